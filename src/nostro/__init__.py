@@ -1,0 +1,1 @@
+"""nostro keeps one exact, complete, provable book of every exchange account you own."""

@@ -1,0 +1,323 @@
+"""The facts: what nostro knows, field by field, with type, unit and sign. A fact is a small immutable value read
+from a page; this module decides what its fields are called, not where they come from (``exchanges/*/read.py``)
+or how they are kept (``book/``).
+
+Words that hold everywhere: an amount is an exact `Decimal`; None means *not known*, never zero; a time ends in
+``_ns`` and counts nanoseconds since 1970 UTC; an asset is the exchange's own code (``BTC``), an instrument is
+``BASE/QUOTE``; a fee is positive when paid; amounts of orders and fills are positive and their ``side`` tells the
+direction, changes of a balance are signed (positive into the account). What the wire says beyond these fields
+stands in ``extra`` as text, under the wire's own names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import ClassVar, Final, TypeVar
+
+import msgspec
+
+Amounts = tuple[tuple[Decimal, Decimal], ...]
+FactT = TypeVar("FactT", bound="Fact")
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every fact carries.
+
+    ``exchange, account, observed_ns, page, offset`` are its *stamp*: where and when we learned it (``page`` is the
+    sequence number of its page in the account's journal, 0 where nothing is stored, ``offset`` its row there).
+    All else is its *content*. ``effective_ns``: when it happened; for a state, when it was seen. ``native_id``: the
+    exchange's own id, None where the wire gives none. ``sub_account`` and ``wallet`` are "" where they do not apply.
+    """
+
+    kind: ClassVar[str] = ""
+
+    exchange: str = ""
+    account: str = ""
+    observed_ns: int = 0
+    page: int = 0
+    offset: int = 0
+    sub_account: str = ""
+    wallet: str = ""
+    native_id: str | None = None
+    effective_ns: int | None = None
+    extra: dict[str, str] = {}
+
+
+STAMP: Final = ("exchange", "account", "observed_ns", "page", "offset")
+
+
+# ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Balance(Fact, frozen=True, kw_only=True):
+    """One asset in one wallet, as the exchange reports it. Units of ``asset``; negative values are kept.
+
+    ``total`` = ``free`` + ``used``; ``used`` is held by open orders and pending withdrawals. ``updated_ns``: when
+    the exchange says that it last changed."""
+
+    kind: ClassVar[str] = "balance"
+    asset: str
+    total: Decimal | None = None
+    free: Decimal | None = None
+    used: Decimal | None = None
+    updated_ns: int | None = None
+
+
+class Order(Fact, frozen=True, kw_only=True):
+    """An order in its latest known state; ``effective_ns`` is when it was placed.
+
+    ``side`` buy or sell. ``type`` market, limit, stop_limit, stop_market. ``time_in_force`` gtc, ioc, fok, aon.
+    ``status`` pending (a stop that waits), open, partially_filled, filled, canceled, partially_canceled, expired,
+    rejected. ``amount, filled, canceled, remaining``: base units, amount = filled + canceled + remaining; all None
+    where the order is funded in quote units (``quote_amount``) and not yet done. ``price`` and ``stop_price``:
+    quote per base, None for a market order. ``stop_operator`` gte or lte: the trigger's side of ``stop_price``."""
+
+    kind: ClassVar[str] = "order"
+    instrument: str
+    side: str
+    type: str
+    status: str | None = None
+    time_in_force: str | None = None
+    amount: Decimal | None = None
+    filled: Decimal | None = None
+    canceled: Decimal | None = None
+    remaining: Decimal | None = None
+    quote_amount: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    stop_operator: str | None = None
+    client_id: str | None = None
+    opened_ns: int | None = None
+    updated_ns: int | None = None
+    done_ns: int | None = None
+    expires_ns: int | None = None
+
+
+class Fill(Fact, frozen=True, kw_only=True):
+    """One execution of an order of ours. ``price`` quote per base; ``amount`` base units, positive; ``fee`` in
+    ``fee_asset``, positive when paid; ``fee_rate`` a ratio (0.002 = 0.2 %); ``maker`` whether our order rested."""
+
+    kind: ClassVar[str] = "fill"
+    instrument: str
+    side: str
+    price: Decimal
+    amount: Decimal
+    fee: Decimal | None = None
+    fee_asset: str | None = None
+    fee_rate: Decimal | None = None
+    maker: bool | None = None
+    order_id: str | None = None
+    order_type: str | None = None
+
+
+class Entry(Fact, frozen=True, kw_only=True):
+    """One line of the exchange's ledger: what changed a balance. Units of ``asset``.
+
+    ``type`` the exchange's word in lower case (deposit, withdrawal, trade, fee, hold, release, ...).
+    ``amount``: signed change of the total; ``before`` and ``after``: the running total. ``held_amount, held_before,
+    held_after``: the same for the part held by orders and withdrawals. after = before + amount."""
+
+    kind: ClassVar[str] = "entry"
+    asset: str
+    type: str
+    amount: Decimal
+    before: Decimal | None = None
+    after: Decimal | None = None
+    held_amount: Decimal | None = None
+    held_before: Decimal | None = None
+    held_after: Decimal | None = None
+
+
+class Transfer(Fact, frozen=True, kw_only=True):
+    """Money that crosses the account's edge. ``direction`` deposit, withdrawal or internal. ``amount`` units of
+    ``asset``, positive: what arrived, or what was asked to leave. ``fee`` in ``fee_asset``, on top of ``amount``.
+    ``status`` pending, moderation, approved, suspended, done, rejected, canceled. ``tx_hash`` None until there is one."""
+
+    kind: ClassVar[str] = "transfer"
+    direction: str
+    asset: str
+    amount: Decimal
+    status: str | None = None
+    fee: Decimal | None = None
+    fee_asset: str | None = None
+    tx_hash: str | None = None
+    client_id: str | None = None
+
+
+class FeeRate(Fact, frozen=True, kw_only=True):
+    """A rule of fees. Rates are ratios of the trade's value (0.002 = 0.2 %). ``instrument`` and ``asset`` None: it
+    holds for all. ``priority``: where several rules fit, the exchange takes the highest."""
+
+    kind: ClassVar[str] = "fee_rate"
+    maker_rate: Decimal
+    taker_rate: Decimal
+    fee_asset: str | None = None
+    instrument: str | None = None
+    asset: str | None = None
+    priority: int | None = None
+    active: bool | None = None
+    valid_from_ns: int | None = None
+    valid_until_ns: int | None = None
+
+
+class SubAccount(Fact, frozen=True, kw_only=True):
+    """A login or a sub-account of it. ``parent_id`` None for the master; ``email`` and ``name`` as registered."""
+
+    kind: ClassVar[str] = "sub_account"
+    name: str = ""
+    email: str = ""
+    parent_id: str | None = None
+
+
+# ── market and reference ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Asset(Fact, frozen=True, kw_only=True):
+    """A currency of the exchange; ``sign`` is how it draws it."""
+
+    kind: ClassVar[str] = "asset"
+    asset: str
+    sign: str = ""
+
+
+class Instrument(Fact, frozen=True, kw_only=True):
+    """What can be traded. ``amount_digits`` and ``price_digits``: decimals that an order may have. ``amount_min,
+    amount_max`` base units, ``cost_min`` quote units, of one order."""
+
+    kind: ClassVar[str] = "instrument"
+    instrument: str
+    base: str
+    quote: str
+    amount_digits: int
+    price_digits: int
+    amount_min: Decimal | None = None
+    amount_max: Decimal | None = None
+    cost_min: Decimal | None = None
+
+
+class Ticker(Fact, frozen=True, kw_only=True):
+    """Prices in quote per base, over the last 24 hours: ``last, bid, ask, high, low``; ``change`` absolute, signed;
+    ``volume`` base units."""
+
+    kind: ClassVar[str] = "ticker"
+    instrument: str
+    last: Decimal | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    change: Decimal | None = None
+    volume: Decimal | None = None
+
+
+class OrderBook(Fact, frozen=True, kw_only=True):
+    """Levels of (price, amount), best first: price in quote per base, amount in base units."""
+
+    kind: ClassVar[str] = "order_book"
+    instrument: str
+    bids: Amounts
+    asks: Amounts
+
+
+class Candle(Fact, frozen=True, kw_only=True):
+    """Prices of one interval that starts at ``effective_ns``; ``volume`` base units."""
+
+    kind: ClassVar[str] = "candle"
+    instrument: str
+    interval_s: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+
+class PublicTrade(Fact, frozen=True, kw_only=True):
+    """A trade of anyone; ``side`` is the taker's."""
+
+    kind: ClassVar[str] = "public_trade"
+    instrument: str
+    side: str
+    price: Decimal
+    amount: Decimal
+
+
+class DepositMethod(Fact, frozen=True, kw_only=True):
+    """A way in: ``attributes`` (address, memo, ...) are where to send; amounts in units of ``asset``."""
+
+    kind: ClassVar[str] = "deposit_method"
+    asset: str
+    network: str
+    attributes: dict[str, str] = {}
+    confirmations: int | None = None
+    amount_min: Decimal | None = None
+    amount_max: Decimal | None = None
+    enabled: bool | None = None
+
+
+class WithdrawMethod(Fact, frozen=True, kw_only=True):
+    """A way out: ``attributes`` are the names that a request must give, with the pattern that each must match ("" for
+    none). ``fee_rate`` a ratio, ``fee`` in ``fee_asset``, both paid on top; amounts in units of ``asset``."""
+
+    kind: ClassVar[str] = "withdraw_method"
+    asset: str
+    network: str
+    attributes: dict[str, str] = {}
+    fee_rate: Decimal | None = None
+    fee: Decimal | None = None
+    fee_asset: str | None = None
+    amount_min: Decimal | None = None
+    amount_max: Decimal | None = None
+    enabled: bool | None = None
+
+
+class ServerTime(Fact, frozen=True, kw_only=True):
+    """The exchange's clock (``effective_ns``) and by how much it may differ from what was read, seconds."""
+
+    kind: ClassVar[str] = "server_time"
+    uncertainty_s: Decimal | None = None
+
+
+KINDS: Final[Mapping[str, type[Fact]]] = {
+    fact.kind: fact
+    for fact in (
+        Balance, Order, Fill, Entry, Transfer, FeeRate, SubAccount,
+        Asset, Instrument, Ticker, OrderBook, Candle, PublicTrade, DepositMethod, WithdrawMethod, ServerTime,
+    )
+}  # fmt: skip
+
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="string", order="deterministic")
+_DECODERS: Final = {kind: msgspec.json.Decoder(fact) for kind, fact in KINDS.items()}
+
+
+def stamped(
+    fact: FactT, *, exchange: str, account: str, observed_ns: int, page: int = 0, offset: int | None = None
+) -> FactT:
+    """The same fact with its stamp; a state without a time of its own is effective when it was seen."""
+    return msgspec.structs.replace(
+        fact,
+        exchange=exchange,
+        account=account,
+        observed_ns=observed_ns,
+        page=page,
+        offset=fact.offset if offset is None else offset,
+        effective_ns=observed_ns if fact.effective_ns is None else fact.effective_ns,
+    )
+
+
+def content(fact: Fact) -> bytes:
+    """The canonical bytes of all but the stamp; equal content, equal bytes."""
+    bare = msgspec.structs.replace(fact, exchange="", account="", observed_ns=0, page=0, offset=0)
+    return _ENCODER.encode(bare)
+
+
+def restore(kind: str, stored: bytes | str) -> Fact:
+    """The fact that `content` wrote, without its stamp."""
+    return _DECODERS[kind].decode(stored)
+
+
+def digest(stored: bytes) -> bytes:
+    """16 bytes that tell one content from another."""
+    return hashlib.sha256(stored).digest()[:16]

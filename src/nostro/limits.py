@@ -1,0 +1,33 @@
+"""Every bound of the project with its unit and its reason. A bound that belongs to one exchange stands in that
+exchange's declaration."""
+
+from __future__ import annotations
+
+from typing import Final
+
+AMOUNT_CHARACTERS: Final = 80  # the longest text that is an amount: sign, 39 + 36 digits, point, exponent
+DECIMAL_DIGITS: Final = 76  # digits of the exact context: a product of two 38-digit amounts
+SHOWN_CHARACTERS: Final = 60  # of a bad value in an error: enough to see it, one line long
+
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # of one answer; a larger one is abandoned and its window halved
+REQUEST_BYTES_MAX: Final = 1024 * 1024  # of one request to the paper server
+REQUEST_TIMEOUT_S: Final = 60  # for one answer: what the exchanges' own clients wait
+RETRIES_MAX: Final = 5  # of one read after a failure that may be repeated
+BACKOFF_FIRST_S: Final = 0.5  # doubled at each retry, with jitter
+BACKOFF_MAX_S: Final = 60.0  # the longest pause between retries
+AUTH_FAILURES_MAX: Final = 2  # refusals of a key before the account stops asking: exchanges lock accounts out
+TOKEN_MARGIN_S: Final = 60  # a token is renewed this long before it expires
+CLOCK_SKEW_MAX_S: Final = 30  # beyond this the clocks are said to differ
+
+ROWS_PER_WINDOW_AIM: Final = 5_000  # rows that a window of a route without page size is adapted to hold
+WINDOW_MIN_S: Final = 1  # the narrowest window asked for where a wire counts whole seconds
+PAGES_PER_SWEEP_MAX: Final = 100_000  # of one sub-query: beyond this the paging runs in a circle
+
+PAGE_CACHE_PAGES: Final = 1_000  # SQLite pages kept in memory by one connection (of 16 KiB)
+SQLITE_PAGE_BYTES: Final = 16_384  # measured: 1.1 times the rows per second of 4 KiB pages
+WAL_CHECKPOINT_PAGES: Final = 6_250  # 100 MB of WAL between checkpoints: measured 1.6 times the rows per second
+BUSY_TIMEOUT_MS: Final = 10_000  # how long a statement waits for another process's lock
+LEASE_S: Final = 30  # how long a lease on an account lives without renewal
+INBOX_BYTES_MAX: Final = 1024 * 1024  # of one entry left for the holder of the lease
+
+SNAPSHOT_COMMANDS: Final = 10_000  # of the venue between two snapshots: a later start replays fewer

@@ -1,0 +1,310 @@
+"""The declaration: an exchange is a value. It decides how routes, questions, answers and histories are described;
+it knows no exchange and holds no socket.
+
+Both sides share the `Route`s. The client side adds `Ask`s (how a capability is asked, and how its answer is read
+into facts), the server side `Serve`s (how the paper venue answers a route). The client, the paper server, the
+capability table, the documentation page and the conformance tests all read one `Exchange`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+import msgspec
+
+from nostro.domain.records import Fact
+from nostro.errors import NostroError
+
+if TYPE_CHECKING:
+    from nostro.link.view import Login, VenueView
+
+Status = Literal["proven", "open", "unavailable"]
+Cause = Literal["", "retention", "forbidden", "unsupported", "no_history", "saturated", "error"]
+Grant = Literal["trade", "margin", "transfer", "withdraw"]
+
+READS: Final = (
+    "currencies", "instruments", "ticker", "order_book", "candles", "public_trades", "server_time", "balances",
+    "orders", "order", "open_orders", "fills", "entries", "transfers", "fees", "deposit_methods", "withdraw_methods",
+    "sub_accounts",
+)  # fmt: skip
+WRITES: Final[Mapping[str, Grant]] = {
+    "place": "trade", "cancel": "trade", "cancel_all": "trade", "withdraw": "withdraw",
+}  # fmt: skip
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One question in our words. ``since_ns`` inclusive, ``until_ns`` exclusive, None where the question has no bound.
+    ``position``: where to go on (a cursor, an offset, a page number, an id), as text. ``where``: all other
+    conditions (``instrument``, ``asset``, ``side``, ``order_id``, ``interval_s``, ...)."""
+
+    since_ns: int | None = None
+    until_ns: int | None = None
+    limit: int | None = None
+    position: str | None = None
+    where: dict[str, str] = {}
+
+
+class Claim(msgspec.Struct, frozen=True, array_like=True):
+    """What a page says of its stream: the half-open interval [since_ns, until_ns) has this status, for this cause."""
+
+    status: Status
+    since_ns: int
+    until_ns: int
+    cause: Cause = ""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """The raw bytes of one answer, as received, and what was asked.
+
+    ``capability`` and ``stream`` name the `Ask`; ``route`` the route; ``request`` the request line and body as sent,
+    without credentials. ``status`` is the HTTP status. ``takes``: for rows without native ids, the half-open range
+    of times of which this page holds every row (rows outside it are another page's). ``claims``: what this
+    page completes. A ``secret`` page's body is never stored: its hash and length are."""
+
+    exchange: str
+    dialect: str
+    capability: str
+    stream: str
+    route: str
+    request: str
+    query: Query
+    sent_ns: int
+    received_ns: int
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    takes: tuple[int, int] | None = None
+    claims: tuple[Claim, ...] = ()
+    secret: bool = False
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One method and path of the wire, and its messages.
+
+    ``request``: the struct of the query string (GET) or of the JSON body, spelled as on the wire. ``answer``: any type
+    that msgspec decodes. ``auth``: none, token, or signed (token and signature). ``permission``: what the key must
+    be allowed. ``writes``: it changes something, and is never repeated blindly. ``secret``: its answer is."""
+
+    name: str
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    answer: Any
+    request: type[msgspec.Struct] | None = None
+    auth: Literal["none", "token", "signed"] = "none"
+    permission: str = ""
+    cost: int = 1
+    writes: bool = False
+    secret: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """How a history is paged, and what makes a row the same row.
+
+    ``name``: what coverage calls it. ``kind``: of its facts. ``window_s``: the longest interval that one request may
+    span, None for any. ``default_window_s``: what the exchange takes where a bound is absent. ``retention_s``: how far
+    back the exchange remembers, None for ever. ``page_size``: rows of one answer at the most, None where the route has
+    no limit. ``newest``: the route answers only its newest so many rows and takes no bounds. ``order``: of rows in an
+    answer. ``since`` and ``until``: how the route takes that bound: absent, inclusive or exclusive. ``position``: how
+    one goes on within a window: not at all (none), by the bounds themselves (time), by offset, page, cursor or the id
+    after which to go on. ``position_first``: the position of the first page. ``empty_ends``: whether an empty page
+    ends a window that is paged by position. ``precision_ns``: the bounds are cut to whole multiples of it. ``splits``:
+    sub-queries that together make the whole, as (condition, values). ``symbols``: the condition by which a saturated
+    instant can be split further ("" where nothing can). ``native_ids``: rows carry ids of the exchange. ``identity``:
+    otherwise, the fields whose hash names a row. ``terminal``: statuses after which a row no longer changes, empty
+    where rows never change. ``settle_s``: what is younger may still be missing. ``overlap_s``: each pass re-reads the
+    last so many seconds. ``unstable``: rows may move between pages while one pages, so that a window is swept again
+    until two sweeps agree."""
+
+    name: str
+    kind: str
+    window_s: int | None = None
+    default_window_s: int | None = None
+    retention_s: int | None = None
+    page_size: int | None = None
+    newest: int | None = None
+    order: Literal["ascending", "descending", "any"] = "ascending"
+    since: Literal["absent", "inclusive", "exclusive"] = "inclusive"
+    until: Literal["absent", "inclusive", "exclusive"] = "exclusive"
+    position: Literal["none", "time", "offset", "page", "cursor", "after_id"] = "none"
+    position_first: str | None = None
+    empty_ends: bool = True
+    precision_ns: int = 1
+    splits: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    symbols: str = ""
+    native_ids: bool = True
+    identity: tuple[str, ...] = ()
+    terminal: frozenset[str] = frozenset()
+    settle_s: int = 10
+    overlap_s: int = 48 * 3600
+    unstable: bool = False
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """One answer to a `Query`: the page, its facts in the order of the answer, and where to go on, as the answer says."""
+
+    page: Page
+    facts: Sequence[Fact]
+    position: str | None = None
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that the client can ask.
+
+    ``request(query)`` gives the route's request message; ``read(query, answer)`` gives unstamped facts in the order of
+    the answer, with ``offset`` set; it raises `ValueError` where the answer says something impossible.
+    ``position(answer)`` gives where to go on. ``fallback``: where this is forbidden, another ask's name (its stream or
+    capability) and how its facts become ours."""
+
+    capability: str
+    route: Route
+    request: Callable[[Query], msgspec.Struct | None]
+    read: Callable[[Query, Any], Iterable[Fact]]
+    stream: Stream | None = None
+    position: Callable[[Any], str | None] | None = None
+    fallback: tuple[str, Callable[[Fact], Fact | None]] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.stream.name if self.stream else self.capability
+
+
+class Do(msgspec.Struct, frozen=True, kw_only=True):
+    """A write that the client can ask for: ``request(command)`` gives the route's message from our words
+    (`nostro.link.view` commands), ``read(command, answer)`` the facts that the answer acknowledges."""
+
+    capability: str
+    route: Route
+    request: Callable[[Any], msgspec.Struct]
+    read: Callable[[Any, Any], Iterable[Fact]]
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as the server sees it, decoded: who asks (None on public routes) and the route's message."""
+
+    login: Login | None
+    message: Any
+
+
+class Serve(msgspec.Struct, frozen=True, kw_only=True):
+    """How the paper exchange answers a route, from the venue's own state and log. Raises the exchange's own wire
+    errors through `WireRefusal`."""
+
+    route: Route
+    answer: Callable[[VenueView, Call], Any]
+    status: int = 200
+
+
+class WireRefusal(Exception):  # noqa: N818 - it is the answer of a server, not a failure of ours
+    """The error answer of a server: HTTP status and body, in the words of the exchange's document."""
+
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+
+
+class Credentials(Protocol):
+    """What signs. Its repr shows no secret."""
+
+    key: str
+    secret: str
+
+
+class Auth(Protocol):
+    """How one exchange signs and verifies; `sign` stands next to `verify` in ``exchanges/*/auth.py``."""
+
+    sign_in: Route | None
+
+    def sign_in_request(self, credentials: Credentials) -> msgspec.Struct:
+        """The message that asks for a token."""
+        ...
+
+    def token(self, answer: Any) -> tuple[str, int]:
+        """The token in a sign-in answer and when it ends, ns. Raises ValueError."""
+        ...
+
+    def sign(self, route: Route, body: bytes, credentials: Credentials | None, token: str) -> dict[str, str]:
+        """The headers of a request with exactly this body."""
+        ...
+
+    def verify(self, route: Route, body: bytes, headers: Mapping[str, str], view: VenueView) -> Login | None:
+        """Who signed these exact bytes, None on public routes. Raises `WireRefusal`."""
+        ...
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One wire in one dialect, whole.
+
+    ``opened_ns``: before it nothing can have happened there (``opened_source`` says why). ``reader``: raised
+    whenever reading the same bytes gives other facts. ``errors(status, headers, body)``: our error for an answer that
+    is none. ``url``: the live base URL; ``test_mode``: what its test mode is. ``opening``: how the server finds the
+    route of a method and path is by `route_at`. ``unsupported``: streams that other dialects have and this one lacks.
+    ``amounts``: whether the wire prints amounts exactly (text) or as doubles."""
+
+    id: str
+    name: str
+    dialect: str
+    reader: int
+    url: str
+    opened_ns: int
+    opened_source: str
+    document: str
+    wallets: tuple[str, ...]
+    routes: tuple[Route, ...]
+    asks: tuple[Ask, ...]
+    dos: tuple[Do, ...]
+    serves: tuple[Serve, ...]
+    auth: Auth
+    errors: Callable[[int, Mapping[str, str], bytes], NostroError]
+    decode: Callable[[Route, bytes], Any]
+    encode_query: Callable[[msgspec.Struct], list[tuple[str, str]]]
+    encode_body: Callable[[msgspec.Struct], bytes]
+    decode_query: Callable[[Route, list[tuple[str, str]]], Any]
+    decode_body: Callable[[Route, bytes], Any]
+    encode_answer: Callable[[Any], bytes]
+    error_body: Callable[[int, str], Any]
+    test_mode: str = "paper"
+    amounts: Literal["text", "double"] = "text"
+    unsupported: tuple[str, ...] = ()
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What can be asked or done here, composed ones included."""
+        direct = {ask.capability for ask in self.asks} | {do.capability for do in self.dos}
+        if "orders" in direct:
+            direct |= {"order", "open_orders"}
+        return frozenset(direct)
+
+    def asks_for(self, capability: str) -> tuple[Ask, ...]:
+        """The asks that together answer a capability, in the order declared; empty where it has none."""
+        return tuple(ask for ask in self.asks if ask.capability == capability)
+
+    def ask(self, name: str) -> Ask | None:
+        """The ask of that stream or capability."""
+        return next((ask for ask in self.asks if ask.name == name), None)
+
+    def do(self, capability: str) -> Do | None:
+        return next((do for do in self.dos if do.capability == capability), None)
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The histories that make the book."""
+        return tuple(ask.stream for ask in self.asks if ask.stream is not None)
+
+    def stream(self, name: str) -> Stream | None:
+        return next((stream for stream in self.streams if stream.name == name), None)
+
+    def read(self, page: Page) -> list[Fact]:
+        """The unstamped facts of a stored page, as its ask reads them: a pure function of the page. Empty for an error
+        page. Raises `Undecodable` or ValueError where the bytes are not what the route answers with."""
+        ask = self.ask(page.stream)
+        if ask is None or page.status != 200:
+            return []
+        facts = list(ask.read(page.query, self.decode(ask.route, page.body)))
+        if page.takes is not None:
+            since_ns, until_ns = page.takes
+            facts = [fact for fact in facts if since_ns <= (fact.effective_ns or 0) < until_ns]
+        return facts

@@ -1,0 +1,67 @@
+"""A source answers questions about one account: below the account, above the wire. It decides how a capability becomes
+requests, pages and facts; it does not decide what is kept (``book/``) or shown (``account.py``)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from nostro.domain.records import Fact
+from nostro.link.declare import Claim, Exchange, Page
+from nostro.link.view import Command
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The answer to one question: its pages and their facts, stamped with exchange, account and time."""
+
+    pages: tuple[Page, ...]
+    facts: tuple[Fact, ...]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One page of a history, in the order in which pages must be kept, and the facts that are taken from it: those rows
+    that no earlier page of the same sweep gave. The page's ``takes`` and ``claims`` are set."""
+
+    page: Page
+    facts: tuple[Fact, ...]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        return self.page.claims
+
+
+class Source(Protocol):
+    """One account at one exchange, reached somehow."""
+
+    @property
+    def exchange(self) -> Exchange: ...
+
+    @property
+    def account(self) -> str: ...
+
+    async def ask(self, capability: str, where: Mapping[str, str]) -> Reply:
+        """Asks every route of a capability that is no history. Raises `errors.NostroError`."""
+        ...
+
+    def sweep(
+        self, stream: str, since_ns: int, until_ns: int, where: Mapping[str, str], *, newest_first: bool = False
+    ) -> AsyncIterator[Step]:
+        """Every row of a stream in [since_ns, until_ns), page by page, in bounded memory. An error that ends the sweep
+        leaves the rest of the interval unclaimed."""
+        ...
+
+    async def do(self, capability: str, command: Command) -> Reply:
+        """Carries out a write, once. Raises `errors.Refused` where it did not happen, `errors.Unresolved` or
+        `errors.Unanswered` where that is not known."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def stamp_all(facts: Sequence[Fact], *, exchange: str, account: str, observed_ns: int) -> tuple[Fact, ...]:
+    """The facts with the stamp of the account that learned them."""
+    from nostro.domain.records import stamped
+
+    return tuple(stamped(fact, exchange=exchange, account=account, observed_ns=observed_ns) for fact in facts)
