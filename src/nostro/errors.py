@@ -43,6 +43,7 @@ class NostroError(Exception):
         self.hint = hint
         self.exchange = exchange
         self.account = account
+        self.page: object | None = None  # the answer that said so (a `declare.Page`), where one came
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

@@ -1,0 +1,250 @@
+"""The account for programs without an event loop: the methods of `AsyncAccount`, blocking. It decides nothing; a test holds its
+names and signatures to those of ``account.py``, whose docstrings hold here too."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, Generic, Literal, Self, TypeVar
+
+from nostro.account import Amount, AsyncAccount, FactT, History, Moment
+from nostro.domain import records
+from nostro.domain.answers import Answer, Interval
+from nostro.link.source import Source
+from nostro.link.view import OrderType, Side, TimeInForce
+
+ResultT = TypeVar("ResultT")
+
+ROWS_AT_ONCE: Final = 500  # handed from the background loop to the caller: a hop costs as much as fifty rows
+
+
+class _Loop:
+    """One background event loop for all blocking accounts of the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        future = asyncio.run_coroutine_threadsafe(work, self._running())
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            raise
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="nostro", daemon=True).start()
+            return self._loop
+
+
+LOOP: Final = _Loop()
+
+
+class BlockingHistory(Generic[FactT]):
+    """A `History` that blocks: iterate over it, or call ``all()``."""
+
+    def __init__(self, history: History[FactT]) -> None:
+        self._history = history
+
+    @property
+    def coverage(self) -> list[Interval]:
+        """The intervals that could not be had, complete after the last row."""
+        return self._history.coverage
+
+    @property
+    def pages(self) -> int:
+        """How many answers it took so far."""
+        return self._history.pages
+
+    def __iter__(self) -> Iterator[FactT]:
+        rows = aiter(self._history)
+        while batch := LOOP.run(_next_rows(rows)):
+            yield from batch
+
+    def all(self) -> Answer[FactT]:
+        """Every row at once, in an `Answer`."""
+        return LOOP.run(self._history.all())
+
+
+async def _next_rows(rows: AsyncIterator[FactT]) -> list[FactT]:
+    batch: list[FactT] = []
+    while len(batch) < ROWS_AT_ONCE:
+        try:
+            batch.append(await anext(rows))
+        except StopAsyncIteration:
+            break
+    return batch
+
+
+class Account:
+    """One account. Open it with `nostro.open_account`; close it, or use it as a context manager."""
+
+    def __init__(self, inner: AsyncAccount) -> None:
+        self._inner = inner
+
+    @property
+    def exchange(self) -> str:
+        """The exchange's id."""
+        return self._inner.exchange
+
+    @property
+    def name(self) -> str:
+        """The account's name, as its facts carry it."""
+        return self._inner.name
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What this exchange has, reads and writes."""
+        return self._inner.capabilities
+
+    @property
+    def grants(self) -> frozenset[str]:
+        """What this account may do beyond reading."""
+        return self._inner.grants
+
+    @property
+    def source(self) -> Source:
+        """What answers it: for whoever keeps its pages."""
+        return self._inner.source
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends its connections."""
+        LOOP.run(self._inner.close())
+
+    def currencies(self) -> Answer[records.Asset]:
+        """As `AsyncAccount.currencies`."""
+        return LOOP.run(self._inner.currencies())
+
+    def instruments(self) -> Answer[records.Instrument]:
+        """As `AsyncAccount.instruments`."""
+        return LOOP.run(self._inner.instruments())
+
+    def ticker(self, instrument: str | None = None) -> Answer[records.Ticker]:
+        """As `AsyncAccount.ticker`."""
+        return LOOP.run(self._inner.ticker(instrument))
+
+    def order_book(self, instrument: str, *, levels: int | None = None) -> Answer[records.OrderBook]:
+        """As `AsyncAccount.order_book`."""
+        return LOOP.run(self._inner.order_book(instrument, levels=levels))
+
+    def candles(
+        self, instrument: str, interval_s: int, *, start: Moment | None = None, end: Moment | None = None
+    ) -> Answer[records.Candle]:
+        """As `AsyncAccount.candles`."""
+        return LOOP.run(self._inner.candles(instrument, interval_s, start=start, end=end))
+
+    def public_trades(self, instrument: str, *, limit: int | None = None) -> Answer[records.PublicTrade]:
+        """As `AsyncAccount.public_trades`."""
+        return LOOP.run(self._inner.public_trades(instrument, limit=limit))
+
+    def server_time(self) -> records.ServerTime:
+        """As `AsyncAccount.server_time`."""
+        return LOOP.run(self._inner.server_time())
+
+    def deposit_methods(self, asset: str) -> Answer[records.DepositMethod]:
+        """As `AsyncAccount.deposit_methods`."""
+        return LOOP.run(self._inner.deposit_methods(asset))
+
+    def withdraw_methods(self, asset: str) -> Answer[records.WithdrawMethod]:
+        """As `AsyncAccount.withdraw_methods`."""
+        return LOOP.run(self._inner.withdraw_methods(asset))
+
+    def sub_accounts(self) -> Answer[records.SubAccount]:
+        """As `AsyncAccount.sub_accounts`."""
+        return LOOP.run(self._inner.sub_accounts())
+
+    def balances(self) -> Answer[records.Balance]:
+        """As `AsyncAccount.balances`."""
+        return LOOP.run(self._inner.balances())
+
+    def fees(self) -> Answer[records.FeeRate]:
+        """As `AsyncAccount.fees`."""
+        return LOOP.run(self._inner.fees())
+
+    def open_orders(self, *, instrument: str | None = None) -> Answer[records.Order]:
+        """As `AsyncAccount.open_orders`."""
+        return LOOP.run(self._inner.open_orders(instrument=instrument))
+
+    def order(self, order_id: str | int, *, instrument: str | None = None) -> records.Order:
+        """As `AsyncAccount.order`."""
+        return LOOP.run(self._inner.order(order_id, instrument=instrument))
+
+    def orders(
+        self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
+    ) -> BlockingHistory[records.Order]:
+        """As `AsyncAccount.orders`."""
+        return BlockingHistory(self._inner.orders(start, end, instrument=instrument))
+
+    def fills(
+        self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
+    ) -> BlockingHistory[records.Fill]:
+        """As `AsyncAccount.fills`."""
+        return BlockingHistory(self._inner.fills(start, end, instrument=instrument))
+
+    def entries(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> BlockingHistory[records.Entry]:
+        """As `AsyncAccount.entries`."""
+        return BlockingHistory(self._inner.entries(start, end, asset=asset))
+
+    def transfers(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> BlockingHistory[records.Transfer]:
+        """As `AsyncAccount.transfers`."""
+        return BlockingHistory(self._inner.transfers(start, end, asset=asset))
+
+    def place(
+        self,
+        instrument: str,
+        side: Side,
+        *,
+        type: OrderType = "limit",  # noqa: A002 - the field's word
+        amount: Amount | None = None,
+        quote_amount: Amount | None = None,
+        price: Amount | None = None,
+        stop_price: Amount | None = None,
+        stop_operator: Literal["gte", "lte"] | None = None,
+        time_in_force: TimeInForce = "gtc",
+        valid_till: Moment | None = None,
+        expire_after: Moment | None = None,
+        post_only: bool = False,
+        wallet: str = "spot",
+        client_id: str = "",
+    ) -> records.Order:
+        """As `AsyncAccount.place`."""
+        return LOOP.run(
+            self._inner.place(
+                instrument, side, type=type, amount=amount, quote_amount=quote_amount, price=price,
+                stop_price=stop_price, stop_operator=stop_operator, time_in_force=time_in_force,
+                valid_till=valid_till, expire_after=expire_after, post_only=post_only, wallet=wallet,
+                client_id=client_id,
+            )
+        )  # fmt: skip
+
+    def cancel(self, order_id: str | int) -> bool:
+        """As `AsyncAccount.cancel`."""
+        return LOOP.run(self._inner.cancel(order_id))
+
+    def cancel_all(self, *, instrument: str | None = None) -> Answer[records.Order]:
+        """As `AsyncAccount.cancel_all`."""
+        return LOOP.run(self._inner.cancel_all(instrument=instrument))
+
+    def withdraw(
+        self, method: int, amount: Amount, *, attributes: Mapping[str, str], client_id: str = ""
+    ) -> Answer[records.Transfer]:
+        """As `AsyncAccount.withdraw`."""
+        return LOOP.run(self._inner.withdraw(method, amount, attributes=attributes, client_id=client_id))

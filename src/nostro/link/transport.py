@@ -1,0 +1,138 @@
+"""The only place of the client side that holds sockets and reads a clock. It decides how one request becomes one answer or
+one `LinkError`; it does not decide what is asked again (``wire.py``).
+
+A `Transport` sends one request once. `AiohttpTransport` goes over the network; `MemoryTransport` calls a
+server's ``handle`` in the same process, so that a whole system runs without a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import aiohttp
+
+from nostro import limits
+from nostro.errors import NotSent, Unanswered
+from nostro.link.http import HttpAnswer, HttpRequest
+from nostro.link.pager import TooLarge
+
+Handle = Callable[[HttpRequest], HttpAnswer]
+
+
+class Clock(Protocol):
+    """Time as an argument: ``now_ns`` since 1970 UTC, and a pause in seconds."""
+
+    def now_ns(self) -> int: ...
+
+    async def sleep(self, pause_s: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+    async def sleep(self, pause_s: float) -> None:
+        await asyncio.sleep(pause_s)
+
+
+def system_random() -> random.Random:
+    """Randomness for jitter and client ids; no secret is made from it."""
+    return random.Random(time.time_ns())  # noqa: S311 - jitter, not a secret
+
+
+class Transport(Protocol):
+    """Sends one request once."""
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        """The whole answer, whatever its status. Raises `NotSent` (it never left), `Unanswered` (it may have been
+        carried out) or `TooLarge`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class AiohttpTransport:
+    """HTTP over sockets: no redirects (a signature never goes where it was not meant), certificates verified, proxy settings
+    of the environment ignored, one session of kept-alive connections."""
+
+    def __init__(self, timeout_s: float = limits.REQUEST_TIMEOUT_S, tls: ssl.SSLContext | None = None) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        from yarl import URL
+
+        session = self._open_session()
+        where = f"{request.method} {request.origin}{request.path}"
+        try:
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=request.body or None,
+                headers=request.headers,
+                allow_redirects=False,
+            ) as answer:
+                body = await self._read(answer)
+                return HttpAnswer(answer.status, dict(answer.headers), body)
+        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
+            reason = str(getattr(error, "os_error", error)) or type(error).__name__
+            raise NotSent(f"no connection for {where}: {reason}", hint="is the exchange up and the URL right?") from None
+        except TimeoutError:
+            raise Unanswered(f"no answer to {where} within {self._timeout.total:g} s", hint="ask again later") from None
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise Unanswered(f"the link broke during {where}: {type(error).__name__}") from None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=self._tls) if self._tls else aiohttp.TCPConnector()
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=self._timeout,
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "nostro", "Accept": "application/json"},
+            )
+        return self._session
+
+    @staticmethod
+    async def _read(answer: aiohttp.ClientResponse) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in answer.content.iter_chunked(65_536):
+            size += len(chunk)
+            if size > limits.BODY_BYTES_MAX:
+                raise TooLarge
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+class MemoryTransport:
+    """Calls a server in the same process. ``before`` is awaited first, so that a test can let time pass or fail."""
+
+    def __init__(self, handle: Handle, before: Callable[[HttpRequest], Awaitable[None]] | None = None) -> None:
+        self._handle = handle
+        self._before = before
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        if self._before is not None:
+            await self._before(request)
+        answer = self._handle(request)
+        if len(answer.body) > limits.BODY_BYTES_MAX:
+            raise TooLarge
+        return answer
+
+    async def close(self) -> None:
+        return None

@@ -1,0 +1,293 @@
+"""A `Source` over one of our wires: one account of one `Exchange` through one `Transport`. It decides signing in, what is asked
+again and how long to wait, and that every answer becomes a page; reading and paging are declared elsewhere.
+
+A read is repeated after failures that allow it, with doubled and jittered pauses; a write is sent once. After two
+refusals of the key the source stops asking: exchanges lock accounts out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from nostro import errors, limits
+from nostro.domain.values import SECOND_NS
+from nostro.link import writes
+from nostro.link.declare import Ask, Claim, Credentials, Do, Exchange, Fetched, Page, Query, Route
+from nostro.link.http import HttpAnswer, HttpRequest, header, query_text
+from nostro.link.pager import sweep
+from nostro.link.source import Reply, Step, stamp_all
+from nostro.link.transport import Clock, Transport
+from nostro.link.view import Command
+
+KEPT_HEADERS: Final = ("content-type", "date", "retry-after")
+
+
+class WireSource:
+    """``account`` is the name its facts carry; ``credentials`` None asks public routes only; ``url`` the base URL."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        transport: Transport,
+        *,
+        account: str,
+        credentials: Credentials | None,
+        url: str,
+        clock: Clock,
+        randomness: random.Random,
+    ) -> None:
+        self.exchange = exchange
+        self.account = account
+        self.clock = clock
+        self.randomness = randomness
+        self._transport = transport
+        self._credentials = credentials
+        parts = urlsplit(url)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._base_path = parts.path.rstrip("/")
+        self._token = ""
+        self._token_ends_ns = 0
+        self._auth_failures = 0
+        self._signing_in = asyncio.Lock()
+
+    # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def ask(self, capability: str, where: Mapping[str, str]) -> Reply:
+        asks = self.exchange.asks_for(capability)
+        if not asks:
+            raise self._unsupported(capability)
+        answers = [await self._fetch(ask, Query(where=dict(where))) for ask in asks]
+        return Reply(
+            tuple(answer.page for answer in answers), tuple(fact for answer in answers for fact in answer.facts)
+        )
+
+    async def sweep(
+        self, stream: str, since_ns: int, until_ns: int, where: Mapping[str, str], *, newest_first: bool = False
+    ) -> AsyncIterator[Step]:
+        ask = self.exchange.ask(stream)
+        if ask is None or ask.stream is None:
+            raise self._unsupported(stream)
+        steps = sweep(
+            ask.stream, partial(self._fetch, ask), since_ns, until_ns,
+            where=where, symbols=self._symbols, newest_first=newest_first,
+        )  # fmt: skip
+        try:
+            async for step in steps:
+                yield step
+        except errors.Forbidden as refusal:
+            if not ask.route.permission or not isinstance(refusal.page, Page):
+                raise
+            claim = Claim("unavailable", since_ns, until_ns, "forbidden")
+            yield Step(msgspec.structs.replace(refusal.page, claims=(claim,)), ())
+
+    async def do(self, capability: str, command: Command) -> Reply:
+        do = self.exchange.do(capability)
+        if do is None:
+            raise self._unsupported(capability)
+        return await writes.carry_out(self, do, command)
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    # ── one question ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _fetch(self, ask: Ask, query: Query) -> Fetched:
+        message = ask.request(query)
+        send = partial(self._once, ask.route, message, capability=ask.capability, stream=ask.name, query=query)
+        page = await self._repeat(send)
+        answer = self._decoded(ask.route, page)
+        try:
+            facts = list(ask.read(query, answer))
+        except ValueError as error:
+            raise self._with_page(
+                errors.Undecodable(f"{self.exchange.name} {ask.route.name}: {error}", exchange=self.exchange.id), page
+            ) from error
+        stamped = stamp_all(
+            facts, exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns
+        )
+        return Fetched(page, stamped, ask.position(answer) if ask.position else None)
+
+    async def write(self, do: Do, command: Command) -> Reply:
+        """Sends a write once and reads its acknowledgement. Raises as `writes.carry_out` says; does not look up."""
+        query = Query(where={"command": type(command).__name__})
+        page = await self._once(
+            do.route, do.request(command), capability=do.capability, stream=do.capability, query=query
+        )
+        facts = tuple(do.read(command, self._decoded(do.route, page)))
+        return Reply(
+            (page,),
+            stamp_all(facts, exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns),
+        )
+
+    def _decoded(self, route: Route, page: Page) -> Any:
+        try:
+            return self.exchange.decode(route, page.body)
+        except errors.Undecodable as error:
+            raise self._with_page(error, page) from error
+
+    async def _symbols(self) -> list[str]:
+        reply = await self.ask("instruments", {})
+        return [str(getattr(fact, "instrument", "")) for fact in reply.facts]
+
+    # ── repeating ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _repeat(self, send: Callable[[], Any]) -> Page:
+        pause_s = limits.BACKOFF_FIRST_S
+        for attempt in range(limits.RETRIES_MAX + 1):
+            try:
+                page: Page = await send()
+            except errors.NostroError as error:
+                if not error.repeat or attempt == limits.RETRIES_MAX:
+                    raise
+                asked_s = error.retry_after_s if isinstance(error, errors.RateLimited) else None
+            else:
+                return page
+            jittered_s = pause_s * (0.5 + self.randomness.random())
+            await self.clock.sleep(min(max(asked_s or 0, jittered_s), limits.BACKOFF_MAX_S))
+            pause_s = min(pause_s * 2, limits.BACKOFF_MAX_S)
+        raise AssertionError("unreachable")
+
+    async def _once(
+        self, route: Route, message: msgspec.Struct | None, *, capability: str, stream: str, query: Query
+    ) -> Page:
+        """One request, signed, sent once; a token that the exchange no longer takes is renewed once."""
+        for renewed in (False, True):
+            token = await self._signed_in(route)
+            request, shown = self._request(route, message, token)
+            sent_ns = self.clock.now_ns()
+            answer = await self._transport.send(request)
+            page = self._page(
+                route, answer, shown, capability=capability, stream=stream, query=query, sent_ns=sent_ns
+            )
+            if answer.status < 300:
+                return page
+            refusal = self._refusal(route, page)
+            if isinstance(refusal, errors.Unauthorized) and token and not renewed:
+                self._token = ""
+                continue
+            raise refusal
+        raise AssertionError("unreachable")
+
+    def _refusal(self, route: Route, page: Page) -> errors.NostroError:
+        error = self.exchange.errors(page.status, page.headers, page.body)
+        error.exchange = error.exchange or self.exchange.id
+        error.account = self.account
+        if isinstance(error, errors.Unauthorized):
+            self._auth_failures += 1
+        return self._with_page(error, page)
+
+    def _with_page(self, error: errors.NostroError, page: Page) -> errors.NostroError:
+        error.page = page
+        error.account = self.account
+        return error
+
+    # ── signing in ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _signed_in(self, route: Route) -> str:
+        sign_in = self.exchange.auth.sign_in
+        if route.auth == "none" or sign_in is None:
+            return ""
+        if self._credentials is None:
+            raise errors.Unauthorized(
+                f"{self.exchange.name} {route.name} needs a key", hint="open the account with key= and secret="
+            )
+        async with self._signing_in:
+            if not self._token or self.clock.now_ns() > self._token_ends_ns - limits.TOKEN_MARGIN_S * SECOND_NS:
+                await self._sign_in(sign_in, self._credentials)
+        return self._token
+
+    async def _sign_in(self, route: Route, credentials: Credentials) -> None:
+        if self._auth_failures >= limits.AUTH_FAILURES_MAX:
+            raise errors.Unauthorized(
+                f"{self.exchange.name} refused this key {self._auth_failures} times; it is not tried again",
+                hint="check key and secret, then open the account anew",
+                exchange=self.exchange.id,
+                account=self.account,
+            )
+        message = self.exchange.auth.sign_in_request(credentials)
+        page = await self._repeat(partial(self._sign_in_once, route, message))
+        try:
+            self._token, ends_ns = self.exchange.auth.token(self._decoded(route, page))
+        except ValueError as error:
+            raise errors.Undecodable(f"{self.exchange.name} answered the sign-in with no token: {error}") from None
+        # The token's end is the exchange's time; ours may be off by minutes.
+        self._token_ends_ns = ends_ns - self.offset_ns(page)
+        self._auth_failures = 0
+
+    async def _sign_in_once(self, route: Route, message: msgspec.Struct) -> Page:
+        request, shown = self._request(route, message, "")
+        sent_ns = self.clock.now_ns()
+        answer = await self._transport.send(request)
+        page = self._page(
+            route, answer, shown, capability=route.name, stream=route.name, query=Query(), sent_ns=sent_ns
+        )
+        if answer.status >= 300:
+            raise self._refusal(route, page)
+        return page
+
+    # ── bytes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _request(self, route: Route, message: msgspec.Struct | None, token: str) -> tuple[HttpRequest, str]:
+        """The request, and what of it may be kept: its line and body, without credentials."""
+        query, body = "", b""
+        if message is not None and route.method == "GET":
+            query = query_text(self.exchange.encode_query(message))
+        elif message is not None:
+            body = self.exchange.encode_body(message)
+        headers = self.exchange.auth.sign(route, body, self._credentials, token)
+        if body:
+            headers = {"Content-Type": "application/json", **headers}
+        request = HttpRequest(
+            method=route.method, origin=self._origin, path=f"{self._base_path}/{route.path}",
+            query=query, headers=headers, body=body,
+        )  # fmt: skip
+        shown = f"{route.method} {request.target}" + ("" if route.secret or not body else f"\n{body.decode()}")
+        return request, shown
+
+    def _page(
+        self,
+        route: Route,
+        answer: HttpAnswer,
+        shown: str,
+        *,
+        capability: str,
+        stream: str,
+        query: Query,
+        sent_ns: int,
+    ) -> Page:
+        kept = {name: value for name in KEPT_HEADERS if (value := header(answer.headers, name)) is not None}
+        return Page(
+            exchange=self.exchange.id, dialect=self.exchange.dialect, capability=capability, stream=stream,
+            route=route.name, request=shown, query=query, sent_ns=sent_ns, received_ns=self.clock.now_ns(),
+            status=answer.status, headers=kept, body=answer.body, secret=route.secret,
+        )  # fmt: skip
+
+    @staticmethod
+    def offset_ns(page: Page) -> int:
+        """By how much the exchange's clock is ahead of ours, from the ``Date`` of an answer (whole seconds, so off by up
+        to one second and the time under way); 0 where the answer has none."""
+        text = page.headers.get("date")
+        if text is None:
+            return 0
+        try:
+            theirs_ns = int(parsedate_to_datetime(text).timestamp()) * SECOND_NS
+        except ValueError:
+            return 0
+        if page.sent_ns - SECOND_NS <= theirs_ns <= page.received_ns:
+            return 0
+        return theirs_ns + SECOND_NS // 2 - (page.sent_ns + page.received_ns) // 2
+
+    def _unsupported(self, capability: str) -> errors.NotSupported:
+        return errors.NotSupported(
+            f"functionality not available for this exchange: {self.exchange.name} has no {capability}",
+            hint=f"nostro exchanges {self.exchange.id} shows what it has",
+            exchange=self.exchange.id,
+        )
