@@ -1,0 +1,91 @@
+"""The words of the naive engine that ``link/view.py`` has not: the operator's commands of docs/venue.md, the envelope of
+a command, what came of it, and the profile of a venue. Plain structs; they decide nothing.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from nostro.link.view import (
+    Accepted,
+    CancelAll,
+    CancelOrders,
+    PlaceOrder,
+    Rejected,
+    RequestWithdrawal,
+    VenueAsset,
+    VenueEntry,
+    VenueFill,
+    VenueInstrument,
+    VenueMethod,
+    VenueOrder,
+    VenueTransfer,
+)
+
+
+class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    email: str
+    maker_ppm: int | None = None
+    taker_ppm: int | None = None
+
+
+class Deposit(msgspec.Struct, frozen=True, kw_only=True):
+    user: int
+    asset: str
+    amount: Decimal
+    tx_hash: str
+
+
+class AdvanceDeposit(msgspec.Struct, frozen=True, kw_only=True):
+    deposit: int
+    status: str
+
+
+class AdvanceWithdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    withdrawal: int
+    status: str
+
+
+class Fund(msgspec.Struct, frozen=True, kw_only=True):
+    user: int
+    wallet: str
+    asset: str
+    amount: Decimal
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+Operator = CreateUser | Deposit | AdvanceDeposit | AdvanceWithdrawal | Fund | Tick
+Ordered = PlaceOrder | CancelOrders | CancelAll | RequestWithdrawal
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """``user`` is None for the operator's commands."""
+
+    id: str
+    at_ns: int
+    user: int | None
+    command: Operator | Ordered
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    answer: Accepted | Rejected
+    orders: tuple[VenueOrder, ...] = ()
+    fills: tuple[VenueFill, ...] = ()
+    entries: tuple[VenueEntry, ...] = ()
+    transfers: tuple[VenueTransfer, ...] = ()
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """``methods``: the ways out."""
+
+    assets: tuple[VenueAsset, ...]
+    instruments: tuple[VenueInstrument, ...]
+    methods: tuple[VenueMethod, ...]
+    maker_ppm: int
+    taker_ppm: int

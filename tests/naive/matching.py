@@ -1,0 +1,285 @@
+"""Walking, trading, stops and settling, as docs/venue.md words them: every question is answered by looking through all
+open orders. It decides what an order does once it is placed; not whether it may be placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from nostro.link.view import VenueAsset, VenueFill, VenueInstrument
+
+from naive.commands import Profile
+from naive.state import ZERO, Ledger, Order, Rows, User, down, up
+
+MILLION = Decimal(1_000_000)
+
+
+class Market:
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.ledger = Ledger()
+        self.users: list[User] = []
+        self.open_orders: list[Order] = []
+        self.order_count = 0
+        self.trade_count = 0
+        self.sequence = 0
+        self.last: dict[str, Decimal] = {}
+        self.rows = Rows()
+
+    # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def asset(self, code: str) -> VenueAsset | None:
+        return next((asset for asset in self.profile.assets if asset.code == code), None)
+
+    def instrument(self, symbol: str) -> VenueInstrument | None:
+        return next((one for one in self.profile.instruments if f"{one.base}/{one.quote}" == symbol), None)
+
+    def digits(self, code: str) -> int:
+        asset = self.asset(code)
+        assert asset is not None
+        return asset.digits
+
+    def cost(self, instrument: VenueInstrument, amount: Decimal, price: Decimal) -> Decimal:
+        return down(amount * price, self.digits(instrument.quote))
+
+    def payable(self, instrument: VenueInstrument, money: Decimal, price: Decimal) -> Decimal:
+        """The most base, in whole lots, whose cost is at most ``money``."""
+        unit = Fraction(1, 10 ** self.digits(instrument.quote))
+        lot = Fraction(1, 10**instrument.amount_digits)
+        # The cost is rounded down: it fits as long as lots * price < money + one unit.
+        bound = (Fraction(money) + unit) / (lot * Fraction(price))
+        lots = bound.numerator // bound.denominator
+        if lots == bound:
+            lots -= 1
+        return Decimal(lots).scaleb(-instrument.amount_digits)
+
+    def hold(self, order: Order, amount: Decimal) -> Decimal:
+        """What an order holds at first for ``amount``; a limit order also later."""
+        asked = order.asked
+        if asked.type == "market":
+            return ZERO
+        if asked.side == "sell":
+            return amount
+        digits = self.digits(order.instrument.quote)
+        if asked.type == "stop_market":
+            assert asked.stop_price is not None
+            return up(amount * asked.stop_price * Decimal("1.05"), digits)
+        assert asked.price is not None
+        return up(amount * asked.price, digits)
+
+    # ── the visible book ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def visible(self, symbol: str, side: str) -> list[Order]:
+        """Best price first, then the lowest sequence."""
+        orders = [o for o in self.open_orders if o.stage == "visible" and o.asked.instrument == symbol]
+        orders = [o for o in orders if o.asked.side == side]
+        sign = -1 if side == "buy" else 1
+        return sorted(orders, key=lambda o: (sign * limit_of(o), o.sequence))
+
+    def depth(self, symbol: str, side: str) -> list[tuple[Decimal, Decimal]]:
+        """One row an order."""
+        return [(limit_of(order), order.rest) for order in self.visible(symbol, side)]
+
+    def crosses(self, order: Order) -> bool:
+        others = self.visible(order.asked.instrument, opposite(order))
+        return bool(others) and within(order, limit_of(others[0]))
+
+    def walk(self, order: Order) -> tuple[list[tuple[Order, Decimal]], str]:
+        """What ``order`` would trade now, and why it would stop: wholly filled, ``end`` of the matching book, an
+        ``own`` order, or no ``money`` for more."""
+        rest = None if order.funded_in_quote else order.rest
+        money = self.money(order)
+        matches: list[tuple[Order, Decimal]] = []
+        for other in self.visible(order.asked.instrument, opposite(order)):
+            price = limit_of(other)
+            if rest == 0 or not within(order, price):
+                break
+            if other.user == order.user:
+                return matches, "own"
+            wanted = other.rest if rest is None else min(rest, other.rest)
+            amount = wanted
+            if money is not None:
+                amount = min(wanted, self.payable(order.instrument, money, price))
+                money -= self.cost(order.instrument, amount, price)
+            if amount > 0:
+                matches.append((other, amount))
+            if amount < wanted:
+                return matches, "money"
+            if rest is not None:
+                rest -= amount
+        return matches, "whole" if rest == 0 else "end"
+
+    def money(self, order: Order) -> Decimal | None:
+        """The most that the order may cost; None where only its amount bounds it."""
+        if order.asked.quote_amount is not None:
+            return order.asked.quote_amount - order.cost
+        if order.asked.type == "stop_market" and order.asked.side == "buy":
+            return order.held
+        return None
+
+    # ── trading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def carry_out(self, order: Order) -> None:
+        """An order that just came, or a stop just triggered."""
+        self.rows.changed(order)
+        market = order.asked.type in ("market", "stop_market")
+        rule = order.asked.time_in_force
+        matches, stopped = self.walk(order)
+        whole = stopped == "whole" or (order.funded_in_quote and stopped == "money")
+        if rule == "fok" or (market and rule == "aon"):
+            self.trade_all(order, matches if whole else [])
+            self.close(order)
+        elif rule == "aon":
+            if whole:
+                self.trade_all(order, matches)
+                self.close(order)
+            else:
+                self.queue(order, "hidden")
+        else:
+            self.trade_all(order, matches)
+            if market or rule == "ioc" or order.rest == 0 or stopped == "own":
+                self.close(order)
+            else:
+                self.queue(order, "visible")
+
+    def queue(self, order: Order, stage: str) -> None:
+        self.sequence += 1
+        order.sequence = self.sequence
+        order.stage = stage
+
+    def trade_all(self, taker: Order, matches: list[tuple[Order, Decimal]]) -> None:
+        for maker, amount in matches:
+            self.trade(maker, taker, amount)
+
+    def trade(self, maker: Order, taker: Order, amount: Decimal) -> None:
+        price = limit_of(maker)
+        self.trade_count += 1
+        self.last[maker.asked.instrument] = price
+        for order in (maker, taker):
+            self.fill(order, amount, price, is_maker=order is maker)
+        if maker.rest == 0:
+            self.close(maker)
+
+    def fill(self, order: Order, amount: Decimal, price: Decimal, *, is_maker: bool) -> None:
+        now_ns = self.ledger.now_ns
+        cost = self.cost(order.instrument, amount, price)
+        paid, received = (cost, amount) if order.asked.side == "buy" else (amount, cost)
+        user = self.users[order.user - 1]
+        rate = Decimal(user.maker_ppm if is_maker else user.taker_ppm) / MILLION
+        fee = up(received * rate, self.digits(order.received_asset))
+        order.filled += amount
+        order.cost += cost
+        if order.funded_in_quote:
+            order.amount = order.filled
+        freed = self.freed(order, paid)
+        order.held -= freed
+        order.updated_ns = now_ns
+        self.ledger.move(order.user, order.paid_asset, kind="trade", total=-paid, held=-freed)
+        self.ledger.move(order.user, order.received_asset, kind="trade", total=received)
+        self.ledger.move(order.user, order.received_asset, kind="fee", total=-fee)
+        self.ledger.to_fees(order.received_asset, fee)
+        self.rows.changed(order)
+        self.rows.fills.append(
+            VenueFill(
+                id=self.trade_count,
+                order_id=order.id,
+                user=order.user,
+                wallet="spot",
+                instrument=order.asked.instrument,
+                side=order.asked.side,
+                price=price,
+                amount=amount,
+                cost=cost,
+                fee=fee,
+                fee_asset=order.received_asset,
+                fee_rate=rate,
+                maker=is_maker,
+                order_type=order.asked.type,
+                order_unfilled=order.amount - order.filled,
+                order_status=order.status,
+                time_ns=now_ns,
+            )
+        )
+
+    def freed(self, order: Order, paid: Decimal) -> Decimal:
+        if order.asked.type == "market":
+            return ZERO
+        if order.asked.type == "stop_market" and order.asked.side == "buy":
+            return paid
+        return order.held - self.hold(order, order.rest)
+
+    def close(self, order: Order, status: str | None = None) -> None:
+        """The rest is canceled, what is still held is released."""
+        order.canceled += order.rest
+        if status is None:
+            status = "filled" if order.filled and not order.canceled else "canceled"
+            if order.filled and order.canceled:
+                status = "partially_canceled"
+        order.final_status = status
+        order.stage = "closed"
+        order.done_ns = order.updated_ns = self.ledger.now_ns
+        held, order.held = order.held, ZERO
+        self.ledger.move(order.user, order.paid_asset, kind="release", held=-held)
+        self.open_orders.remove(order)
+        self.rows.changed(order)
+
+    # ── settling and expiry ──────────────────────────────────────────────────────────────────────────────────────
+
+    def settle(self, symbol: str) -> None:
+        while self.settle_once(symbol):
+            pass
+
+    def settle_once(self, symbol: str) -> bool:
+        here = [order for order in self.open_orders if order.asked.instrument == symbol]
+        for order in sorted(here, key=lambda o: o.id):
+            if order.stage == "pending" and self.holds_true(order):
+                order.stage = "new"
+                order.opened_ns = order.updated_ns = self.ledger.now_ns
+                self.carry_out(order)
+                return True
+        for order in sorted(here, key=lambda o: o.sequence):
+            if order.stage == "hidden":
+                matches, stopped = self.walk(order)
+                if stopped == "whole":
+                    self.trade_all(order, matches)
+                    self.close(order)
+                    return True
+        return False
+
+    def holds_true(self, stop: Order) -> bool:
+        last, asked = self.last.get(stop.asked.instrument), stop.asked
+        assert asked.stop_price is not None
+        if last is None:
+            return False
+        return last >= asked.stop_price if asked.stop_operator == "gte" else last <= asked.stop_price
+
+    def due(self, now_ns: int) -> Iterator[Order]:
+        """Orders to expire, the next one looked for after the one before was dealt with."""
+        while True:
+            ended = [(o.end_ns, o.id, o) for o in self.open_orders if o.end_ns is not None and o.end_ns <= now_ns]
+            if not ended:
+                return
+            yield min(ended)[2]
+
+    def expire(self) -> None:
+        for order in self.due(self.ledger.now_ns):
+            self.close(order, "expired")
+            self.settle(order.asked.instrument)
+
+
+def opposite(order: Order) -> str:
+    return "sell" if order.asked.side == "buy" else "buy"
+
+
+def limit_of(order: Order) -> Decimal:
+    assert order.asked.price is not None
+    return order.asked.price
+
+
+def within(order: Order, price: Decimal) -> bool:
+    limit = order.asked.price
+    if limit is None:
+        return True
+    return price <= limit if order.asked.side == "buy" else price >= limit
