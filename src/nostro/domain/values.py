@@ -19,6 +19,7 @@ from nostro import limits
 # 76 digits hold the product of any two amounts of 38 digits; what does not fit raises, it is never rounded.
 EXACT: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow])
 ZERO: Final = Decimal(0)
+ABSENT: Final = Raw()  # a JSON number that is not there; msgspec omits a default only if it is the very same object
 # Source: FAULTS C2's form of an amount: JSON's number, at most 39 digits before and 36 behind the point.
 _AMOUNT: Final = re.compile(r"-?(0|[1-9][0-9]{0,38})(\.[0-9]{1,36})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _TIME: Final = re.compile(
@@ -73,7 +74,8 @@ def number(amount: Decimal) -> Raw:
 
 
 def number_or_absent(amount: Decimal | None) -> Raw:
-    return Raw() if amount is None else number(amount)
+    """As `number`; `ABSENT` for None, which a message with `ABSENT` as its default leaves out."""
+    return ABSENT if amount is None else number(amount)
 
 
 def canonical(amount: Decimal) -> str:

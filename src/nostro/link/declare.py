@@ -84,7 +84,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     ``request``: the struct of the query string (GET) or of the JSON body, spelled as on the wire. ``answer``: any type
     that msgspec decodes. ``auth``: none, token, or signed (token and signature). ``permission``: what the key must
-    be allowed. ``writes``: it changes something, and is never repeated blindly. ``secret``: its answer is."""
+    be allowed. ``writes``: it changes something, and is never repeated blindly. ``secret``: its answer is. ``unread``:
+    why no ask of ours reads it, "" where one does."""
 
     name: str
     method: Literal["GET", "POST", "DELETE"]
@@ -97,6 +98,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     writes: bool = False
     secret: bool = False
     aliases: tuple[str, ...] = ()
+    unread: str = ""
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,12 +190,18 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True):
-    """How the paper exchange answers a route, from the venue's own state and log. Raises the exchange's own wire
-    errors through `WireRefusal`."""
+    """How the paper exchange answers a route, from the venue's own state and log: a message, or `WithoutBody`. Raises
+    the exchange's own wire errors through `WireRefusal`."""
 
     route: Route
     answer: Callable[[VenueView, Call], Any]
     status: int = 200
+
+
+class WithoutBody(msgspec.Struct, frozen=True):
+    """An answer of a server that is a status and no body."""
+
+    status: int = 204
 
 
 class WireRefusal(Exception):  # noqa: N818 - it is the answer of a server, not a failure of ours

@@ -14,9 +14,9 @@ FIELDS_MAX = 64  # of one query string: no route of any wire has a third of that
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """``origin``: scheme, host and port (``http://127.0.0.1:8101``, "" where it does not matter). ``path``: the absolute
-    path, percent-encoded as sent, without query. ``query``: the raw query string without ``?``. Names of ``headers``
-    are in any case: read them with `header`."""
+    """``origin``: scheme, host and port (``http://127.0.0.1:8101``), "" where it does not matter. ``path``: absolute,
+    percent-encoded as sent, without query. ``query``: the raw query string without ``?``. Names of ``headers`` are in
+    any case: read them with `header`."""
 
     method: str
     path: str
@@ -39,11 +39,13 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
-    """A whole answer; ``body`` is decompressed."""
+    """A whole answer; ``body`` is decompressed. ``delay_s``: how long a server holds it back, seconds; a paper server's
+    faults set it, and whoever carries the answer waits."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    delay_s: float = 0.0
 
     def __repr__(self) -> str:
         return f"HttpAnswer({self.status}, {len(self.body)} bytes)"
