@@ -47,7 +47,7 @@ class Refusal(StrEnum):
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Amounts in base units, ``quote_amount`` in quote units (market orders only, instead of ``amount``), prices in
     quote per base. ``valid_till_ns`` and ``expire_after_ns``: the earlier ends the order."""
 
@@ -67,17 +67,17 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     client_id: str = ""
 
 
-class CancelOrders(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class CancelOrders(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     order_ids: tuple[int, ...]
 
 
-class CancelAll(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class CancelAll(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Every open order of the user, or of one instrument."""
 
     instrument: str | None = None
 
 
-class RequestWithdrawal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class RequestWithdrawal(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """``amount`` in units of the method's asset, the fee on top; ``method`` the method's id."""
 
     method: int
