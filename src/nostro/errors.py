@@ -31,7 +31,8 @@ Happened = Literal["no", "maybe", "yes"]
 
 
 class NostroError(Exception):
-    """The root. ``happened``: whether the thing asked for happened. ``repeat``: whether it may be asked again as it is."""
+    """The root. ``happened``: whether the thing asked for happened. ``repeat``: whether it may be asked again, as it
+    is."""
 
     happened: ClassVar[Happened] = "no"
     repeat: ClassVar[bool] = False

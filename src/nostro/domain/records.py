@@ -133,7 +133,7 @@ class Entry(Fact, frozen=True, kw_only=True):
 class Transfer(Fact, frozen=True, kw_only=True):
     """Money that crosses the account's edge. ``direction`` deposit, withdrawal or internal. ``amount`` units of
     ``asset``, positive: what arrived, or what was asked to leave. ``fee`` in ``fee_asset``, on top of ``amount``.
-    ``status`` pending, moderation, approved, suspended, done, rejected, canceled. ``tx_hash`` None until there is one."""
+    ``status`` pending, moderation, approved, suspended, done, rejected, canceled. ``tx_hash`` None until known."""
 
     kind: ClassVar[str] = "transfer"
     direction: str

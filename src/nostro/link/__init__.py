@@ -1,0 +1,1 @@
+"""How two sides talk: the declaration, the pager, the transport. It knows no exchange."""

@@ -144,7 +144,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """One answer to a `Query`: the page, its facts in the order of the answer, and where to go on, as the answer says."""
+    """One answer to a `Query`: the page, its facts in the order of the answer, and where to go on, as it says."""
 
     page: Page
     facts: Sequence[Fact]
@@ -204,7 +204,7 @@ class WithoutBody(msgspec.Struct, frozen=True):
     status: int = 204
 
 
-class WireRefusal(Exception):  # noqa: N818 - it is the answer of a server, not a failure of ours
+class WireRefusal(Exception):
     """The error answer of a server: HTTP status and body, in the words of the exchange's document."""
 
     def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:

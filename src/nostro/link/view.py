@@ -1,5 +1,5 @@
-"""What a paper exchange shows to the wire that serves it: the venue's own rows, and the commands it takes. It decides the
-words between ``exchanges/*/serve.py`` and ``paper/venue``, so that neither imports the other.
+"""What a paper exchange shows to the wire that serves it: the venue's own rows, and the commands it takes. It decides
+the words between ``exchanges/*/serve.py`` and ``paper/venue``, so that neither imports the other.
 
 The venue's rows are the truth of the paper exchange. They are deliberately not the facts of
 ``domain/records.py``: what a client reads back is compared with these.
@@ -215,8 +215,8 @@ class VenueBalance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """``amount`` of an order funded in quote units is what was filled. ``status``: pending, open, partially_filled, filled,
-    canceled, partially_canceled, expired."""
+    """``amount`` of an order funded in quote units is what was filled. ``status``: pending, open, partially_filled,
+    filled, canceled, partially_canceled, expired."""
 
     id: int
     user: int
