@@ -171,8 +171,9 @@ def amounts(source: Source) -> Found:
     if not source.module.startswith(AMOUNTS_IN):
         return
     tree = source.tree
+    seconds = set(floats_of_seconds(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and dotted(node.func) == "float":
+        if isinstance(node, ast.Call) and dotted(node.func) == "float" and node not in seconds:
             yield node.lineno, "float(...) where amounts are"
         if isinstance(node, ast.Call) and dotted(node.func).endswith("Decimal"):
             floats = (ast.unparse(part) for part in node.args if isinstance(getattr(part, "value", None), float))
@@ -181,6 +182,15 @@ def amounts(source: Source) -> Found:
             floats = any(dotted(part) == "float" for part in ast.walk(annotation))
             if floats and not name.endswith("_s"):
                 yield annotation.lineno, f"{name} is a float, and no number of seconds"
+
+
+def floats_of_seconds(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every node of what is named ``_s``: assigned to it, passed as it, or inside the function that gives it."""
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        named = getattr(node, "name", None) or getattr(node, "arg", None) or (targets[0] and dotted(targets[0]))
+        if named and named.endswith("_s"):
+            yield from ast.walk(node)
 
 
 def annotated(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -406,6 +416,11 @@ PLANTED: tuple[tuple[Callable[[Source], Found], str, str], ...] = (
 SPARED: tuple[tuple[Callable[[Source], Found], str, str], ...] = (
     (order, "src/nostro/book/x.py", "from nostro.domain.records import Fill\nfrom nostro import limits"),
     (amounts, "src/nostro/collect/x.py", "async def f(pause_s: float) -> None: ..."),
+    (
+        amounts,
+        "src/nostro/exchanges/x.py",
+        "def after_s(text): return float(text)\nx.pause_s = float(y)\nf(at_s=float(z))",
+    ),
     (sockets, "src/nostro/link/transport.py", "import aiohttp"),
     (clocks, "src/nostro/open.py", "x = time.time_ns()"),
     (clocks, "src/nostro/book/x.py", "x = loop.time()\ny = fill.time"),
