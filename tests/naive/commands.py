@@ -1,5 +1,5 @@
-"""The words of the naive engine that ``link/view.py`` has not: the operator's commands of docs/venue.md, the envelope of
-a command, what came of it, and the profile of a venue. Plain structs; they decide nothing.
+"""The words of the naive engine that ``link/view.py`` has not: the operator's commands of docs/venue.md, the
+envelope of a command, what came of it, and the profile of a venue. Plain structs; they decide nothing.
 """
 
 from __future__ import annotations

@@ -8,19 +8,6 @@ import hashlib
 import re
 from decimal import Decimal, localcontext
 
-from nostro.link.view import (
-    Accepted,
-    CancelAll,
-    CancelOrders,
-    PlaceOrder,
-    Refusal,
-    Rejected,
-    RequestWithdrawal,
-    VenueBalance,
-    VenueInstrument,
-    VenueMethod,
-)
-
 from naive.commands import (
     AdvanceDeposit,
     AdvanceWithdrawal,
@@ -34,6 +21,18 @@ from naive.commands import (
 )
 from naive.matching import Market
 from naive.state import EXACT, ZERO, Order, Rows, Transfer, User, up
+from nostro.link.view import (
+    Accepted,
+    CancelAll,
+    CancelOrders,
+    PlaceOrder,
+    Refusal,
+    Rejected,
+    RequestWithdrawal,
+    VenueBalance,
+    VenueInstrument,
+    VenueMethod,
+)
 
 COUNT_MAX = 10**18  # of lots, ticks, and quote units of an order
 UNITS_MAX = 10**30  # of a transfer
@@ -48,7 +47,7 @@ WITHDRAWAL_STEPS = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer
+class Refused(Exception):
     def __init__(self, reason: Refusal, detail: str) -> None:
         super().__init__(detail)
         self.rejected = Rejected(reason, detail)
@@ -62,6 +61,7 @@ class NaiveEngine:
         self.withdrawals: list[Transfer] = []
         self.answers: dict[str, Accepted | Rejected] = {}
         self.clock_ns = 0
+        self.canceled_by_expiry: list[str] = []  # types of orders that what expired before them made impossible
 
     def apply(self, envelope: Envelope) -> Outcome:
         if envelope.id in self.answers:
@@ -245,6 +245,7 @@ class NaiveEngine:
         market.rows.changed(order)
         if self.would_take_after_all(order) or not self.can_pay(order):
             market.close(order)
+            self.canceled_by_expiry.append(asked.type)
         else:
             order.held = market.hold(order, order.amount)
             market.ledger.move(user, order.paid_asset, kind="hold", held=order.held)
@@ -399,9 +400,7 @@ def check_size(instrument: VenueInstrument, asked: PlaceOrder) -> None:
         raise Refused(Refusal.VALUE_TOO_SMALL, f"value {value}")
 
 
-def check_step(
-    transfers: list[Transfer], transfer_id: int, status: str, steps: dict[str, tuple[str, ...]]
-) -> None:
+def check_step(transfers: list[Transfer], transfer_id: int, status: str, steps: dict[str, tuple[str, ...]]) -> None:
     if not 1 <= transfer_id <= len(transfers):
         raise Refused(Refusal.UNKNOWN_TRANSFER, f"transfer {transfer_id}")
     now = transfers[transfer_id - 1].status

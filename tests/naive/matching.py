@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from nostro.link.view import VenueAsset, VenueFill, VenueInstrument
-
 from naive.commands import Profile
 from naive.state import ZERO, Ledger, Order, Rows, User, down, up
+from nostro.link.view import VenueAsset, VenueFill, VenueInstrument
 
 MILLION = Decimal(1_000_000)
 

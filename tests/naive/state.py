@@ -1,5 +1,5 @@
-"""What the naive venue remembers: users, orders, wallets, transfers and house accounts in plain lists of exact decimals,
-and the rows that one command makes. It decides how a change becomes an entry; not which changes happen.
+"""What the naive venue remembers: users, orders, wallets, transfers and house accounts in plain lists of exact
+decimals, and the rows that one command makes. It decides how a change becomes an entry; not which changes happen.
 """
 
 from __future__ import annotations
