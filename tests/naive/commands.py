@@ -67,7 +67,7 @@ Ordered = PlaceOrder | CancelOrders | CancelAll | RequestWithdrawal
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """``user`` is None for the operator's commands."""
 
-    id: str
+    id: int
     at_ns: int
     user: int | None
     command: Operator | Ordered

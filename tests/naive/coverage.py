@@ -18,8 +18,12 @@ class Coverage:
         self.placed: Counter[tuple[str, str]] = Counter()
         self.refused: Counter[tuple[str, str]] = Counter()
         self.reached: Counter[str] = Counter()
+        self.start()
+
+    def start(self) -> None:
+        """Another venue begins."""
         self.before: dict[int, VenueOrder] = {}
-        self.ids: set[str] = set()
+        self.ids: set[int] = set()
         self.clock_ns = 0
 
     def add(self, envelope: Envelope, outcome: Outcome) -> None:

@@ -59,7 +59,7 @@ class NaiveEngine:
         self.market = Market(profile)
         self.deposits: list[Transfer] = []
         self.withdrawals: list[Transfer] = []
-        self.answers: dict[str, Accepted | Rejected] = {}
+        self.answers: dict[int, Accepted | Rejected] = {}
         self.clock_ns = 0
         self.canceled_by_expiry: list[str] = []  # types of orders that what expired before them made impossible
 

@@ -140,7 +140,7 @@ class Script:
     def __call__(self, user: int | None, command: Operator | Ordered, *, after_s: int = 1) -> Outcome:
         self.count += 1
         at_ns = max(self.engine.clock_ns, START_NS) + after_s * 1_000_000_000
-        return self.engine.apply(Envelope(id=str(self.count), at_ns=at_ns, user=user, command=command))
+        return self.engine.apply(Envelope(id=self.count, at_ns=at_ns, user=user, command=command))
 
     def order(self, order_id: int, outcome: Outcome) -> VenueOrder:
         return next(order for order in outcome.orders if order.id == order_id)
@@ -260,9 +260,9 @@ def test_deposits_and_withdrawals_move_money_when_they_are_done() -> None:
 
 def test_the_same_id_twice_has_no_second_effect() -> None:
     script = Script()
-    envelope = Envelope(id="twice", at_ns=START_NS, user=1, command=limit("sell", "0.1", "100"))
+    envelope = Envelope(id=99, at_ns=START_NS, user=1, command=limit("sell", "0.1", "100"))
     first = script.engine.apply(envelope)
-    second = script.engine.apply(Envelope(id="twice", at_ns=START_NS * 2, user=None, command=Tick()))
+    second = script.engine.apply(Envelope(id=99, at_ns=START_NS * 2, user=None, command=Tick()))
     assert first.answer == second.answer
     assert second == Outcome(answer=first.answer)
     assert script.engine.clock_ns < START_NS * 2

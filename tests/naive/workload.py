@@ -1,6 +1,6 @@
 """Random commands for a venue, drawn from a given `random.Random`: few users, few prices, many collisions, so that
-every rule and every refusal of docs/venue.md is reached. It looks at the outcomes only to aim (open orders, transfers); it
-decides no outcome.
+every rule and every refusal of docs/venue.md is reached. It looks at the outcomes only to aim (open orders, transfers);
+it decides no outcome.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class Workload:
             self.waiting = self.scene()
         user, command, pause_s = self.waiting.pop(0) if self.waiting else (*self.draw(), None)
         self.count += 1
-        envelope = Envelope(id=f"c{self.count}", at_ns=self.time_ns(pause_s), user=user, command=command)
+        envelope = Envelope(id=self.count, at_ns=self.time_ns(pause_s), user=user, command=command)
         self.old = [*self.old[-20:], envelope]
         return envelope
 
