@@ -245,7 +245,7 @@ class NaiveEngine:
         market.rows.changed(order)
         if self.would_take_after_all(order) or not self.can_pay(order):
             market.close(order)
-            self.canceled_by_expiry.append(asked.type)
+            self.canceled_by_expiry.append(f"{asked.type} {asked.side}")
         else:
             order.held = market.hold(order, order.amount)
             market.ledger.move(user, order.paid_asset, kind="hold", held=order.held)

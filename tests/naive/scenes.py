@@ -51,6 +51,26 @@ def dearer_after_expiry(random: Random, now_ns: int, users: int, free_usd: Calla
     return play
 
 
+def cheaper_after_expiry(random: Random, now_ns: int, users: int, free_bbb: Callable[[int], Decimal]) -> Play:
+    """A market seller has enough for the money it wants from the best order, which expires, and not from the next."""
+    seller, first, second = random.sample(range(1, users + 1), 3)
+    play = cleared(users)
+    spare = free_bbb(seller) + 5 - Decimal("0.05")
+    while spare >= Decimal("0.01"):
+        amount = min(spare, Decimal(3))
+        play.append((seller, limit("sell", str(amount), "200"), 0))
+        spare -= amount
+    end_ns = now_ns + 500 * SECOND_NS
+    play += [
+        (first, limit("buy", "0.1", "101", valid_till_ns=end_ns), 1),
+        (second, limit("buy", "0.1", "95"), 1),
+        (seller, PlaceOrder(wallet="spot", instrument=SYMBOL, side="sell", type="market",
+                            time_in_force=random.choice(("gtc", "ioc", "fok", "aon")), quote_amount=Decimal(5)), 1000),
+        (seller, CancelAll(instrument=SYMBOL), 1),
+    ]  # fmt: skip
+    return play
+
+
 def crossed_after_expiry(random: Random, now_ns: int, users: int) -> Play:
     """An own order stands before a hidden one; it expires, the hidden one trades, a stop follows, and rests where the
     post-only order of this very command would take it."""

@@ -87,6 +87,6 @@ def test_every_situation_is_met(coverage: Coverage) -> None:
         *SITUATIONS,
         *(f"deposit {status}" for status in DEPOSIT_STATUSES),
         *(f"withdrawal {status}" for status in WITHDRAWAL_STATUSES),
-        *(f"canceled by what expired before it ({kind})" for kind in ("limit", "market")),
+        *(f"canceled by what expired before it ({kind})" for kind in ("limit buy", "market buy", "market sell")),
     ]
     assert [name for name in wanted if not coverage.reached[name]] == []

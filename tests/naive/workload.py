@@ -219,12 +219,11 @@ class Workload:
         return Envelope(id=old.id, at_ns=self.time_ns(), user=other.user, command=other.command)
 
     def scene(self) -> scenes.Play:
-        kind = self.random.randrange(3)
-        if kind == 0:
-            return scenes.dearer_after_expiry(
-                self.random, self.now_ns, self.users, lambda user: self.free.get((user, "USD"), Decimal(0))
-            )
-        if kind == 1:
+        kind = self.random.randrange(4)
+        if kind < 2:
+            asset, scene = (("USD", scenes.dearer_after_expiry), ("BBB", scenes.cheaper_after_expiry))[kind]
+            return scene(self.random, self.now_ns, self.users, lambda user: self.free.get((user, asset), Decimal(0)))
+        if kind == 2:
             return scenes.crossed_after_expiry(self.random, self.now_ns, self.users)
         return scenes.chain_of_stops(self.random, self.users)
 
@@ -374,7 +373,7 @@ class Workload:
 
     def riches(self) -> tuple[str, Decimal]:
         asset = self.random.choice(("AAA", "BBB", "CCC", "USD"))
-        amount = RICHES[asset] / self.random.choice((2, 4, 8))
+        amount = RICHES[asset] / self.random.choice((4, 8, 16))
         if self.random.random() < 0.05:
             asset = "NONE"
         if self.random.random() < 0.08:
