@@ -31,3 +31,4 @@ LEASE_S: Final = 30  # how long a lease on an account lives without renewal
 INBOX_BYTES_MAX: Final = 1024 * 1024  # of one entry left for the holder of the lease
 
 SNAPSHOT_COMMANDS: Final = 10_000  # of the venue between two snapshots: a later start replays fewer
+SEEN_PAGES: Final = 256  # pages whose rows' identities are kept at hand while a sweep goes on; others are read again

@@ -1,0 +1,216 @@
+"""What all checks share: the facts they are given, what is proven of them, the quanta of their terms, and the form of a
+result. It decides when two amounts are equal and when an interval is proven; it compares nothing itself.
+
+A check's tolerance is the sum of the quanta of its terms and nothing else (0 where the wire prints exact text, half an
+ulp of each printed value where it prints doubles), so that it never grows along a chain.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator
+from decimal import Decimal
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from nostro import limits
+from nostro.book.breaks import Break, Scope
+from nostro.book.coverage import Span
+from nostro.domain import values
+from nostro.domain.records import Balance, Entry, Fact, Fill, Order, Transfer
+from nostro.link.declare import Exchange
+
+Outcome = Literal["ties", "ties within its quanta", "break", "unchecked"]
+
+SETTLING: Final = "settling"  # younger than what is proven: it will be checked by a later pass
+OPEN: Final = "open"  # not read yet, or reading failed
+NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
+TERMINAL: Final = frozenset({"filled", "canceled", "partially_canceled", "expired", "rejected"})
+
+Finding = Literal["late_row", "history_changed", "vanished", "quarantined", "unknown_token"]
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What the checks must know of one account's wire. ``opened_ns``: before it nothing can have happened there.
+    ``skew_ns``: by how much the exchange's clock may differ from ours. ``digits``: decimals of an asset's smallest
+    unit where they are declared; elsewhere the printed entries show them."""
+
+    exchange: str
+    account: str
+    amounts: Literal["text", "double"] = "text"
+    opened_ns: int = values.EARLIEST_NS
+    skew_ns: int = limits.CLOCK_SKEW_MAX_S * values.SECOND_NS
+    digits: dict[str, int] = {}
+
+    def scope(self, fact: Fact, subject: str, side: str = "") -> Scope:
+        return Scope(self.account, fact.sub_account, fact.wallet, subject, side)
+
+    def quantum(self, printed: Decimal) -> Decimal:
+        """What the wire may have hidden of this printed amount."""
+        return values.float_quantum(printed) if self.amounts == "double" else values.ZERO
+
+    def same(self, left: Decimal, right: Decimal, *more: Decimal) -> bool:
+        """Whether two amounts are equal within the quanta of the terms they were made of: themselves, or ``more``."""
+        if left == right:
+            return True
+        if self.amounts == "text":
+            return False
+        allowed = values.add(self.quantum(term) for term in (more or (left, right)))
+        return abs(values.EXACT.subtract(left, right)) <= allowed
+
+
+def rules_for(exchange: Exchange, account: str) -> Rules:
+    """The rules that an exchange's declaration gives."""
+    return Rules(
+        exchange=exchange.id, account=account, amounts=exchange.amounts, opened_ns=exchange.opened_ns
+    )
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A balance as reported, and the instants (our clock) between which the exchange looked at it."""
+
+    balance: Balance
+    sent_ns: int
+    received_ns: int
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store noticed while keeping a page. ``row``: the id of the row, "" where the page as a whole is meant;
+    ``at_ns``: when the row is effective, else when the page was received. ``detail``: what exactly, for a person."""
+
+    kind: Finding
+    stream: str
+    at_ns: int
+    page: int
+    row: str = ""
+    scope: Scope = Scope()
+    detail: str = ""
+
+
+class Ledger(Protocol):
+    """The facts of one account, live versions only, in order of `effective_ns`, in half-open [since_ns, until_ns)."""
+
+    def entries(self, since_ns: int, until_ns: int) -> Iterator[Entry]: ...
+
+    def fills(self, since_ns: int, until_ns: int) -> Iterator[Fill]: ...
+
+    def orders(self, since_ns: int, until_ns: int, also: Collection[str] = ()) -> Iterator[Order]:
+        """Orders placed in the interval, and those with the ids in ``also`` whenever they were placed."""
+        ...
+
+    def order_versions(self, since_ns: int, until_ns: int, also: Collection[str] = ()) -> Iterator[Order]:
+        """As `orders`, every version that was ever seen, those of one order in the order they were learned."""
+        ...
+
+    def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]: ...
+
+    def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
+        """By ``received_ns``. An asset that a complete snapshot no longer lists is given as a balance of zero."""
+        ...
+
+    def findings(self) -> Iterable[Found]:
+        """What the store noticed and nothing has undone since."""
+        ...
+
+    def covered(self, stream: str, since_ns: int, until_ns: int) -> Iterable[Span]:
+        """What is known of the stream there, disjoint and ascending; what no claim covers is not proven."""
+        ...
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of one check, in one scope, over one closed interval. ``terms``: how many links, orders or rows were
+    compared. ``tolerance``: the widest that was allowed to one comparison. ``cause``: why it is unchecked."""
+
+    check: str
+    scope: Scope
+    outcome: Outcome
+    since_ns: int
+    until_ns: int
+    cause: str = ""
+    terms: int = 0
+    tolerance: Decimal = values.ZERO
+
+
+class Outcomes(msgspec.Struct):
+    """What a check found so far."""
+
+    results: list[Result] = []
+    breaks: list[Break] = []
+
+
+class Proven:
+    """The proven intervals of one stream, merged, for many questions about closed intervals."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans: list[Span] = []
+        for span in spans:
+            last = self._spans[-1] if self._spans else None
+            if last and last.status == span.status == "proven" and last.until_ns == span.since_ns:
+                self._spans[-1] = last._replace(until_ns=span.until_ns)
+            elif span.since_ns < span.until_ns:
+                self._spans.append(span)
+        self._starts = [span.since_ns for span in self._spans]
+
+    @classmethod
+    def of(cls, ledger: Ledger, stream: str, since_ns: int, until_ns: int) -> Proven:
+        return cls(ledger.covered(stream, since_ns, until_ns))
+
+    @property
+    def end_ns(self) -> int:
+        """Where the last proven interval ends (exclusive); 0 where nothing is proven."""
+        return next((span.until_ns for span in reversed(self._spans) if span.status == "proven"), 0)
+
+    def cause(self, since_ns: int, until_ns: int) -> str:
+        """Why not all of the closed interval is proven: the cause of its first piece that is not; "" where it is."""
+        at_ns = since_ns
+        while True:
+            position = bisect_right(self._starts, at_ns) - 1
+            span = self._spans[position] if position >= 0 else None
+            if span is None or span.until_ns <= at_ns:
+                return SETTLING if self._spans and at_ns >= self._spans[-1].until_ns else OPEN
+            if span.status != "proven":
+                return span.cause or span.status
+            if until_ns < span.until_ns:
+                return ""
+            at_ns = span.until_ns
+
+    def proven_until(self, since_ns: int) -> int:
+        """The end (exclusive) of the proven interval that contains ``since_ns``; ``since_ns`` itself where none does."""
+        position = bisect_right(self._starts, since_ns) - 1
+        span = self._spans[position] if position >= 0 else None
+        return span.until_ns if span and span.status == "proven" and since_ns < span.until_ns else since_ns
+
+
+def merged(results: Iterable[Result]) -> list[Result]:
+    """The same results, those of one check, scope, outcome and cause that overlap or follow each other in one."""
+    whole: dict[tuple[str, Scope], list[Result]] = {}
+    for result in sorted(results, key=lambda each: (each.since_ns, each.until_ns)):
+        line = whole.setdefault((result.check, result.scope), [])
+        if line and (line[-1].outcome, line[-1].cause) == (result.outcome, result.cause):
+            line[-1] = msgspec.structs.replace(
+                line[-1],
+                until_ns=max(line[-1].until_ns, result.until_ns),
+                terms=line[-1].terms + result.terms,
+                tolerance=max(line[-1].tolerance, result.tolerance),
+            )
+        else:
+            line.append(result)
+    return [result for key in sorted(whole) for result in whole[key]]
+
+
+def row_key(native_id: str | None) -> tuple[int, int, str]:
+    """The order of rows of one instant: numeric ids by number, before all others by text."""
+    text = native_id or ""
+    if text.isascii() and text.isdigit() and len(text) <= limits.AMOUNT_CHARACTERS:
+        return 0, int(text), ""
+    return 1, 0, text
+
+
+def row_name(fact: Fact) -> str:
+    """How a row is named in a break: by its native id, else by its page and place."""
+    return fact.native_id or f"{fact.page}.{fact.offset}"
+
+
+def pages_of(facts: Iterable[Fact]) -> tuple[int, ...]:
+    return tuple(sorted({fact.page for fact in facts if fact.page}))

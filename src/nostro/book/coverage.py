@@ -1,0 +1,109 @@
+"""What is proven: the fold of all claims of a stream into disjoint half-open intervals. It decides which of two claims
+about the same moment holds; pages make the claims (``link/pager.py``), and it does not ask why.
+
+What was once proven stays proven: a later failure to read an interval again says nothing against it. Among claims
+that prove nothing the later one holds. What nobody claimed is open.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+from nostro.link.declare import Cause, Claim, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Span(NamedTuple):
+    """The half-open interval [since_ns, until_ns) of a stream has this status, for this cause."""
+
+    since_ns: int
+    until_ns: int
+    status: Status
+    cause: Cause = ""
+
+    def cut(self, since_ns: int, until_ns: int) -> Span:
+        return self._replace(since_ns=max(self.since_ns, since_ns), until_ns=min(self.until_ns, until_ns))
+
+
+class Cover:
+    """The coverage of one stream. ``spans`` are sorted and disjoint; between them it is open."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def apply(self, claim: Claim) -> bool:
+        """Adds a claim; whether it changed anything."""
+        if claim.since_ns >= claim.until_ns:
+            return False
+        new = Span(claim.since_ns, claim.until_ns, claim.status, claim.cause)
+        low, high = self._touching(claim.since_ns, claim.until_ns)
+        old = self.spans[low:high]
+        pieces = [span.cut(span.since_ns, new.since_ns) for span in old if span.since_ns < new.since_ns]
+        pieces += self._laid(new, [span.cut(new.since_ns, new.until_ns) for span in old])
+        pieces += [span.cut(new.until_ns, span.until_ns) for span in old if span.until_ns > new.until_ns]
+        joined = _joined(pieces)
+        self.spans[low:high] = joined
+        return joined != old
+
+    def _touching(self, since_ns: int, until_ns: int) -> tuple[int, int]:
+        """The range of spans that meet [since_ns, until_ns], neighbours included, so that equal ones can be joined."""
+        low = bisect_left(self.spans, since_ns, key=lambda span: span.until_ns)
+        high = bisect_right(self.spans, until_ns, key=lambda span: span.since_ns)
+        return low, high
+
+    def _laid(self, new: Span, under: list[Span]) -> list[Span]:
+        """``new`` with the proven parts of what lies under it showing through."""
+        if new.status == "proven":
+            return [new]
+        pieces, at_ns = [], new.since_ns
+        for span in under:
+            if span.status == "proven" and span.since_ns < span.until_ns:
+                pieces += [new.cut(at_ns, span.since_ns), span]
+                at_ns = span.until_ns
+        return [piece for piece in [*pieces, new.cut(at_ns, new.until_ns)] if piece.since_ns < piece.until_ns]
+
+    def tiles(self, since_ns: int, until_ns: int) -> Iterator[Span]:
+        """[since_ns, until_ns) whole: the spans in it, and open between them."""
+        at_ns = since_ns
+        low, high = self._touching(since_ns, until_ns)
+        for span in self.spans[low:high]:
+            inside = span.cut(since_ns, until_ns)
+            if inside.since_ns < inside.until_ns:
+                if at_ns < inside.since_ns:
+                    yield Span(at_ns, inside.since_ns, "open")
+                yield inside
+                at_ns = inside.until_ns
+        if at_ns < until_ns:
+            yield Span(at_ns, until_ns, "open")
+
+    def proven(self, since_ns: int, until_ns: int) -> list[Span]:
+        """The proven parts of [since_ns, until_ns)."""
+        return [span for span in self.tiles(since_ns, until_ns) if span.status == "proven"]
+
+    def is_proven(self, time_ns: int) -> bool:
+        index = bisect_right(self.spans, time_ns, key=lambda span: span.since_ns) - 1
+        return index >= 0 and self.spans[index].status == "proven" and time_ns < self.spans[index].until_ns
+
+
+def _joined(pieces: list[Span]) -> list[Span]:
+    """Neighbours of one status and cause as one span; an open span without a cause is no span."""
+    joined: list[Span] = []
+    for piece in pieces:
+        if piece.status == "open" and not piece.cause:
+            continue
+        last = joined[-1] if joined else None
+        if last is not None and last.until_ns == piece.since_ns and last[2:] == piece[2:]:
+            joined[-1] = last._replace(until_ns=piece.until_ns)
+        else:
+            joined.append(piece)
+    return joined
+
+
+def complete_through(tiles: list[Span], since_ns: int) -> int:
+    """The end of the proven interval that starts at ``since_ns``; ``since_ns`` itself where there is none."""
+    if tiles and tiles[0].since_ns == since_ns and tiles[0].status == "proven":
+        return tiles[0].until_ns
+    return since_ns

@@ -1,0 +1,533 @@
+"""From pages to what the book knows: the one fold. It decides what a page adds: new rows, new versions, rows that are no
+longer there, claims, day sums, findings; it does not decide who may append (``store.py``) nor how answers are asked.
+
+It is a pure function of the pages in their order and of the readers of their exchanges, whatever the batches were: what
+it keeps in memory are copies of what it could read again, dropped by `Fold.forget`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from nostro import limits
+from nostro.book import alias, identity
+from nostro.book.coverage import Cover, Span
+from nostro.book.identity import SUBJECTS, Row
+from nostro.book.pages import OURS, Entered
+from nostro.domain.records import Entry, Fact, content, digest, restore
+from nostro.domain.values import DAY_NS, EXACT, SECOND_NS, ZERO, canonical
+from nostro.errors import Conflict, NostroError
+from nostro.link.declare import Ask, Claim, Exchange, Page, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from nostro.book.store import AccountRow, Store
+
+OK: Final = 200  # the HTTP status of an answer
+# What a reader may raise over bytes that are not what the route answers with: the page is kept, quarantined.
+_UNREADABLE: Final = (
+    NostroError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, msgspec.MsgspecError,
+)  # fmt: skip
+_LATEST: Final = (
+    "NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
+    " AND n.version = r.version + 1)"
+)
+
+
+class Finding(NamedTuple):
+    """Something about a page that a person should know: ``what`` is late (a new row in an interval that was proven),
+    changed (of a row that no longer changes), vanished (from a complete re-read), unknown (a token of the wire),
+    quarantined (a page that cannot be read) or unproven (a claim whose pages were not all readable)."""
+
+    account: str
+    seq: int
+    what: str
+    stream: str
+    kind: str
+    effective_ns: int
+    row_offset: int
+    detail: str
+
+
+class Held(msgspec.Struct):
+    """The latest version of a row."""
+
+    identity: bytes
+    version: int
+    vanished: bool
+    effective_ns: int
+    row_offset: int
+    native: bool
+    digest: bytes
+    content: bytes
+
+
+class Counts(msgspec.Struct):
+    """What pages added. ``late`` rows are counted among the new ones, ``aliased`` rows among none of the others."""
+
+    new: int = 0
+    changed: int = 0
+    repeated: int = 0
+    aliased: int = 0
+    late: int = 0
+    vanished: int = 0
+
+
+class _At(msgspec.Struct):
+    """Where the fold stands: one page of one account."""
+
+    account: AccountRow
+    seq: int
+    observed_ns: int
+    page: Page
+    stream: Stream | None = None
+    ask: Ask | None = None
+    findings: list[Finding] = []
+    inserts: list[tuple[object, ...]] = []
+    sums: dict[tuple[str, str, str, int], Decimal] = {}
+    seen: set[bytes] = set()
+
+    def find(self, what: str, detail: str, *, kind: str = "", effective_ns: int = 0, row_offset: int = 0) -> None:
+        name, stream = self.account.name, self.page.stream
+        self.findings.append(Finding(name, self.seq, what, stream, kind, effective_ns, row_offset, detail))
+
+
+class Fold:
+    """Folds pages into the derived tables, through one connection. All writes belong to the caller's transaction."""
+
+    def __init__(self, store: Store, registry: Callable[[str, str], Exchange]) -> None:
+        self._store = store
+        self._registry = registry
+        self.counts = Counts()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops what is kept in memory: after a rollback, and when another process may have written."""
+        self._covers: dict[tuple[int, str], Cover] = {}
+        self._namings: dict[tuple[int, str], set[bool]] = {}
+        self._states: dict[tuple[int, str], dict[bytes, Held]] = {}
+        self._readers: dict[tuple[str, str], Exchange] = {}
+        self._seen: OrderedDict[tuple[int, int], frozenset[bytes]] = OrderedDict()
+
+    def page(self, account: AccountRow, entered: Entered) -> list[Finding]:
+        """Folds the next page of an account; gives what a person should know about it."""
+        page = entered.page
+        at = _At(account, entered.seq, entered.observed_ns, page)
+        facts = self._facts(at)
+        if facts is not None:
+            self._rows(at, facts)
+            self._flush(at)
+            self._claims(at)
+        self._write(at)
+        return at.findings
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _facts(self, at: _At) -> list[Fact] | None:
+        """The facts of the page; None where it cannot be read: then nothing that it says counts."""
+        page = at.page
+        if page.exchange == OURS or page.secret:
+            return []
+        exchange = self._exchange(page)
+        at.ask, at.stream = exchange.ask(page.stream), exchange.stream(page.stream)
+        try:
+            return exchange.read(page)
+        except _UNREADABLE as error:
+            at.find("quarantined", f"{page.route} cannot be read: {error}")
+            return None
+
+    def _exchange(self, page: Page) -> Exchange:
+        """The page's exchange, whose reader must be the one of all pages so far. Raises `Conflict`."""
+        key = (page.exchange, page.dialect)
+        exchange = self._readers.get(key)
+        if exchange is None:
+            exchange = self._registry(*key)
+            query = "SELECT version FROM reader WHERE exchange = ? AND dialect = ?"
+            version = self._store.connection.execute(query, key).get
+            if version is None:
+                self._store.connection.execute("INSERT INTO reader VALUES (?, ?, ?)", (*key, exchange.reader))
+            elif version != exchange.reader:
+                message = f"the book was read with reader {version} of {page.exchange}, and this is {exchange.reader}"
+                raise Conflict(message, hint="read its pages again: nostro rebuild", exchange=page.exchange)
+            self._readers[key] = exchange
+        return exchange
+
+    def _read_rows(self, at: _At, facts: Iterable[Fact]) -> list[Row]:
+        name, page = at.account.name, at.page
+        return list(
+            identity.rows(
+                facts, exchange=page.exchange, account=name, stream=page.stream, declared=at.stream,
+                observed_ns=at.observed_ns,
+            )
+        )  # fmt: skip
+
+    # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _rows(self, at: _At, facts: Iterable[Fact]) -> None:
+        found = self._read_rows(at, facts)
+        states = [row for row in found if row.fact.kind in SUBJECTS]
+        if states or is_complete(at.page, at.ask):
+            self._fold_states(at, states)
+        events = [row for row in found if row.fact.kind not in SUBJECTS]
+        if events:
+            held = self._held(at.account.id, [row.identity for row in events])
+            mixed = self._resolve(at, events, held)
+            for row in events:
+                self._event(at, row, held, mixed=mixed)
+        self._remember_seen(at)
+
+    def _event(self, at: _At, row: Row, held: dict[bytes, Held], *, mixed: bool) -> None:
+        before = held.get(row.target)
+        at.seen.add(row.target)
+        if before is None:
+            self.counts.new += 1
+            self._late(at, row)
+        elif row.digest == before.digest and not before.vanished:
+            self.counts.repeated += 1
+            return
+        elif not self._differs(at, row, before, mixed=mixed):
+            return
+        held[row.target] = self._insert(at, row, before)
+
+    def _differs(self, at: _At, row: Row, before: Held, *, mixed: bool) -> bool:
+        """Whether a row says something new of a held one, and counts it. Under two names, what they say together."""
+        old = restore(row.fact.kind, before.content)
+        contradicted = True
+        if mixed and self._has_two_names(at, row, old):
+            merged, contradicted = alias.merge(old, row.fact)
+            row.fact, row.content = merged, content(merged)
+            row.digest = digest(row.content)
+            row.effective_ns = row.effective_ns if merged.effective_ns is None else merged.effective_ns
+            if row.digest == before.digest and not before.vanished:
+                self.counts.repeated += 1
+                return False
+        if contradicted or before.vanished:
+            self.counts.changed += 1
+            self._changed(at, row, old, was_vanished=before.vanished)
+        else:
+            self.counts.aliased += 1
+        return True
+
+    def _late(self, at: _At, row: Row) -> None:
+        if not self.cover(at.account.id, at.page.stream).is_proven(row.effective_ns):
+            return
+        self.counts.late += 1
+        overlap_s = at.stream.overlap_s if at.stream else 0
+        if row.effective_ns < at.page.received_ns - overlap_s * SECOND_NS:
+            self._find_row(at, "late", row, "a new row in an interval that was proven")
+
+    def _changed(self, at: _At, row: Row, old: Fact, *, was_vanished: bool) -> None:
+        if was_vanished:
+            self._find_row(at, "changed", row, "a row that had vanished is there again")
+        elif not _unsettled(old, at.stream):
+            fields = [
+                field for field in old.__struct_fields__
+                if field != "offset" and getattr(old, field) != getattr(row.fact, field)
+            ]  # fmt: skip
+            self._find_row(at, "changed", row, f"a row that no longer changes has other {', '.join(fields)}")
+
+    def _find_row(self, at: _At, what: str, row: Row, detail: str) -> None:
+        fact = row.fact
+        at.find(what, detail, kind=fact.kind, effective_ns=row.effective_ns, row_offset=fact.offset)
+
+    def _insert(self, at: _At, row: Row, before: Held | None, *, vanished: bool = False) -> Held:
+        fact, words = row.fact, self._store.words
+        version = 1 if before is None else before.version + 1
+        name = getattr(fact, "instrument", None) or getattr(fact, "asset", None) or ""
+        at.inserts.append((
+            at.account.id, row.target, version, int(vanished), words.number(fact.kind), words.number(at.page.stream),
+            int(row.native if before is None else before.native), int(not vanished and _unsettled(fact, at.stream)),
+            row.effective_ns, at.seq, fact.offset, words.number(name), words.number(fact.wallet),
+            words.number(fact.sub_account), row.digest, row.content,
+        ))  # fmt: skip
+        if b'"unknown:' in row.content and not vanished:
+            self._find_row(at, "unknown", row, "the wire says a word that nostro does not know")
+        if isinstance(fact, Entry):
+            self._sum(at, row, before, vanished=vanished)
+        native = row.native if before is None else before.native
+        return Held(row.target, version, vanished, row.effective_ns, fact.offset, native, row.digest, row.content)
+
+    def _sum(self, at: _At, row: Row, before: Held | None, *, vanished: bool) -> None:
+        """Day sums take the difference: the old amount away where there was one, the new one added."""
+        if before is not None and not before.vanished:
+            old = restore(Entry.kind, before.content)
+            assert isinstance(old, Entry)
+            _add(at.sums, old, before.effective_ns // DAY_NS, -old.amount)
+        if not vanished:
+            assert isinstance(row.fact, Entry)
+            _add(at.sums, row.fact, row.effective_ns // DAY_NS, row.fact.amount)
+
+    # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _fold_states(self, at: _At, found: Sequence[Row]) -> None:
+        """A new observation of a state is a version if it differs; what a complete snapshot leaves out is gone."""
+        held = self._held_states(at)
+        present = set()
+        for row in found:
+            before = held.get(row.identity)
+            present.add(row.identity)
+            at.seen.add(row.identity)
+            if before is not None and before.digest == row.digest and not before.vanished:
+                self.counts.repeated += 1
+                continue
+            if before is None:
+                self.counts.new += 1
+                key = (at.account.id, self._store.words.number(at.page.stream), self._store.words.number(row.fact.kind))
+                self._store.connection.execute("INSERT INTO subject VALUES (?, ?, ?, ?)", (*key, row.identity))
+            else:
+                self.counts.changed += 1
+            held[row.identity] = self._insert(at, row, before)
+        if is_complete(at.page, at.ask):
+            for before in [held[there] for there in held if there not in present and not held[there].vanished]:
+                held[before.identity] = self._vanish(at, before, effective_ns=at.observed_ns)
+
+    def _held_states(self, at: _At) -> dict[bytes, Held]:
+        key = (at.account.id, at.page.stream)
+        if key not in self._states:
+            query = "SELECT identity FROM subject WHERE account = ? AND stream = ?"
+            stream = self._store.words.number(at.page.stream)
+            subjects = [row[0] for row in self._store.connection.execute(query, (at.account.id, stream))]
+            self._states[key] = self._held(at.account.id, subjects)
+        return self._states[key]
+
+    # ── held rows and their names ────────────────────────────────────────────────────────────────────────────────
+
+    def _held(self, account: int, identities: Iterable[bytes]) -> dict[bytes, Held]:
+        query = (
+            "SELECT identity, version, vanished, effective_ns, row_offset, native, digest, content FROM record"
+            " WHERE account = ? AND identity = ? ORDER BY version DESC LIMIT 1"
+        )
+        asked = ((account, identity) for identity in identities)
+        return {row[0]: _held(row) for row in self._store.connection.executemany(query, asked)}
+
+    def _resolve(self, at: _At, found: Sequence[Row], held: dict[bytes, Held]) -> bool:
+        """Gives each row the identity under which it is kept, and adds those to ``held``. Whether the stream's rows
+        have been named in both ways."""
+        namings = self._naming(at)
+        for native in {row.native for row in found} - namings:
+            row = (at.account.id, self._store.words.number(at.page.stream), int(native))
+            self._store.connection.execute("INSERT INTO naming VALUES (?, ?, ?)", row)
+            namings.add(native)
+        if len(namings) == 1:
+            return False
+        missing = [row for row in found if row.identity not in held]
+        self._follow(at, missing, held)
+        self._pair(at, [row for row in missing if row.target == row.identity], held)
+        return True
+
+    def _naming(self, at: _At) -> set[bool]:
+        key = (at.account.id, at.page.stream)
+        if key not in self._namings:
+            query = "SELECT native FROM naming WHERE account = ? AND stream = ?"
+            stream = self._store.words.number(at.page.stream)
+            rows = self._store.connection.execute(query, (at.account.id, stream))
+            self._namings[key] = {bool(row[0]) for row in rows}
+        return self._namings[key]
+
+    def _follow(self, at: _At, missing: Sequence[Row], held: dict[bytes, Held]) -> None:
+        """Rows that are known under an alias."""
+        query = "SELECT identity, target FROM alias WHERE account = ? AND identity = ?"
+        asked = ((at.account.id, row.identity) for row in missing)
+        targets = dict(self._store.connection.executemany(query, asked))
+        for row in missing:
+            row.target = targets.get(row.identity, row.identity)
+        held.update(self._held(at.account.id, [target for target in targets.values() if target not in held]))
+
+    def _pair(self, at: _At, missing: Sequence[Row], held: dict[bytes, Held]) -> None:
+        """Rows that are held under their other name, and get an alias now."""
+        for native in (True, False):
+            unnamed = [row for row in missing if row.native is native and row.fact.kind in alias.MATCHED]
+            if not unnamed:
+                continue
+            there = {found.identity: found for found in self._unaliased(at, unnamed, native=not native)}
+            candidates = [
+                alias.Candidate(found.identity, found.effective_ns, restore(unnamed[0].fact.kind, found.content))
+                for found in there.values()
+            ]
+            for row, candidate in alias.match(unnamed, candidates):
+                row.target = candidate.identity
+                held[row.target] = there[row.target]
+                insert = (at.account.id, row.identity, row.target, at.seq)
+                self._store.connection.execute("INSERT INTO alias VALUES (?, ?, ?, ?)", insert)
+
+    def _unaliased(self, at: _At, found: Sequence[Row], *, native: bool) -> Iterable[Held]:
+        """The live rows of the stream, named the other way and by no alias, in the seconds of these rows."""
+        times = [row.effective_ns // SECOND_NS for row in found]
+        since_ns, until_ns = min(times) * SECOND_NS, (max(times) + 1) * SECOND_NS
+        rows = self._live(at, found[0].fact.kind, since_ns, until_ns, also=(
+            "r.native = ? AND NOT EXISTS"
+            " (SELECT 1 FROM alias a WHERE a.account = r.account AND a.target = r.identity)"
+        ), values=(int(native),))  # fmt: skip
+        return [row for row in rows if row.effective_ns // SECOND_NS in set(times)]
+
+    def _live(
+        self, at: _At, kind: str, since_ns: int, until_ns: int, *, also: str = "1 = 1", values: tuple[int, ...] = ()
+    ) -> list[Held]:
+        query = (
+            "SELECT r.identity, r.version, r.vanished, r.effective_ns, r.row_offset, r.native, r.digest, r.content"
+            " FROM record r WHERE r.account = ? AND r.kind = ? AND r.effective_ns >= ? AND r.effective_ns < ?"
+            f" AND r.stream = ? AND r.vanished = 0 AND {also} AND {_LATEST}"
+            " ORDER BY r.effective_ns, r.seq, r.row_offset"
+        )
+        words = self._store.words
+        bound = (at.account.id, words.number(kind), since_ns, until_ns, words.number(at.page.stream), *values)
+        return [_held(row) for row in self._store.connection.execute(query, bound)]
+
+    def _has_two_names(self, at: _At, row: Row, old: Fact) -> bool:
+        if row.target != row.identity or (old.native_id is None) != (row.fact.native_id is None):
+            return True
+        query = "SELECT 1 FROM alias WHERE account = ? AND target = ?"
+        return bool(self._store.connection.execute(query, (at.account.id, row.target)).get)
+
+    # ── claims and what is no longer there ───────────────────────────────────────────────────────────────────────
+
+    def cover(self, account: int, stream: str) -> Cover:
+        """The coverage of a stream, as far as it is folded."""
+        key = (account, stream)
+        if key not in self._covers:
+            self._covers[key] = Cover()
+            query = (
+                "SELECT status, since_ns, until_ns, cause FROM claim WHERE account = ? AND stream = ?"
+                " ORDER BY seq, ordinal"
+            )
+            number = self._store.words.number_or_none(stream) or 0
+            for row in self._store.connection.execute(query, (account, number)):
+                self._covers[key].apply(Claim(*row))
+        return self._covers[key]
+
+    def _claims(self, at: _At) -> None:
+        cover = self.cover(at.account.id, at.page.stream)
+        stream = self._store.words.number(at.page.stream)
+        for ordinal, stated in enumerate(at.page.claims):
+            claim = stated
+            if claim.status == "proven" and at.page.exchange != OURS:
+                after_seq = self._sweep_start(at, claim)
+                if self._unread(at, stream, after_seq):
+                    at.find("unproven", "a page of this interval could not be read", effective_ns=claim.since_ns)
+                    claim = Claim("open", claim.since_ns, claim.until_ns, "error")
+                else:
+                    self._vanished(at, cover.proven(claim.since_ns, claim.until_ns), after_seq)
+            if cover.apply(claim):
+                row = (at.account.id, stream, at.seq, ordinal)
+                values = (claim.status, claim.cause, claim.since_ns, claim.until_ns)
+                self._store.connection.execute("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, *values))
+
+    def _sweep_start(self, at: _At, claim: Claim) -> int:
+        """The page before the first that speaks for this claim: the last one that claimed a part of it before."""
+        query = (
+            "SELECT max(seq) FROM page WHERE account = ? AND stream = ? AND seq < ?"
+            " AND claims_since_ns < ? AND claims_until_ns > ?"
+        )
+        bound = (at.account.id, self._store.words.number(at.page.stream), at.seq, claim.until_ns, claim.since_ns)
+        return self._store.connection.execute(query, bound).get or 0
+
+    def _unread(self, at: _At, stream: int, after_seq: int) -> bool:
+        """Whether a page of the sweep is quarantined and its question was not answered again."""
+        query = (
+            "SELECT 1 FROM finding f JOIN page p ON p.account = f.account AND p.seq = f.seq"
+            " WHERE f.account = ? AND f.seq > ? AND f.seq < ? AND f.stream = ? AND f.what = 'quarantined'"
+            " AND NOT EXISTS (SELECT 1 FROM page q WHERE q.account = p.account AND q.stream = p.stream"
+            " AND q.seq > p.seq AND q.seq <= ? AND q.question = p.question AND q.status = 200) LIMIT 1"
+        )
+        bound = (at.account.id, after_seq, at.seq, stream, at.seq)
+        return bool(self._store.connection.execute(query, bound).get)
+
+    def _vanished(self, at: _At, proven: Sequence[Span], after_seq: int) -> None:
+        """Rows of intervals that were proven before, and that the pages of this sweep no longer show."""
+        if not proven or at.stream is None:
+            return
+        seen: set[bytes] | None = None
+        for span in proven:
+            for held in self._live(at, at.stream.kind, span.since_ns, span.until_ns):
+                if held.identity in at.seen:
+                    continue
+                seen = self._sweep(at, after_seq) if seen is None else seen
+                if held.identity not in seen:
+                    self._vanish(at, held, effective_ns=held.effective_ns)
+            self._flush(at)
+
+    def _vanish(self, at: _At, held: Held, *, effective_ns: int) -> Held:
+        kind = self._kind(at, held)
+        fact = restore(kind, held.content)
+        row = Row(fact, held.identity, held.identity, held.native, effective_ns, held.content, held.digest)
+        self.counts.vanished += 1
+        if kind not in SUBJECTS:
+            self._find_row(at, "vanished", row, "a complete re-read no longer shows this row")
+        return self._insert(at, row, held, vanished=True)
+
+    def _kind(self, at: _At, held: Held) -> str:
+        if at.stream is not None:
+            return at.stream.kind
+        query = "SELECT kind FROM record WHERE account = ? AND identity = ? AND version = 1"
+        return self._store.words.text(self._store.connection.execute(query, (at.account.id, held.identity)).get)
+
+    def _sweep(self, at: _At, after_seq: int) -> set[bytes]:
+        """The identities on the pages of the sweep that ends here, this page's included."""
+        seen = set(at.seen)
+        query = "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq > ? AND seq < ? ORDER BY seq"
+        bound = (at.account.id, self._store.words.number(at.page.stream), after_seq, at.seq)
+        for seq in [int(row[0]) for row in self._store.connection.execute(query, bound)]:
+            known = self._seen.get((at.account.id, seq))
+            seen |= self.identities(at.account, seq) if known is None else known
+        return seen
+
+    def identities(self, account: AccountRow, seq: int) -> frozenset[bytes]:
+        """The identities under which the rows of a stored page are kept; empty where it cannot be read."""
+        page = self._store.journal.page(account.id, seq)
+        at = _At(account, seq, self._store.journal.observed_ns(account.id, seq), page)
+        found = self._read_rows(at, self._facts(at) or [])
+        self._follow(at, found, {})
+        return frozenset(row.target for row in found)
+
+    def _remember_seen(self, at: _At) -> None:
+        self._seen[at.account.id, at.seq] = frozenset(at.seen)
+        while len(self._seen) > limits.SEEN_PAGES:
+            self._seen.popitem(last=False)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _flush(self, at: _At) -> None:
+        """Rows so far are stored, so that what comes next in this page sees them."""
+        insert = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        self._store.connection.executemany(insert, at.inserts)
+        at.inserts = []
+
+    def _write(self, at: _At) -> None:
+        self._flush(at)
+        words, execute = self._store.words, self._store.connection.executemany
+        execute("INSERT INTO day_sum VALUES (?, ?, ?, ?, ?, ?, ?)", [
+            (at.account.id, *(words.number(word) for word in key[:3]), key[3], at.seq, canonical(amount))
+            for key, amount in at.sums.items() if amount
+        ])  # fmt: skip
+        execute("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+            (at.account.id, at.seq, ordinal, found.what, words.number(found.stream), found.kind, found.effective_ns,
+             found.row_offset, found.detail)
+            for ordinal, found in enumerate(at.findings)
+        ])  # fmt: skip
+
+
+def _held(row: tuple[bytes, int, int, int, int, int, bytes, bytes]) -> Held:
+    identity_, version, vanished, effective_ns, row_offset, native, digest_, content_ = row
+    return Held(identity_, version, bool(vanished), effective_ns, row_offset, bool(native), digest_, content_)
+
+
+def _add(sums: dict[tuple[str, str, str, int], Decimal], entry: Entry, day: int, amount: Decimal) -> None:
+    key = (entry.sub_account, entry.wallet, entry.asset, day)
+    sums[key] = EXACT.add(sums.get(key, ZERO), amount)
+
+
+def _unsettled(fact: Fact, stream: Stream | None) -> bool:
+    """Whether the row may still change: its stream names statuses that end one, and this is none of them."""
+    return bool(stream and stream.terminal) and getattr(fact, "status", None) not in (stream.terminal if stream else ())
+
+
+def is_complete(page: Page, ask: Ask | None) -> bool:
+    """Whether a page of states shows all of them: it is an answer, nothing was filtered, and there is no further page."""
+    query = page.query
+    whole = not query.where and query.limit is None and query.position is None
+    return ask is not None and ask.stream is None and ask.position is None and whole and page.status == OK

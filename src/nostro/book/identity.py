@@ -1,0 +1,92 @@
+"""When two rows are the same row. It decides a row's identity from what its page says, and nothing else; whether the row
+is held, changed or aliased is decided elsewhere (``fold.py``, ``alias.py``).
+
+The identity of an event is (exchange, account, stream, kind, native id, leg), or, where the wire gives no id, the hash
+of the stream's identity fields and its time, plus the ordinal among identical rows of one whole timestamp: a page holds
+every row of the timestamps it takes, so that genuine twins count as two. All other fields are versioned, never hashed.
+The identity of a state (a balance, a fee rule) is its subject: which wallet and asset, whose rule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from nostro.domain.records import Fact, content, digest
+from nostro.domain.values import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from nostro.link.declare import Stream
+
+# What makes one native id two rows: both sides of a trade with oneself, an id that two lists share.
+_LEGS: Final[Mapping[str, str]] = {"fill": "side", "transfer": "direction"}
+
+# States have no history of their own: they are observed, and a new observation replaces the last.
+SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "balance": ("sub_account", "wallet", "asset"),
+    "fee_rate": ("sub_account", "instrument", "asset", "fee_asset", "priority", "valid_from_ns"),
+    "sub_account": ("name", "email", "parent_id"),
+    "asset": ("asset",),
+    "instrument": ("instrument",),
+    "ticker": ("instrument",),
+    "order_book": ("instrument",),
+    "deposit_method": ("asset", "network"),
+    "withdraw_method": ("asset", "network"),
+    "server_time": (),
+}
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class Row(msgspec.Struct):
+    """One row of a page, ready to be compared with what is held. ``target`` is the identity under which it is kept: its
+    own, unless that is an alias. ``native``: whether the identity is the exchange's own id."""
+
+    fact: Fact
+    identity: bytes
+    target: bytes
+    native: bool
+    effective_ns: int
+    content: bytes
+    digest: bytes
+
+
+def rows(
+    facts: Iterable[Fact], *, exchange: str, account: str, stream: str, declared: Stream | None, observed_ns: int
+) -> Iterator[Row]:
+    """The rows of one page, in its order."""
+    start = hashlib.sha256(_ENCODER.encode([exchange, account, stream]))
+    ordinals: Counter[bytes] = Counter()
+    for fact in facts:
+        stored = content(fact)
+        effective_ns = observed_ns if fact.effective_ns is None else fact.effective_ns
+        native = fact.native_id is not None
+        hashed = start.copy()
+        hashed.update(_ENCODER.encode(_named(fact, declared, effective_ns, stored)))
+        identity = hashed.digest()[:16]
+        if not native:
+            ordinals[identity] += 1
+            hashed.update(b"%d" % ordinals[identity])
+            identity = hashed.digest()[:16]
+        yield Row(fact, identity, identity, native, effective_ns, stored, digest(stored))
+
+
+def _named(fact: Fact, declared: Stream | None, effective_ns: int, stored: bytes) -> list[str | int | bool | None]:
+    """What names a row, without its ordinal."""
+    if fact.native_id is not None:
+        leg = _LEGS.get(fact.kind)
+        return [fact.kind, fact.native_id, getattr(fact, leg) if leg else ""]
+    if fact.kind in SUBJECTS:
+        return [fact.kind, "", *(_plain(getattr(fact, field)) for field in SUBJECTS[fact.kind])]
+    if declared is not None and declared.identity:
+        return [fact.kind, "", effective_ns, *(_plain(getattr(fact, field)) for field in declared.identity)]
+    return [fact.kind, "", effective_ns, stored.decode()]
+
+
+def _plain(field: str | int | bool | Decimal | None) -> str | int | bool | None:
+    return canonical(field) if isinstance(field, Decimal) else field
