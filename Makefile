@@ -46,6 +46,24 @@ format: develop
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
+# ── figures: each program prints what it found and ends with a status other than 0 where a goal was missed ──────────
+
+simulate: develop
+	$(SAY) "1,000 seeds of the simulation, each run twice to the same hash"
+	@$(BIN)/python campaigns/simulation.py --seeds 1000 $(ARGS)
+
+CAMPAIGNS := "differential.py --commands 100000" "pager.py --histories 20000" "kills.py --kills 200" "flips.py --flips 500"
+
+campaigns: develop
+	@for campaign in $(CAMPAIGNS); do \
+		printf '\033[1mnostro:\033[0m %s\n' "campaigns/$$campaign"; \
+		$(BIN)/python campaigns/$$campaign || exit 1; done
+
+bench: develop
+	@for program in benchmarks/*.py; do \
+		printf '\033[1mnostro:\033[0m %s\n' "$$program"; \
+		$(BIN)/python "$$program" || exit 1; done
+
 # ── setting up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 runtime: $(VENV)/.runtime
