@@ -1,0 +1,81 @@
+"""What the engine takes: the operator's commands besides those of ``link/view.py``, and the envelope in which every
+command comes. ``docs/venue.md`` says what each does."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
+from nostro.paper.venue.profile import PPM
+
+
+class CreateUser(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A user without money. ``maker_ppm, taker_ppm``: its fees in parts per million, None: the profile's."""
+
+    name: str
+    email: str = ""
+    maker_ppm: int | None = None
+    taker_ppm: int | None = None
+
+    def __post_init__(self) -> None:
+        for rate in (self.maker_ppm, self.taker_ppm):
+            if rate is not None and not 0 <= rate <= PPM:
+                message = f"a fee of {rate} parts per million is not between 0 and {PPM}"
+                raise ValueError(message)
+
+
+class Deposit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Money is seen on its way in; nothing is credited until the deposit is confirmed."""
+
+    user: int
+    asset: str
+    amount: Decimal
+    tx_hash: str | None = None
+
+
+class AdvanceDeposit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    deposit: int
+    status: str
+
+
+class AdvanceWithdrawal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    withdrawal: int
+    status: str
+
+
+class Fund(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Credits a wallet at once."""
+
+    user: int
+    wallet: str
+    asset: str
+    amount: Decimal
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Time passes, and nothing else."""
+
+
+AnyCommand = (
+    PlaceOrder
+    | CancelOrders
+    | CancelAll
+    | RequestWithdrawal
+    | CreateUser
+    | Deposit
+    | AdvanceDeposit
+    | AdvanceWithdrawal
+    | Fund
+    | Tick
+)
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A command with its number in the journal, its time, and the user it is from (0: the operator)."""
+
+    id: int
+    at_ns: int
+    command: AnyCommand
+    user: int = 0

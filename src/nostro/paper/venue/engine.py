@@ -1,0 +1,249 @@
+"""The engine: one command in, its answer and its rows out. It is deterministic: no clock, no randomness, no file; time
+comes with the command. It decides what ``docs/venue.md`` says and keeps only what is open in memory; the journal
+(``journal.py``) keeps commands and rows, and answers a command that is asked twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from nostro.link.view import Accepted, CancelAll, CancelOrders, PlaceOrder, Refusal, Rejected, RequestWithdrawal
+from nostro.paper.venue import audit, state
+from nostro.paper.venue.book import Market
+from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, CreateUser, Deposit, Fund, Tick
+from nostro.paper.venue.matching import Matching
+from nostro.paper.venue.numbers import whole
+from nostro.paper.venue.placing import affordable, draft
+from nostro.paper.venue.rows import WALLETS, Outcome, Words, order_row
+from nostro.paper.venue.transfers import UNITS_MAX, Transfers
+from nostro.paper.venue.wallets import Ledger, User
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+    from typing import Any
+
+    from nostro.paper.venue.commands import Envelope
+    from nostro.paper.venue.profile import Profile
+
+Answer = Accepted | Rejected
+
+
+class Engine:
+    """The venue's state and its rules. Equal profiles and equal commands give equal states, in every process."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.words = Words(profile)
+        places = {asset.code: index for index, asset in enumerate(profile.assets)}
+        digits = {asset.code: asset.digits for asset in profile.assets}
+        self.assets = places
+        self.markets = {each.symbol: Market(each, places, digits) for each in profile.instruments}
+        self.users: dict[int, User] = {}
+        self.ledger = Ledger(len(places))
+        self.matching = Matching(self.ledger)
+        self.transfers = Transfers(profile, self.ledger)
+        self.orders_made = 0
+        self._handlers: dict[type, Callable[[Any, Any, int], Answer]] = {
+            PlaceOrder: self._place,
+            CancelOrders: self._cancel_orders,
+            CancelAll: self._cancel_all,
+            RequestWithdrawal: self._request_withdrawal,
+            CreateUser: self._create_user,
+            Deposit: self._deposit,
+            AdvanceDeposit: self._advance_deposit,
+            AdvanceWithdrawal: self._advance_withdrawal,
+            Fund: self._fund,
+            Tick: self._tick,
+        }
+
+    @property
+    def at_ns(self) -> int:
+        """The time of the last accepted command."""
+        return self.ledger.at_ns
+
+    def apply(self, envelope: Envelope) -> Outcome:
+        """Carries a command out, or refuses it and changes nothing."""
+        ledger, matching, transfers = self.ledger, self.matching, self.transfers
+        at_ns = max(envelope.at_ns, ledger.at_ns)
+        answer = self._handlers[type(envelope.command)](envelope.command, envelope.user, at_ns)
+        if type(answer) is Rejected:
+            return Outcome(answer, self.words)
+        changed = matching.changed
+        orders = [order_row(changed[order_id]) for order_id in sorted(changed)] if changed else ()
+        outcome = Outcome(
+            answer,
+            self.words,
+            orders=orders,
+            fills=matching.fills,
+            entries=ledger.entries,
+            trades=matching.trades,
+            transfers=transfers.changed,
+        )
+        ledger.entries, matching.fills, matching.trades, matching.changed = [], [], [], {}
+        transfers.changed = []
+        return outcome
+
+    def check(self) -> Counter[str]:
+        """Asserts the invariants E1 to E6 on the whole state; how many checks of each had something to check."""
+        return audit.check_state(self)
+
+    def snapshot(self) -> bytes:
+        """The whole state; equal states give equal bytes."""
+        return state.encode(self)
+
+    @classmethod
+    def restore(cls, profile: Profile, snapshot: bytes) -> Engine:
+        """The engine as it was when `snapshot` was taken."""
+        engine = cls(profile)
+        state.decode(engine, snapshot)
+        return engine
+
+    def state_hash(self) -> str:
+        return hashlib.sha256(self.snapshot()).hexdigest()
+
+    # ── the commands: checks first, then `_begin`, then the change ───────────────────────────────────────────────
+
+    def _begin(self, at_ns: int) -> bool:
+        """The command is accepted: time passes, and what ends by now ends. Whether anything did."""
+        self.ledger.at_ns = at_ns
+        heap = self.matching.ends.heap
+        return bool(heap) and heap[0][0] <= at_ns and self.matching.expire(at_ns)
+
+    def _place(self, command: PlaceOrder, user_id: int, at_ns: int) -> Answer:
+        user = self.users.get(user_id)
+        if user is None:
+            return _no_user(user_id)
+        if command.wallet != "spot":
+            return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {command.wallet}, and only spot trades")
+        market = self.markets.get(command.instrument)
+        if market is None:
+            return _no_instrument(command.instrument)
+        order = draft(command, user, market, at_ns)
+        if isinstance(order, Rejected):
+            return order
+        refused = affordable(order, command)
+        if refused is not None:
+            return refused
+        book_changed = self._begin(at_ns)
+        self.orders_made += 1
+        order.id = self.orders_made
+        order.placed_ns = order.opened_ns = order.updated_ns = at_ns
+        if book_changed and affordable(order, command) is not None:
+            self.matching.enter_canceled(order)
+        else:
+            self.matching.enter(order)
+        return Accepted((order.id,))
+
+    def _cancel_orders(self, command: CancelOrders, user_id: int, at_ns: int) -> Answer:
+        user = self.users.get(user_id)
+        if user is None:
+            return _no_user(user_id)
+        self._begin(at_ns)
+        canceled = []
+        for order_id in command.order_ids:
+            order = user.orders.get(order_id)
+            if order is not None:
+                self.matching.close(order)
+                self.matching.settle(order.market)
+                canceled.append(order_id)
+        return Accepted(tuple(canceled))
+
+    def _cancel_all(self, command: CancelAll, user_id: int, at_ns: int) -> Answer:
+        user = self.users.get(user_id)
+        if user is None:
+            return _no_user(user_id)
+        if command.instrument is not None and command.instrument not in self.markets:
+            return _no_instrument(command.instrument)
+        self._begin(at_ns)
+        concerned = [
+            user.orders[order_id]
+            for order_id in sorted(user.orders)
+            if command.instrument is None or user.orders[order_id].market.symbol == command.instrument
+        ]
+        for order in concerned:
+            self.matching.close(order)
+        for market in sorted({order.market for order in concerned}, key=lambda market: market.id):
+            self.matching.settle(market)
+        return Accepted(tuple(order.id for order in concerned))
+
+    def _request_withdrawal(self, command: RequestWithdrawal, user_id: int, at_ns: int) -> Answer:
+        user = self.users.get(user_id)
+        if user is None:
+            return _no_user(user_id)
+        drafted = self.transfers.draft(command, user)
+        if isinstance(drafted, Rejected):
+            return drafted
+        self._begin(at_ns)
+        asset, amount, fee = drafted
+        number = self.transfers.begin_withdrawal(user, command.client_id, asset=asset, amount=amount, fee=fee)
+        return Accepted((number,))
+
+    def _create_user(self, command: CreateUser, _: int, at_ns: int) -> Answer:
+        self._begin(at_ns)
+        profile = self.profile
+        number = len(self.users) + 1
+        maker_ppm = profile.maker_ppm if command.maker_ppm is None else command.maker_ppm
+        taker_ppm = profile.taker_ppm if command.taker_ppm is None else command.taker_ppm
+        self.users[number] = User(number, maker_ppm=maker_ppm, taker_ppm=taker_ppm)
+        return Accepted((number,))
+
+    def _deposit(self, command: Deposit, _: int, at_ns: int) -> Answer:
+        credit = self._credit(command)
+        if isinstance(credit, Rejected):
+            return credit
+        self._begin(at_ns)
+        return Accepted((self.transfers.begin_deposit(*credit, command.tx_hash),))
+
+    def _advance_deposit(self, command: AdvanceDeposit, _: int, at_ns: int) -> Answer:
+        refused = self.transfers.deposit_step(command.deposit, command.status)
+        if refused is not None:
+            return refused
+        self._begin(at_ns)
+        self.transfers.advance_deposit(command.deposit, command.status)
+        return Accepted(())
+
+    def _advance_withdrawal(self, command: AdvanceWithdrawal, _: int, at_ns: int) -> Answer:
+        refused = self.transfers.withdrawal_step(command.withdrawal, command.status)
+        if refused is not None:
+            return refused
+        self._begin(at_ns)
+        self.transfers.advance_withdrawal(command.withdrawal, command.status)
+        return Accepted(())
+
+    def _fund(self, command: Fund, _: int, at_ns: int) -> Answer:
+        credit = self._credit(command)
+        if isinstance(credit, Rejected):
+            return credit
+        self._begin(at_ns)
+        user, asset, units = credit
+        self.transfers.credit(user, asset * 2 + WALLETS.index(command.wallet), units, "fund")
+        return Accepted(())
+
+    def _tick(self, _: Tick, __: int, at_ns: int) -> Answer:
+        self._begin(at_ns)
+        return Accepted(())
+
+    def _credit(self, command: Deposit | Fund) -> tuple[User, int, int] | Rejected:
+        """User, asset and units of money that comes in, or why it cannot."""
+        user = self.users.get(command.user)
+        if user is None:
+            return _no_user(command.user)
+        asset = self.assets.get(command.asset)
+        if asset is None:
+            return Rejected(Refusal.UNKNOWN_ASSET, f"there is no asset {command.asset}")
+        if isinstance(command, Fund) and command.wallet not in WALLETS:
+            return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {command.wallet}, and can be spot or funding")
+        units = whole(command.amount, self.profile.assets[asset].digits, UNITS_MAX)
+        if units is None:
+            return Rejected(Refusal.BAD_AMOUNT, f"amount is no positive whole number of units: {command.amount}")
+        return user, asset, units
+
+
+def _no_user(user: int) -> Rejected:
+    return Rejected(Refusal.UNKNOWN_USER, f"there is no user {user}")
+
+
+def _no_instrument(symbol: str) -> Rejected:
+    return Rejected(Refusal.UNKNOWN_INSTRUMENT, f"there is no instrument {symbol}")

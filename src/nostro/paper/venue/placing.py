@@ -1,0 +1,131 @@
+"""Admission: whether a `PlaceOrder` is accepted, in the order of ``docs/venue.md``'s checks, and the order it becomes.
+It changes nothing; ``matching.py`` carries the order out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from nostro.link.view import PlaceOrder, Refusal, Rejected
+from nostro.paper.venue.book import Market, Order
+from nostro.paper.venue.numbers import whole
+
+if TYPE_CHECKING:
+    from nostro.paper.venue.wallets import User
+
+COUNT_MAX: Final = 10**18  # lots, ticks, or quote units of one order
+
+_LIMITED: Final = frozenset(("limit", "stop_limit"))
+_STOPS: Final = frozenset(("stop_limit", "stop_market"))
+
+
+def draft(command: PlaceOrder, user: User, market: Market, at_ns: int) -> Order | Rejected:
+    """The order that the command describes, without an id and not yet entered; or the first reason, of those that need
+    no look at the book or the wallets, why it cannot be."""
+    if command.post_only and (command.type != "limit" or command.time_in_force != "gtc"):
+        return _refused(Refusal.BAD_TIME_IN_FORCE, "post_only is for limit orders that are gtc", command.time_in_force)
+    order = Order()
+    order.type = command.type
+    order.buy = command.side == "buy"
+    order.market = market
+    order.user = user
+    problem = _numbers(order, command, market)
+    if problem is not None:
+        return problem
+    order.time_in_force = command.time_in_force
+    order.valid_till_ns = command.valid_till_ns
+    order.expire_after_ns = command.expire_after_ns
+    end_ns = order.end_ns
+    if end_ns is not None and end_ns <= at_ns:
+        return _refused(Refusal.ALREADY_EXPIRED, "the order would end before it begins, at ns", end_ns)
+    problem = _bounds(order, command, market)
+    if problem is not None:
+        return problem
+    order.id = order.filled = order.canceled = order.cost = order.sequence = 0
+    order.client_id = command.client_id
+    order.status = "open" if order.stop is None else "pending"
+    order.hold = _hold(order, market)
+    order.done_ns = None
+    return order
+
+
+def affordable(order: Order, command: PlaceOrder) -> Rejected | None:
+    """The checks against the book and the wallet as they are now: post-only, and the free balance."""
+    market = order.market
+    if command.post_only:
+        assert order.price is not None
+        best = (market.asks if order.buy else market.bids).best()
+        if best is not None and (best <= order.price if order.buy else best >= order.price):
+            return _refused(Refusal.POST_ONLY_WOULD_TAKE, "post_only at this price would match now", command.price)
+    need = order.hold or _market_need(order)
+    free = order.user.free(market.quote if order.buy else market.base)
+    if free < need:
+        return _refused(Refusal.INSUFFICIENT_FUNDS, f"the order needs {need} units and there are free", free)
+    return None
+
+
+def _numbers(order: Order, command: PlaceOrder, market: Market) -> Rejected | None:
+    """Sets lots, quote, price and stop, or says which of them is wrong."""
+    by_quote = command.type == "market" and command.amount is None
+    order.quote = whole(command.quote_amount, market.quote_digits, COUNT_MAX) if by_quote else None
+    lots = 0 if by_quote else whole(command.amount, market.amount_digits, COUNT_MAX)
+    if lots is None or (order.quote is None if by_quote else command.quote_amount is not None):
+        given = command.quote_amount if by_quote else command.amount
+        return _refused(Refusal.BAD_AMOUNT, f"amount or quote_amount of a {command.type} order is wrong", given)
+    order.lots = lots
+    order.price = whole(command.price, market.price_digits, COUNT_MAX)
+    if (order.price is None) if command.type in _LIMITED else (command.price is not None):
+        return _refused(Refusal.BAD_PRICE, f"price of a {command.type} order is wrong", command.price)
+    order.stop = whole(command.stop_price, market.price_digits, COUNT_MAX)
+    order.operator = command.stop_operator
+    if command.type in _STOPS:
+        if order.stop is None or order.operator is None:
+            return _refused(Refusal.BAD_STOP, "a stop needs stop_price and stop_operator", command.stop_price)
+    elif command.stop_price is not None or order.operator is not None:
+        return _refused(Refusal.BAD_STOP, "stop_price and stop_operator are for stops", command.stop_price)
+    return None
+
+
+def _bounds(order: Order, command: PlaceOrder, market: Market) -> Rejected | None:
+    """The instrument's smallest and largest amount, and its smallest value."""
+    if order.quote is not None:
+        if order.quote < market.quote_min:
+            return _refused(Refusal.VALUE_TOO_SMALL, "quote_amount is too small", command.quote_amount)
+        return None
+    if order.lots < market.amount_min:
+        return _refused(Refusal.AMOUNT_TOO_SMALL, "amount is too small", command.amount)
+    if order.lots > market.amount_max:
+        return _refused(Refusal.AMOUNT_TOO_LARGE, "amount is too large", command.amount)
+    price = order.price if order.price is not None else order.stop
+    if price is not None and order.lots * price < market.value_min:
+        return _refused(Refusal.VALUE_TOO_SMALL, "amount times price is too small", command.amount)
+    return None
+
+
+def _hold(order: Order, market: Market) -> int:
+    if order.type == "market":
+        return 0
+    if not order.buy:
+        return order.lots * market.lot
+    if order.price is not None:
+        return market.buy_hold(order.lots, order.price)
+    assert order.stop is not None
+    return market.stop_market_hold(order.lots, order.stop)
+
+
+def _market_need(order: Order) -> int:
+    """What a market order will spend of the book as it is now, in units of what it pays with."""
+    market = order.market
+    if order.buy and order.quote is not None:
+        return order.quote
+    if not order.buy and order.quote is None:
+        return order.lots * market.lot
+    lots = order.lots if order.quote is None else None
+    matches, _ = market.walk(order.user, buy=order.buy, price=None, lots=lots, funds=order.quote)
+    if order.buy:
+        return sum(cost for _, _, cost in matches)
+    return sum(lots for _, lots, _ in matches) * market.lot
+
+
+def _refused(reason: Refusal, sentence: str, value: object) -> Rejected:
+    return Rejected(reason, f"{sentence}: {value}")
