@@ -1,0 +1,154 @@
+"""Runs the paper exchange's engine and the naive one on the same commands and compares everything they show. It decides
+what counts as a difference, and nothing about who is right: docs/venue.md says that.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+from typing import Final
+
+import msgspec
+from nostro.paper.venue.engine import Engine
+
+from naive import commands as naive_commands
+from naive.commands import Envelope, Outcome, Profile
+from naive.coverage import Coverage
+from naive.engine import NaiveEngine
+from naive.workload import PROFILE, Workload
+from nostro.link.view import Accepted, Rejected, VenueBalance, VenueInstrument
+from nostro.paper.venue import commands as venue_commands
+from nostro.paper.venue.profile import Profile as VenueProfile
+
+STATE_EVERY: Final = 50  # commands between two comparisons of all balances and the whole depth
+COLLISIONS: Final = VenueProfile(
+    name="collisions",
+    assets=PROFILE.assets,
+    instruments=PROFILE.instruments,
+    deposit_methods=(),
+    withdraw_methods=PROFILE.methods,
+    start_prices=tuple((instrument.symbol, Decimal(1)) for instrument in PROFILE.instruments),
+    maker_ppm=PROFILE.maker_ppm,
+    taker_ppm=PROFILE.taker_ppm,
+)
+
+
+class Difference(AssertionError):
+    pass
+
+
+def naive_profile(profile: VenueProfile) -> Profile:
+    return Profile(
+        assets=tuple(profile.assets),
+        instruments=tuple(profile.instruments),
+        methods=tuple(profile.withdraw_methods),
+        maker_ppm=profile.maker_ppm,
+        taker_ppm=profile.taker_ppm,
+    )
+
+
+def venue_envelope(envelope: Envelope) -> venue_commands.Envelope:
+    command = envelope.command
+    if type(command).__module__ == naive_commands.__name__:
+        fields = {name: getattr(command, name) for name in command.__struct_fields__}
+        command = getattr(venue_commands, type(command).__name__)(**fields)
+    return venue_commands.Envelope(id=envelope.id, at_ns=envelope.at_ns, user=envelope.user or 0, command=command)
+
+
+class Pair:
+    """Both engines side by side. Raises `Difference` with both sides, the command and where it was."""
+
+    def __init__(self, profile: VenueProfile = COLLISIONS, *, name: str = "") -> None:
+        self.profile = profile
+        self.name = name
+        self.engine = Engine(profile)
+        self.naive = NaiveEngine(naive_profile(profile))
+        self.index = 0
+        self.given: set[int] = set()
+
+    def apply(self, envelope: Envelope) -> Outcome:
+        expected = self.naive.apply(envelope)
+        if envelope.id in self.given:  # the journal answers these, before the engine
+            return expected
+        self.given.add(envelope.id)
+        found = self.engine.apply(venue_envelope(envelope))
+        self.same(envelope, "answer", shown(expected.answer), shown(found.answer))
+        for kind in ("orders", "fills", "entries", "transfers"):
+            self.same(envelope, kind, list(getattr(expected, kind)), list(getattr(found, kind)))
+        self.index += 1
+        if self.index % STATE_EVERY == 0:
+            self.compare_state(envelope)
+        return expected
+
+    def compare_state(self, envelope: Envelope) -> None:
+        for user in range(1, len(self.naive.market.users) + 1):
+            expected = sorted(self.naive.balances(user), key=lambda row: (row.wallet, row.asset))
+            found = sorted(balances(self.engine, user), key=lambda row: (row.wallet, row.asset))
+            self.same(envelope, f"balances of user {user}", expected, found)
+        for instrument in self.profile.instruments:
+            for side in ("buy", "sell"):
+                expected_depth = self.naive.depth(instrument.symbol, side)
+                self.same(envelope, f"depth {side}", expected_depth, depth(self.engine, instrument, side))
+
+    def same(self, envelope: Envelope, what: str, expected: object, found: object) -> None:
+        if expected == found:
+            return
+        message = f"{self.name} command {self.index}: {what} differ\n  {envelope}\n{sides(expected, found)}"
+        raise Difference(message)
+
+
+def balances(engine: Engine, user: int) -> list[VenueBalance]:
+    return [
+        engine.words.balance(user, key, total=wallet.total, held=wallet.held, updated_ns=wallet.updated_ns)
+        for key, wallet in engine.users[user].wallets.items()
+    ]
+
+
+def depth(engine: Engine, instrument: VenueInstrument, side: str) -> list[tuple[Decimal, Decimal]]:
+    """Visible (price, amount), best first, one row an order."""
+    market = engine.markets[instrument.symbol]
+    book = market.bids if side == "buy" else market.asks
+    return [
+        (
+            Decimal(order.price).scaleb(-instrument.price_digits),
+            Decimal(order.lots - order.filled).scaleb(-instrument.amount_digits),
+        )
+        for key in reversed(book.keys)
+        for order in book.levels[key].values()
+    ]
+
+
+def shown(answer: Accepted | Rejected) -> object:
+    """Details of refusals are words for people."""
+    return answer.reason if isinstance(answer, Rejected) else answer
+
+
+def sides(expected: object, found: object) -> str:
+    if not isinstance(expected, list) or not isinstance(found, list):
+        return f"  naive  {expected}\n  engine {found}"
+    lines = []
+    for n in range(max(len(expected), len(found))):
+        pair = [rows[n] if n < len(rows) else None for rows in (expected, found)]
+        if pair[0] != pair[1]:
+            lines.append(f"  row {n}:\n    naive  {pair[0]}\n    engine {pair[1]}{fields(*pair)}")
+    return "\n".join(lines)
+
+
+def fields(expected: object, found: object) -> str:
+    if not isinstance(expected, msgspec.Struct) or not isinstance(found, msgspec.Struct):
+        return ""
+    names = [name for name in expected.__struct_fields__ if getattr(expected, name) != getattr(found, name, None)]
+    return f"\n    fields {names}"
+
+
+def run(seed: int, count: int, coverage: Coverage) -> None:
+    """``count`` commands of one seed on two new venues. Raises `Difference`."""
+    coverage.start()
+    workload, pair = Workload(Random(seed)), Pair(name=f"seed {seed}")
+    for _ in range(count):
+        envelope = workload.next()
+        outcome = pair.apply(envelope)
+        workload.seen(outcome)
+        coverage.add(envelope, outcome)
+    for kind in pair.naive.canceled_by_expiry:
+        coverage.reached[f"canceled by what expired before it ({kind})"] += 1
