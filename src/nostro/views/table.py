@@ -1,0 +1,254 @@
+"""Tables for people. It decides how rows look on a terminal of a given width: amounts exact, grouped by thousands and
+aligned on their points, zeros muted, thin rules, times in UTC; where it is narrow, less important columns go and are
+named. No digit of an amount is ever cut: rather, a line is longer than the terminal.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from nostro.domain.values import canonical, format_time
+from nostro.views.escape import for_terminal
+from nostro.views.view import Column, View
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+UNKNOWN: Final = "-"
+GAP: Final = 2  # blanks between columns
+MARGIN: Final = 1  # blanks before the first column
+SHORT: Final = 13  # characters of a text that is cut in its middle
+LONG: Final = 81  # the same for all other texts: what is longer was not written by anyone sane
+LAST_MIN: Final = 10  # the narrowest last column that may go on in further lines
+GOOD: Final = frozenset({"proven", "ties", "ok", "filled", "done", "explained", "open order"})
+BAD: Final = frozenset({"break", "open", "refused", "failed"})
+MUTED: Final = frozenset({"canceled", "expired", "settling", "rejected", "accepted"})
+
+
+def draw(view: View, console: Console) -> None:
+    """Writes the view to the console as a table and what is said of it."""
+    for line in lines(view, console.width):
+        console.print(line, soft_wrap=True)
+
+
+def lines(view: View, width: int) -> list[Text]:
+    """The table and what stands below it, for a terminal of that many columns."""
+    from rich.text import Text
+
+    if not view.rows:
+        return [Text(f" {view.empty}", style="dim"), *_below(view, (), width)]
+    cells = [_cells(column, view.rows) for column in view.columns]
+    kept = _fitting(view.columns, cells, width)
+    dropped = [column.heading for index, column in enumerate(view.columns) if index not in kept]
+    shown = [_Shown(view.columns[index], cells[index]) for index in kept]
+    _narrow_last(shown, width)
+    return [*_table(view, shown), *_below(view, dropped, width)]
+
+
+# ── cells ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cells(column: Column, rows: Sequence[msgspec.Struct]) -> list[str]:
+    values = [getattr(row, column.name) for row in rows]
+    if column.kind == "amount":
+        return amounts(values)
+    if column.kind == "time":
+        return _times(values)
+    texts = [_text(value) for value in values]
+    return [_shortened(text, SHORT if column.short else LONG) for text in texts]
+
+
+def amounts(values: Sequence[Decimal | None]) -> list[str]:
+    """Exact amounts with their points in one column: ``1,234.5``. What is not known is ``-``."""
+    split = [_grouped(value) for value in values]
+    before = max((len(whole) for whole, _ in split), default=0)
+    after = max((len(fraction) for _, fraction in split), default=0)
+    return [whole.rjust(before) + fraction.ljust(after) for whole, fraction in split]
+
+
+def _grouped(value: Decimal | None) -> tuple[str, str]:
+    if value is None:
+        return UNKNOWN, ""
+    whole, point, fraction = canonical(value).partition(".")
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    return f"{sign}{int(digits):,}", point + fraction
+
+
+def _times(values: Sequence[int | None]) -> list[str]:
+    """Times in UTC with as many decimals as the finest of them needs: none, 3, 6 or 9."""
+    digits = max((_time_digits(value) for value in values if value is not None), default=0)
+    return [UNKNOWN if value is None else _time(value, digits) for value in values]
+
+
+def _time_digits(value: int) -> int:
+    for digits, unit in ((0, 10**9), (3, 10**6), (6, 10**3)):
+        if value % unit == 0:
+            return digits
+    return 9
+
+
+def _time(value: int, digits: int) -> str:
+    return format_time(value, digits).replace("T", " ").removesuffix("Z")
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None | "":
+            return UNKNOWN
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case Decimal():
+            return "".join(_grouped(value))
+        case tuple() | list():
+            return ", ".join(_text(member) for member in value) or UNKNOWN
+        case _:
+            return for_terminal(str(value))
+
+
+def _shortened(text: str, length: int) -> str:
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
+
+
+# ── layout ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Shown:
+    """A column that is drawn: its cells, how wide it is, and whether it is set to the right."""
+
+    def __init__(self, column: Column, cells: Sequence[str]) -> None:
+        self.column = column
+        self.cells = cells
+        self.width = _width(column, cells)
+        self.right = column.kind in {"amount", "count"}
+
+    def padded(self, text: str) -> str:
+        from rich.cells import cell_len
+
+        blanks = " " * (self.width - cell_len(text))
+        return blanks + text if self.right else text + blanks
+
+
+def _width(column: Column, cells: Sequence[str]) -> int:
+    from rich.cells import cell_len
+
+    return max(len(column.heading), *(cell_len(text) for text in cells))
+
+
+def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The columns that fit; those of the highest rank go first, of equal rank the last."""
+    widths = [_width(column, texts) for column, texts in zip(columns, cells, strict=True)]
+    kept = list(range(len(columns)))
+    while MARGIN + sum(widths[index] for index in kept) + GAP * (len(kept) - 1) > width:
+        going = max(kept, key=lambda index: (columns[index].rank, index))
+        if columns[going].rank == 0:
+            break
+        kept.remove(going)
+    return kept
+
+
+def _narrow_last(shown: Sequence[_Shown], width: int) -> None:
+    """Where the table is still too wide, its last column may go on in further lines, unless it holds amounts."""
+    last = shown[-1]
+    free = width - MARGIN - sum(other.width + GAP for other in shown[:-1])
+    if not last.right and LAST_MIN <= free < last.width:
+        last.width = free
+
+
+def _table(view: View, shown: Sequence[_Shown]) -> Iterator[Text]:
+    from rich.text import Text
+
+    rule = Text(" " * MARGIN + "─" * (sum(each.width + GAP for each in shown) - GAP), style="dim")
+    headings = (" " * GAP).join(each.padded(each.column.heading) for each in shown)
+    yield Text(" " * MARGIN + headings.rstrip(), style="bold")
+    yield rule
+    before = ""
+    for index, row in enumerate(view.rows):
+        section = " · ".join(for_terminal(str(getattr(row, name))) for name in view.group)
+        if section != before:
+            if before:
+                yield rule
+            yield Text(" " * MARGIN + section, style="bold cyan")
+            before = section
+        yield from _row(shown, index)
+    yield rule
+
+
+def _row(shown: Sequence[_Shown], index: int) -> Iterator[Text]:
+    """One row: one line, or more where the last column goes on."""
+    from rich.text import Text
+
+    last = shown[-1]
+    pieces = textwrap.wrap(last.cells[index], last.width) or [""]
+    line = Text(" " * MARGIN)
+    for each in shown[:-1]:
+        text = each.cells[index]
+        line.append(each.padded(text), _style(each.column, text.strip())).append(" " * GAP)
+    style = _style(last.column, last.cells[index].strip())
+    indent = " " * len(line.plain)
+    if last.right:
+        yield line.append(last.padded(last.cells[index]), style)
+        return
+    yield line.append(pieces[0], style)
+    for piece in pieces[1:]:
+        yield Text(indent).append(piece, style)
+
+
+def _style(column: Column, text: str) -> str:
+    word = text.partition(" (")[0]
+    if text in {UNKNOWN, "0"}:
+        return "dim"
+    if column.kind == "status":
+        return "green" if word in GOOD else "bold red" if word in BAD else "dim" if word in MUTED else "yellow"
+    if column.name in {"unexplained", "missing"}:
+        return "bold red"
+    return ""
+
+
+# ── what stands below ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _below(view: View, dropped: Sequence[str], width: int) -> list[Text]:
+    from rich.text import Text
+
+    said = [piece for note in view.notes for piece in textwrap.wrap(for_terminal(note), width - MARGIN)]
+    if dropped:
+        said.append(f"not shown at this width: {', '.join(dropped)} (widen the terminal, or -o json)")
+    said.extend(_joined(_claims(view), width - MARGIN))
+    return [Text(" " * MARGIN + line, style="dim") for line in said]
+
+
+def _claims(view: View) -> list[str]:
+    claims = []
+    if view.complete_through_ns is not None:
+        claims.append(f"complete through {_time(view.complete_through_ns, 0)} UTC")
+    if view.as_of_ns is not None:
+        claims.append(f"as of {_time(view.as_of_ns, 0)} UTC")
+    if view.known_at_ns is not None:
+        claims.append(f"known at {_time(view.known_at_ns, 0)} UTC")
+    if view.reader:
+        claims.append(f"reader {for_terminal(view.reader)}")
+    if view.pages:
+        claims.append(f"{view.pages:,} pages")
+    if view.head:
+        claims.append(f"head {view.head[:16]}…")
+    return claims
+
+
+def _joined(claims: Sequence[str], width: int) -> list[str]:
+    """The claims in as few lines as the width allows, none of them broken."""
+    joined: list[str] = []
+    for claim in claims:
+        if joined and len(joined[-1]) + 3 + len(claim) <= width:
+            joined[-1] += f" · {claim}"
+        else:
+            joined.append(claim)
+    return joined
