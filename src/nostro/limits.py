@@ -21,6 +21,11 @@ CLOCK_SKEW_MAX_S: Final = 30  # beyond this the clocks are said to differ
 
 ROWS_PER_WINDOW_AIM: Final = 5_000  # rows that a window of a route without page size is adapted to hold
 WINDOW_MIN_S: Final = 1  # the narrowest window asked for where a wire counts whole seconds
+WINDOW_FIRST_S: Final = 30 * 86_400  # the first window of a route without page size: what most of them allow at all
+WINDOW_GROWTH_MAX: Final = 4  # a window is at most so many times its predecessor: quiet stretches are skipped fast
+IDS_REMEMBERED: Final = 20_000  # names of rows that may be answered again while others arrive: about 2 MB
+SWEEPS_MAX: Final = 5  # of one window whose rows move while one pages; if no two agree it stays open
+REPEATED_PAGES_MAX: Final = 5  # the same rows again at another position: then the position is not obeyed
 PAGES_PER_SWEEP_MAX: Final = 100_000  # of one sub-query: beyond this the paging runs in a circle
 
 PAGE_CACHE_PAGES: Final = 1_000  # SQLite pages kept in memory by one connection (of 16 KiB)
@@ -31,4 +36,7 @@ LEASE_S: Final = 30  # how long a lease on an account lives without renewal
 INBOX_BYTES_MAX: Final = 1024 * 1024  # of one entry left for the holder of the lease
 
 SNAPSHOT_COMMANDS: Final = 10_000  # of the venue between two snapshots: a later start replays fewer
+SNAPSHOTS_KEPT: Final = 2  # of the venue: the newest, and one before it
+BATCH_COMMANDS: Final = 2_000  # of the venue in one transaction while a history is made
+VENUE_PAGE_ROWS: Final = 500  # that a history of the venue reads at once
 SEEN_PAGES: Final = 256  # pages whose rows' identities are kept at hand while a sweep goes on; others are read again

@@ -17,7 +17,7 @@ PPM: Final = 1_000_000
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """``maker_ppm, taker_ppm``: fees of a user that has no own, parts per million of what is received.
-    ``token_life_s``: how long a sign-in holds. ``start_prices``: (asset, price in the first quote asset) where a seeded market begins.
+    ``token_life_s``: how long a sign-in holds. ``start_prices``: (asset, dollars) where a seeded market begins.
     ``fee_asset``: what the list of fee rules prints as currency of the fee. Raises ValueError where the numbers do not
     fit each other."""
 
@@ -105,7 +105,7 @@ INSTRUMENTS: Final = (
     _instrument(2, "ETH/USDT", (8, 2), ("0.0001", "1000", "1")),
     _instrument(3, "ETH/BTC", (6, 6), ("0.0001", "1000", "0.00001")),
     _instrument(4, "SOL/USDT", (4, 3), ("0.01", "50000", "1")),
-    _instrument(5, "DAI/USDT", (12, 5), ("1", "10000000", "1")),
+    _instrument(5, "DAI/USDT", (12, 5), ("1", "1000000", "1")),
     _instrument(6, "BTC/EUR", (6, 1), ("0.0001", "100", "5")),
 )
 
@@ -120,7 +120,8 @@ DEPOSIT_METHODS: Final = (
     _method(2, "ETH", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000e7"),),
             confirmations=12, bounds=("0.001", "10000")),
     _method(3, "SOL", "Solana",
-            attributes=(("address", "Paper1111111111111111111111111111111111111"), ("memo", "70071")), confirmations=32, bounds=("0.01", "100000")),
+            attributes=(("address", "Paper1111111111111111111111111111111111111"), ("memo", "70071")),
+            confirmations=32, bounds=("0.01", "100000")),
     _method(4, "USDT", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
             confirmations=12, bounds=("10", "10000000")),
     _method(5, "DAI", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000da"),),
