@@ -1,0 +1,324 @@
+"""From the paper exchange's rows to ALP.COM's answers, one function per route. It decides what each member says, and
+which rows a request asks for; it reads the venue's own rows, never our facts. Its twin is ``read.py``, function by
+function; the public routes are in ``serve_public.py``, the writes in ``serve_trading.py``.
+
+*Ours*, because no document says it: histories come oldest first; the rows of 2026 come newest first and are the newest
+of the window; a history of orders is by the time placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from nostro.domain.values import EXACT, SECOND_NS, number
+from nostro.exchanges.alp import auth, given, messages, requests, routes, words, written
+from nostro.exchanges.alp import serve_public as public
+from nostro.exchanges.alp import serve_trading as trading
+from nostro.exchanges.alp.ask import SHORT_ROWS
+from nostro.exchanges.alp.dialects import Dialect
+from nostro.exchanges.alp.given import login
+from nostro.link import view as venue
+from nostro.link.declare import Call, Serve
+from nostro.link.view import VenueView
+
+SHORT_ACTIVITY_ROWS: Final = (100, 1_000)  # Source: 2026, default and most
+
+
+def sign_in(view: VenueView, call: Call) -> str:
+    """A token for the key that `verify` has found."""
+    now_s = view.now_ns() // SECOND_NS
+    claims = auth.Claims(exp=now_s + view.token_life_s(), sub=login(call).key)
+    return auth.issue_token(claims, view.sign_tokens_with())
+
+
+# ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def accounts(dialect: Dialect, _: VenueView, call: Call) -> list[messages.Account]:
+    """The login alone: it has no sub-accounts. The document shows a master's parent as null, 2026 leaves it out."""
+    asked = login(call)
+    parent = UNSET if asked.parent is None and dialect.short else asked.parent
+    return [messages.Account(id=asked.user, email=asked.email, name=asked.name, parent_id=parent)]
+
+
+def balances(view: VenueView, call: Call) -> list[messages.Balance]:
+    query: requests.CurrencyQuery = call.message
+    wanted = given.asset(view, query.currency)
+    return [
+        messages.Balance(
+            balance=number(row.total),
+            reserve=number(row.held),
+            currency=row.asset,
+            wallet_type=words.WALLETS_WRITTEN[row.wallet],
+            last_update_at=written.time(row.updated_ns),
+            account_id=row.user,
+        )
+        for row in view.balances(login(call).user)
+        if wanted in (None, row.asset)
+    ]
+
+
+def fees(dialect: Dialect, view: VenueView, call: Call) -> list[messages.AccountFee]:
+    now_ns = view.now_ns()
+    return [
+        messages.AccountFee(
+            account_id=rule.user,
+            active_once=[written.time(rule.valid_from_ns), written.time(rule.valid_until_ns)],
+            taker_fee_rate=number(rule.taker_rate),
+            maker_fee_rate=number(rule.maker_rate),
+            fee_currency=rule.fee_asset,
+            priority=rule.priority,
+            currency=dialect.no_text,
+            pair=dialect.no_text,
+            is_active=rule.valid_from_ns <= now_ns < rule.valid_until_ns,
+        )
+        for rule in view.fee_rules(login(call).user)
+    ]
+
+
+def orders(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Order]:
+    query: requests.OrdersQuery = call.message
+    user = login(call).user
+    if dialect.short:  # no filters: the newest alone
+        newest = list(view.orders(user, newest=SHORT_ROWS))
+        return [_order(dialect, row) for row in reversed(newest)]
+    since_ns, until_ns = given.window(query.start_time, query.end_time, view.now_ns())
+    rows = view.orders(
+        user,
+        symbol=given.symbol(view, query.pair),
+        side=given.side(query.side),
+        open_only=bool(query.open_only),
+        since_ns=since_ns,
+        until_ns=until_ns,
+    )
+    return [_order(dialect, row) for row in rows]
+
+
+def _order(dialect: Dialect, row: venue.VenueOrder) -> messages.Order:
+    ends = [end_ns for end_ns in (row.valid_till_ns, row.expire_after_ns) if end_ns is not None]
+    return messages.Order(
+        id=row.id,
+        account_id=row.user,
+        pair=written.pair(dialect, row.instrument),
+        amount=number(row.amount),
+        price=written.price(row.price),
+        side=words.SIDES_WRITTEN[row.side],
+        status=written.status(dialect, row.status),
+        type=words.TYPES_WRITTEN[row.type],
+        wallet_type=words.WALLETS_WRITTEN[row.wallet],
+        amount_canceled=number(row.canceled),
+        amount_filled=number(row.filled),
+        date=written.time(row.placed_ns),
+        open_at=written.time(row.opened_ns),
+        tif=words.TIMES_IN_FORCE_WRITTEN[row.time_in_force],
+        updated_at=written.time(row.updated_ns),
+        done_at=dialect.no_text if row.done_ns is None else written.time(row.done_ns),
+        expire_after=written.time(min(ends)) if ends else dialect.no_text,
+        stop_price=dialect.no_number if row.stop_price is None else number(row.stop_price),
+    )
+
+
+def _fills(view: VenueView, call: Call, newest: int | None) -> Iterator[venue.VenueFill]:
+    query: requests.AccountTradesQuery = call.message
+    since_ns, until_ns = given.window(query.start_time, query.end_time, view.now_ns())
+    return view.fills(
+        login(call).user,
+        symbol=given.symbol(view, query.pair),
+        side=given.side(query.side),
+        since_ns=since_ns,
+        until_ns=until_ns,
+        newest=newest,
+    )
+
+
+def account_trades(dialect: Dialect, view: VenueView, call: Call) -> list[messages.AccountTrade]:
+    return [
+        messages.AccountTrade(
+            account_id=row.user,
+            pair=written.pair(dialect, row.instrument),
+            amount=number(row.amount),
+            amount_unfilled=number(row.order_unfilled),
+            price=number(row.price),
+            currency=row.instrument.partition("/")[2],
+            status=written.status(dialect, row.order_status),
+            date=written.time(row.time_ns),
+            fee_amount=number(row.fee),
+            fee_currency=row.fee_asset,
+            fee_rate=number(row.fee_rate),
+            is_maker=row.maker,
+            type=words.TYPES_WRITTEN[row.order_type],
+            wallet_type=words.WALLETS_WRITTEN[row.wallet],
+        )
+        for row in _fills(view, call, newest=None)
+    ]
+
+
+def short_trades(dialect: Dialect, view: VenueView, call: Call) -> list[messages.ShortTrade]:
+    limit = min(call.message.limit or SHORT_ROWS, SHORT_ROWS)
+    return [
+        messages.ShortTrade(
+            id=row.id,
+            pair=written.pair(dialect, row.instrument),
+            side=row.side.upper(),
+            price=number(row.price),
+            amount=number(row.amount),
+            fee=number(row.fee),
+            timestamp=written.seconds(row.time_ns),
+            order_id=row.order_id,
+        )
+        for row in reversed(list(_fills(view, call, newest=limit)))
+    ]
+
+
+def _entries(view: VenueView, call: Call) -> Iterator[venue.VenueEntry]:
+    query: requests.ActivityQuery = call.message
+    since_ns, until_ns = given.window(query.start_time, query.end_time, view.now_ns())
+    asset = given.asset(view, query.currency)
+    return view.entries(login(call).user, asset=asset, since_ns=since_ns, until_ns=until_ns)
+
+
+def activity(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Activity]:
+    return [
+        messages.Activity(
+            id=row.id,
+            account_id=row.user,
+            wallet_id=row.wallet_id,
+            type=row.type.upper(),
+            balance=number(row.total),
+            balance_delta=number(row.total_delta),
+            balance_end=number(EXACT.add(row.total, row.total_delta)),
+            reserve=number(row.held),
+            reserve_delta=number(row.held_delta),
+            reserve_end=number(EXACT.add(row.held, row.held_delta)),
+            currency=row.asset,
+            wallet_type=words.WALLETS_WRITTEN[row.wallet],
+            date=written.time(row.time_ns),
+            last_update_at=written.time(row.time_ns) if dialect.wide_activity else UNSET,
+            op_type=row.type.upper() if dialect.wide_activity else UNSET,
+        )
+        for row in _entries(view, call)
+    ]
+
+
+def short_activity(view: VenueView, call: Call) -> list[messages.ShortActivity]:
+    """``balance`` is the amount of the operation; newest first."""
+    default, most = SHORT_ACTIVITY_ROWS
+    rows = list(_entries(view, call))[::-1]
+    return [
+        messages.ShortActivity(
+            balance=number(row.total_delta),
+            reserve=number(row.held_delta),
+            currency=row.asset,
+            wallet_type=words.WALLETS_WRITTEN[row.wallet],
+            last_update_at=written.time(row.time_ns),
+            account_id=row.user,
+            op_type=row.type.upper(),
+        )
+        for row in rows[call.message.offset or 0 :][: min(call.message.limit or default, most)]
+    ]
+
+
+# ── deposits and withdrawals ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def deposit_methods(view: VenueView, call: Call) -> list[messages.DepositMethod]:
+    return [
+        messages.DepositMethod(
+            network=method.network,
+            currency=method.asset,
+            attributes=[messages.Attribute(key=key, value=value) for key, value in method.attributes],
+            confirmations=method.confirmations,
+            min_deposit=number(method.amount_min),
+            max_deposit=number(method.amount_max),
+            is_enabled=method.enabled,
+        )
+        for method in view.deposit_methods(given.needed_asset(view, call.message.currency))
+    ]
+
+
+def _transfers(view: VenueView, call: Call, direction: Any) -> Iterator[venue.VenueTransfer]:
+    query: requests.TransfersQuery = call.message
+    since_ns, until_ns = given.window(query.start_time, query.end_time, view.now_ns())
+    asset = given.asset(view, query.currency)
+    return view.transfers(login(call).user, direction, asset=asset, since_ns=since_ns, until_ns=until_ns)
+
+
+def deposits(view: VenueView, call: Call) -> list[messages.Deposit]:
+    return [
+        messages.Deposit(
+            id=row.id,
+            amount=number(row.amount),
+            currency=row.asset,
+            status=row.status.upper(),
+            tx_hash=row.tx_hash,
+            date=written.time(row.time_ns),
+        )
+        for row in _transfers(view, call, "deposit")
+    ]
+
+
+def withdraw_methods(dialect: Dialect, view: VenueView, call: Call) -> list[messages.WithdrawMethod]:
+    return [
+        messages.WithdrawMethod(
+            id=method.id,
+            network=method.network,
+            currency=method.asset,
+            attributes=[_attribute(dialect, name, pattern) for name, pattern in method.attributes],
+            fee_rate=number(method.fee_rate),
+            fee_amount=number(method.fee),
+            fee_currency=method.asset,
+            min_withdraw=number(method.amount_min),
+            max_withdraw=number(method.amount_max),
+            is_enabled=method.enabled,
+        )
+        for method in view.withdraw_methods(given.needed_asset(view, call.message.currency))
+    ]
+
+
+def _attribute(dialect: Dialect, name: str, pattern: str) -> messages.Attribute:
+    """The document has a name and a value, the client a name and a pattern: the client's form has all four."""
+    if not dialect.pattern_attributes:
+        return messages.Attribute(key=name, value="")
+    return messages.Attribute(key=name, value="", field=name, regex=pattern or None)
+
+
+def withdrawals(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Withdrawal]:
+    return [
+        messages.Withdrawal(
+            id=row.id,
+            amount=number(row.amount),
+            fee_amount=number(row.fee),
+            currency=row.asset,
+            fee_currency=row.asset,
+            status=dialect.done if row.status == "done" else row.status.upper(),
+            tx_hash=row.tx_hash,
+            date=written.time(row.time_ns),
+        )
+        for row in _transfers(view, call, "withdrawal")
+    ]
+
+
+def serves(dialect: Dialect) -> tuple[Serve, ...]:
+    """How each route of a dialect is answered."""
+    plain: dict[str, Callable[[VenueView, Call], Any]] = {
+        "sign_in": sign_in, "currencies": public.currencies, "order_book": public.order_book,
+        "charts": public.charts, "version": public.version, "time": public.time,
+        "currency_rates": public.currency_rates, "balances": balances, "deposit_methods": deposit_methods,
+        "deposits": deposits, "withdraw": trading.withdraw,
+    }  # fmt: skip
+    spoken: dict[str, Callable[[Dialect, VenueView, Call], Any]] = {
+        "pairs": public.pairs, "ticker": public.ticker, "trades": public.trades, "accounts": accounts, "fees": fees,
+        "orders": orders, "account_trades": account_trades, "activity": activity,
+        "withdraw_methods": withdraw_methods, "withdrawals": withdrawals, "place": trading.place,
+        "cancel": trading.cancel,
+    }  # fmt: skip
+    if dialect.short:
+        spoken["account_trades"] = short_trades
+        plain["activity"] = short_activity
+        del spoken["activity"]
+    answers = plain | {name: partial(answer, dialect) for name, answer in spoken.items()}
+    return tuple(Serve(route=route, answer=answers[route.name]) for route in routes.routes(dialect))

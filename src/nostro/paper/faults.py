@@ -1,0 +1,155 @@
+"""What goes wrong on the paper exchange's wire, on purpose and from a seed. It decides which requests are struck and
+how; it only does what a real exchange's wire does, and never changes what an answer says.
+
+A plan is a list of faults, each with a share of the requests that it fits. The same plan and the same requests in the
+same order are struck alike. Every fault counts how often it fired: a test of a fault that never fired shows nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Final, Protocol
+
+import msgspec
+
+from nostro.errors import BadValue, Unanswered
+from nostro.link.declare import Route
+from nostro.link.http import HttpAnswer
+
+
+class Kind(StrEnum):
+    """``refused`` to ``expired_token`` and ``dropped_before``: the command is not carried out. ``failed_after``,
+    ``truncated``, ``empty`` and ``dropped_after``: it is, and its answer is lost. ``delayed``: nothing is lost."""
+
+    REFUSED = "refused"  # 429 with Retry-After
+    FAILED = "failed"  # 500
+    MAINTENANCE = "maintenance"  # 503
+    HTML = "html"  # 200 with a page of HTML: a gateway's or a hotel's
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - 401, though the token's time is not over
+    DROPPED_BEFORE = "dropped_before"
+    FAILED_AFTER = "failed_after"  # 500, though it was carried out
+    TRUNCATED = "truncated"  # the first half of the answer, as if it were whole
+    EMPTY = "empty"  # the status without its body
+    DROPPED_AFTER = "dropped_after"
+    DELAYED = "delayed"
+
+
+LOSES_ANSWER: Final = frozenset({Kind.FAILED_AFTER, Kind.TRUNCATED, Kind.EMPTY, Kind.DROPPED_AFTER})
+NOT_CARRIED_OUT: Final = frozenset(Kind) - LOSES_ANSWER - {Kind.DELAYED}
+
+PAGE: Final = b"<!DOCTYPE html><html><head><title>One moment</title></head><body>Checking your browser</body></html>"
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``share``: of the requests that fit, 0 to 1. ``routes``: names of the routes that fit, all where empty. ``at``:
+    strikes these of the requests that fit, counted from 1, besides its share. ``most``: it strikes at most so often,
+    0 for no end. ``retry_after_s`` of a 429 and ``delay_s`` of a delay: seconds."""
+
+    kind: Kind
+    share: Share = 0.0
+    routes: tuple[str, ...] = ()
+    at: tuple[int, ...] = ()
+    most: Annotated[int, msgspec.Meta(ge=0)] = 0
+    retry_after_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 1
+    delay_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 1.0
+
+
+class FaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where several faults strike one request, the first of the list does."""
+
+    seed: int = 0
+    faults: tuple[Fault, ...] = ()
+
+
+def parse_plan(text: bytes, name: str) -> FaultPlan:
+    """The plan in a file's bytes, TOML or (where ``name`` ends in .json) JSON. Raises `BadValue`."""
+    decode = msgspec.json.decode if name.endswith(".json") else msgspec.toml.decode
+    try:
+        return decode(text, type=FaultPlan)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        kinds = ", ".join(Kind)
+        raise BadValue(f"{name} is not a plan of faults: {error}", hint=f"the kinds are {kinds}") from None
+
+
+class ErrorAnswer(Protocol):
+    """The server's error answer in the exchange's own form."""
+
+    def __call__(self, status: int, message: str, headers: dict[str, str] | None = None) -> HttpAnswer: ...
+
+
+class Faults:
+    """A plan at work. ``fired``: how often each kind has struck."""
+
+    def __init__(self, plan: FaultPlan) -> None:
+        self.plan = plan
+        self.fired: Counter[Kind] = Counter()
+        self._random = random.Random(plan.seed)
+        self._seen = [0] * len(plan.faults)
+        self._struck = [0] * len(plan.faults)
+
+    def around(self, route: Route | None, answer: Callable[[], HttpAnswer], error: ErrorAnswer) -> HttpAnswer:
+        """The answer to a request for ``route`` (None: there is no such route), struck or not. Raises `Unanswered`
+        where the connection is dropped."""
+        fault = self._strikes(route)
+        if fault is None:
+            return answer()
+        if fault.kind in NOT_CARRIED_OUT:
+            self.fired[fault.kind] += 1
+            return _instead(fault, error)
+        given = answer()
+        if fault.kind in (Kind.TRUNCATED, Kind.EMPTY) and not given.body:
+            return given  # nothing is there to lose
+        self.fired[fault.kind] += 1
+        return _spoiled(fault, given, error)
+
+    def _strikes(self, route: Route | None) -> Fault | None:
+        """Every fault that fits counts and draws, whether or not another one strikes, so that each is reproducible."""
+        chosen: Fault | None = None
+        for number, fault in enumerate(self.plan.faults):
+            if not _fits(fault, route):
+                continue
+            self._seen[number] += 1
+            drawn = self._random.random() < fault.share
+            if chosen is not None or (fault.most and self._struck[number] >= fault.most):
+                continue
+            if drawn or self._seen[number] in fault.at:
+                self._struck[number] += 1
+                chosen = fault
+        return chosen
+
+
+def _fits(fault: Fault, route: Route | None) -> bool:
+    if fault.kind is Kind.EXPIRED_TOKEN and (route is None or route.auth == "none"):
+        return False
+    return not fault.routes or (route is not None and route.name in fault.routes)
+
+
+def _instead(fault: Fault, error: ErrorAnswer) -> HttpAnswer:
+    if fault.kind is Kind.REFUSED:
+        return error(429, "too many requests", {"Retry-After": str(fault.retry_after_s)})
+    if fault.kind is Kind.FAILED:
+        return error(500, "internal error")
+    if fault.kind is Kind.MAINTENANCE:
+        return error(503, "maintenance")
+    if fault.kind is Kind.EXPIRED_TOKEN:
+        return error(401, "the token has expired")
+    if fault.kind is Kind.HTML:
+        return HttpAnswer(200, {"Content-Type": "text/html; charset=utf-8"}, PAGE)
+    raise Unanswered("the paper exchange dropped the connection before the request was carried out")
+
+
+def _spoiled(fault: Fault, given: HttpAnswer, error: ErrorAnswer) -> HttpAnswer:
+    if fault.kind is Kind.FAILED_AFTER:
+        return error(500, "internal error")
+    if fault.kind is Kind.TRUNCATED:
+        return HttpAnswer(given.status, given.headers, given.body[: len(given.body) // 2])
+    if fault.kind is Kind.EMPTY:
+        return HttpAnswer(given.status, given.headers, b"")
+    if fault.kind is Kind.DELAYED:
+        return HttpAnswer(given.status, given.headers, given.body, fault.delay_s)
+    raise Unanswered("the paper exchange dropped the connection after the request was carried out")

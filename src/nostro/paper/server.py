@@ -1,0 +1,106 @@
+"""The paper exchange's side of HTTP: ``handle(request) -> answer``, a pure function over a venue. It decides which
+route is meant, whether its form is right and who may call it; what is answered stands in ``exchanges/*/serve.py``.
+
+It holds no socket (``listen.py`` does) and knows no exchange: one `Exchange` value tells it everything.
+"""
+
+from __future__ import annotations
+
+import re
+from email.utils import formatdate
+from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
+
+from nostro.domain.values import SECOND_NS
+from nostro.link.declare import Call, Exchange, Serve, WireRefusal, WithoutBody
+from nostro.link.http import HttpAnswer, HttpRequest, header, query_pairs
+from nostro.link.view import VenueView
+from nostro.paper.faults import Faults
+
+JSON: Final = {"Content-Type": "application/json"}
+_REFUSED_TYPE: Final = re.compile(r";\s*q=0(\.0*)?\s*(;|$)", re.ASCII)
+
+
+class Server:
+    """Serves one exchange in one dialect from a venue. ``faults``: what goes wrong on purpose."""
+
+    def __init__(self, exchange: Exchange, view: VenueView, faults: Faults | None = None) -> None:
+        self.exchange = exchange
+        self.faults = faults
+        self._view = view
+        self._base_path = urlsplit(exchange.url).path.rstrip("/")
+        self._serves: dict[str, dict[str, Serve]] = {}
+        for serve in exchange.serves:
+            for path in (serve.route.path, *serve.route.aliases):
+                self._serves.setdefault(path, {})[serve.route.method] = serve
+
+    def handle(self, request: HttpRequest) -> HttpAnswer:
+        """The answer to one request. Raises `errors.Unanswered` where a fault drops the connection."""
+        verbs = self._verbs(request.path)
+        if self.faults is None:
+            return self._answered(request, verbs)
+        serve = (verbs or {}).get(request.method)
+        return self.faults.around(serve.route if serve else None, partial(self._answered, request, verbs), self.error)
+
+    def error(self, status: int, message: str, headers: dict[str, str] | None = None) -> HttpAnswer:
+        """An error answer in the exchange's own form."""
+        return self._answer(status, self.exchange.error_body(status, message), headers or {})
+
+    def _verbs(self, path: str) -> dict[str, Serve] | None:
+        """What is served at a path, by method; a slash at its end makes no difference."""
+        if not path.startswith(f"{self._base_path}/"):
+            return None
+        return self._serves.get(path[len(self._base_path) + 1 :].rstrip("/"))
+
+    def _answered(self, request: HttpRequest, verbs: dict[str, Serve] | None) -> HttpAnswer:
+        if verbs is None:
+            return self.error(404, "there is no such method")
+        serve = verbs.get(request.method)
+        if serve is None:
+            return self.error(405, "this path takes another verb", {"Allow": ", ".join(sorted(verbs))})
+        if not accepts_json(header(request.headers, "Accept")):
+            return self.error(406, "only JSON is spoken here")
+        try:
+            answer = self._carried_out(serve, request)
+        except WireRefusal as refusal:
+            return self._answer(refusal.status, refusal.body, refusal.headers)
+        if isinstance(answer, WithoutBody):
+            return HttpAnswer(answer.status, self._headers({}), b"")
+        return self._answer(serve.status, answer, {})
+
+    def _carried_out(self, serve: Serve, request: HttpRequest) -> object:
+        """Who, then whether they may, then what: a refused request changes nothing."""
+        route = serve.route
+        login = self.exchange.auth.verify(route, request.body, request.headers, self._view)
+        if route.permission and (login is None or route.permission not in login.permissions):
+            body = self.exchange.error_body(403, f'this key lacks the permission "{route.permission}"')
+            raise WireRefusal(403, body)
+        if route.method == "GET":
+            try:
+                pairs = query_pairs(request.query)
+            except ValueError:
+                raise WireRefusal(400, self.exchange.error_body(400, "the query string cannot be read")) from None
+            message = self.exchange.decode_query(route, pairs)
+        else:
+            message = self.exchange.decode_body(route, request.body)
+        return serve.answer(self._view, Call(login=login, message=message))
+
+    def _answer(self, status: int, body: object, headers: dict[str, str]) -> HttpAnswer:
+        return HttpAnswer(status, self._headers(JSON | headers), self.exchange.encode_answer(body))
+
+    def _headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """With the venue's own time, by which a client sees how wrong its clock is."""
+        return {"Date": formatdate(self._view.now_ns() // SECOND_NS, usegmt=True)} | headers
+
+
+def accepts_json(accept: str | None) -> bool:
+    """Whether a request takes JSON: it does unless it says otherwise, and the exchange's client says nothing with its
+    writes."""
+    if not accept:
+        return True
+    for part in accept.split(","):
+        kind = part.partition(";")[0].strip().lower()
+        if kind in ("*/*", "application/*", "application/json") and not _REFUSED_TYPE.search(part):
+            return True
+    return False
