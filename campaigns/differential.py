@@ -15,6 +15,7 @@ import click
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from naive.coverage import Coverage
+from naive.grounds import NARROW, WIDE
 from nostro.link.view import Refusal
 from paper.differential import Difference, run
 
@@ -30,7 +31,8 @@ def main(commands: int, seed: int) -> None:
     coverage, differences = Coverage(), 0
     for number, done in enumerate(range(0, commands, RUN_COMMANDS)):
         try:
-            run(seed + number, min(RUN_COMMANDS, commands - done), coverage)
+            ground = WIDE if number % 5 == 4 else NARROW
+            run(seed + number, min(RUN_COMMANDS, commands - done), coverage, ground)
         except Difference as difference:
             differences += 1
             click.echo(difference, err=True)

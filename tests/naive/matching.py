@@ -231,21 +231,29 @@ class Market:
             pass
 
     def settle_once(self, symbol: str) -> bool:
-        here = [order for order in self.open_orders if order.asked.instrument == symbol]
-        for order in sorted(here, key=lambda o: o.id):
-            if order.stage == "pending" and self.holds_true(order):
-                order.stage = "new"
-                order.opened_ns = order.updated_ns = self.ledger.now_ns
-                self.carry_out(order)
-                return True
-        for order in sorted(here, key=lambda o: o.sequence):
-            if order.stage == "hidden":
-                matches, stopped = self.walk(order)
-                if stopped == "whole":
-                    self.trade_all(order, matches)
-                    self.close(order)
-                    return True
+        stop = self.triggered(symbol)
+        if stop is not None:
+            stop.stage = "new"
+            stop.opened_ns = stop.updated_ns = self.ledger.now_ns
+            self.carry_out(stop)
+            return True
+        hidden = self.completable(symbol)
+        if hidden is not None:
+            self.trade_all(hidden, self.walk(hidden)[0])
+            self.close(hidden)
+            return True
         return False
+
+    def waiting(self, symbol: str, stage: str) -> list[Order]:
+        return [order for order in self.open_orders if order.asked.instrument == symbol and order.stage == stage]
+
+    def triggered(self, symbol: str) -> Order | None:
+        stops = [order for order in self.waiting(symbol, "pending") if self.holds_true(order)]
+        return min(stops, key=lambda order: order.id, default=None)
+
+    def completable(self, symbol: str) -> Order | None:
+        hidden = [order for order in self.waiting(symbol, "hidden") if self.walk(order)[1] == "whole"]
+        return min(hidden, key=lambda order: order.sequence, default=None)
 
     def holds_true(self, stop: Order) -> bool:
         last, asked = self.last.get(stop.asked.instrument), stop.asked

@@ -24,8 +24,9 @@ from naive.commands import (
 )
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
+from naive.grounds import NARROW
 from naive.scenes import limit
-from naive.workload import PROFILE, START_NS, Workload
+from naive.workload import START_NS, Workload
 from nostro.link.view import (
     Accepted,
     CancelAll,
@@ -42,7 +43,7 @@ D = Decimal
 
 def totals(engine: NaiveEngine) -> dict[str, Decimal]:
     ledger = engine.market.ledger
-    sums = {asset.code: D(0) for asset in PROFILE.assets}
+    sums = {asset.code: D(0) for asset in NARROW.profile.assets}
     for house in (ledger.external, ledger.fees):
         for asset, amount in house.items():
             sums[asset] += amount
@@ -72,7 +73,7 @@ def check_state(engine: NaiveEngine) -> None:
         assert 0 <= wallet.held <= wallet.total
     found = {(w.user, w.asset): w.held for w in engine.market.ledger.wallets if w.held}
     assert found == holds(engine)
-    for instrument in PROFILE.instruments:
+    for instrument in NARROW.profile.instruments:
         bids, asks = (engine.depth(instrument.symbol, side) for side in ("buy", "sell"))
         assert not bids or not asks or bids[0][0] < asks[0][0]
 
@@ -95,7 +96,7 @@ def check_outcome(outcome: Outcome, last: dict[tuple[int, str, str], tuple[Decim
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_invariants_hold_after_every_command(seed: int) -> None:
-    workload, engine, coverage = Workload(Random(seed)), NaiveEngine(PROFILE), Coverage()
+    workload, engine, coverage = Workload(Random(seed)), NaiveEngine(NARROW.profile), Coverage()
     last: dict[tuple[int, str, str], tuple[Decimal, Decimal]] = {}
     for _ in range(3000):
         envelope = workload.next()
@@ -110,19 +111,21 @@ def test_invariants_hold_after_every_command(seed: int) -> None:
 
 
 def test_a_refusal_changes_nothing() -> None:
-    workload, engine = Workload(Random(3)), NaiveEngine(PROFILE)
+    workload, engine = Workload(Random(3)), NaiveEngine(NARROW.profile)
     refused = 0
     for _ in range(600):
         envelope = workload.next()
         before = copy.deepcopy((engine.market.ledger.wallets, len(engine.market.open_orders), engine.clock_ns))
-        depth = [engine.depth(one.symbol, side) for one in PROFILE.instruments for side in ("buy", "sell")]
+        depth = [engine.depth(one.symbol, side) for one in NARROW.profile.instruments for side in ("buy", "sell")]
         outcome = engine.apply(envelope)
         workload.seen(outcome)
         if isinstance(outcome.answer, Rejected):
             refused += 1
             assert outcome == Outcome(answer=outcome.answer)
             assert before == (engine.market.ledger.wallets, len(engine.market.open_orders), engine.clock_ns)
-            assert depth == [engine.depth(one.symbol, side) for one in PROFILE.instruments for side in ("buy", "sell")]
+            assert depth == [
+                engine.depth(one.symbol, side) for one in NARROW.profile.instruments for side in ("buy", "sell")
+            ]
     assert refused > 100
 
 
@@ -130,7 +133,7 @@ class Script:
     """Three users, all rates 0.1 % and 0.25 %, with 10 BBB and 1000 USD each; one second between commands."""
 
     def __init__(self) -> None:
-        self.engine = NaiveEngine(PROFILE)
+        self.engine = NaiveEngine(NARROW.profile)
         self.count = 0
         for user in (1, 2, 3):
             self(None, CreateUser(name="n", email="e"))
@@ -249,13 +252,13 @@ def test_deposits_and_withdrawals_move_money_when_they_are_done() -> None:
     assert isinstance(again, Rejected)
     assert again.reason is Refusal.BAD_TRANSITION
     requested = script(1, RequestWithdrawal(method=11, amount=D(1), attributes={"address": "a001", "memo": ""}))
-    assert requested.transfers[0].fee == D("0.00150003")
+    assert requested.transfers[0].fee == D("0.00151238")
     for status in ("confirmed", "verified", "moderation", "suspended", "approved"):
         assert script(None, AdvanceWithdrawal(withdrawal=1, status=status)).answer == Accepted(())
     done = script(None, AdvanceWithdrawal(withdrawal=1, status="done"))
     assert [entry.type for entry in done.entries] == ["withdrawal", "withdrawal_fee"]
     assert done.transfers[0].tx_hash is not None
-    assert script.free(1, "AAA") == D("1.99849997")
+    assert script.free(1, "AAA") == D("1.99848762")
 
 
 def test_the_same_id_twice_has_no_second_effect() -> None:

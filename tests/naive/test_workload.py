@@ -11,7 +11,8 @@ import pytest
 from naive.commands import Envelope
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
-from naive.workload import PROFILE, Workload
+from naive.grounds import NARROW
+from naive.workload import Workload
 from nostro.link.view import Refusal
 
 SITUATIONS = (
@@ -41,7 +42,7 @@ WITHDRAWAL_STATUSES = (
 
 
 def drawn(seed: int, count: int, coverage: Coverage) -> tuple[list[Envelope], NaiveEngine]:
-    workload, engine = Workload(Random(seed)), NaiveEngine(PROFILE)
+    workload, engine = Workload(Random(seed)), NaiveEngine(NARROW.profile)
     envelopes = []
     coverage.start()
     for _ in range(count):

@@ -23,18 +23,16 @@ from naive.commands import (
     Operator,
     Ordered,
     Outcome,
-    Profile,
     Tick,
 )
+from naive.grounds import NARROW, Ground
 from nostro.link.view import (
     Accepted,
     CancelAll,
     CancelOrders,
     PlaceOrder,
     RequestWithdrawal,
-    VenueAsset,
     VenueInstrument,
-    VenueMethod,
     VenueOrder,
 )
 
@@ -43,53 +41,6 @@ SECOND_NS: Final = 1_000_000_000
 USERS_MAX: Final = 7
 OPEN_MAX: Final = 100  # more open orders than this are swept away: the naive engine looks through all of them
 
-# Digits so that a cost is cut by three digits (dust is free), by two, by none, and so that it gains five.
-PROFILE: Final = Profile(
-    assets=(
-        VenueAsset("AAA", "A", 8),
-        VenueAsset("BBB", "B", 3),
-        VenueAsset("CCC", "C", 6),
-        VenueAsset("USD", "$", 2),
-    ),
-    instruments=(
-        VenueInstrument(
-            id=1, base="AAA", quote="USD", amount_digits=3, price_digits=2,
-            amount_min=Decimal("0.001"), amount_max=Decimal("0.5"), value_min=Decimal("0.001"),
-        ),
-        VenueInstrument(
-            id=2, base="BBB", quote="USD", amount_digits=3, price_digits=1,
-            amount_min=Decimal("0.01"), amount_max=Decimal(3), value_min=Decimal(2),
-        ),
-        VenueInstrument(
-            id=3, base="AAA", quote="BBB", amount_digits=1, price_digits=2,
-            amount_min=Decimal("0.2"), amount_max=Decimal(20), value_min=Decimal("0.05"),
-        ),
-        VenueInstrument(
-            id=4, base="BBB", quote="CCC", amount_digits=0, price_digits=1,
-            amount_min=Decimal(1), amount_max=Decimal(40), value_min=Decimal(4),
-        ),
-    ),
-    methods=(
-        VenueMethod(
-            id=11, asset="AAA", network="A-chain", attributes=(("address", "a[0-9]{3}"), ("memo", "[a-z]*")),
-            confirmations=3, amount_min=Decimal("0.5"), amount_max=Decimal(30), fee=Decimal("0.00000003"),
-            fee_rate=Decimal("0.0015"), enabled=True,
-        ),
-        VenueMethod(
-            id=12, asset="USD", network="bank", attributes=(("iban", "[A-Z]{2}[0-9]{4}"),), confirmations=0,
-            amount_min=Decimal(1), amount_max=Decimal(200), fee=Decimal(0), fee_rate=Decimal(0), enabled=True,
-        ),
-        VenueMethod(
-            id=13, asset="BBB", network="closed", attributes=(), confirmations=0, amount_min=Decimal(1),
-            amount_max=Decimal(10), fee=Decimal(1), fee_rate=Decimal(0), enabled=False,
-        ),
-    ),
-    maker_ppm=1_000,
-    taker_ppm=2_500,
-)  # fmt: skip
-
-# Of each instrument: the tick in the middle, how many ticks around it, and lots of an order.
-LEVELS: Final = {"AAA/USD": (60, 5, 40), "BBB/USD": (1000, 6, 60), "AAA/BBB": (40, 4, 60), "BBB/CCC": (75, 4, 12)}
 GOOD_ATTRIBUTES: Final = {11: {"address": "a123", "memo": "x"}, 12: {"iban": "DE1234"}, 13: {}}
 TYPES: Final = ("limit",) * 8 + ("market",) * 2 + ("stop_limit",) * 3 + ("stop_market",) * 2
 TIMES_IN_FORCE: Final = ("gtc", "gtc", "gtc", "ioc", "fok", "aon")
@@ -103,7 +54,6 @@ NEXT: Final = {
     "approved": ("done",),
 }
 WITHDRAWAL_STATUSES: Final = (*NEXT, "done", "refused", "canceled", "nonsense")
-RICHES: Final = {"AAA": Decimal(40), "BBB": Decimal(60), "CCC": Decimal(400), "USD": Decimal(120)}
 
 Spoil = Callable[[PlaceOrder, VenueInstrument], PlaceOrder]
 
@@ -171,9 +121,10 @@ SPOILS: Final[tuple[Spoil, ...]] = (
 class Workload:
     """``next`` gives the next command, ``seen`` is told what came of it."""
 
-    def __init__(self, random: Random, profile: Profile = PROFILE) -> None:
+    def __init__(self, random: Random, ground: Ground = NARROW) -> None:
         self.random = random
-        self.profile = profile
+        self.ground = ground
+        self.profile = ground.profile
         self.now_ns = START_NS
         self.count = 0
         self.users = 0
@@ -181,14 +132,14 @@ class Workload:
         self.order_count = 0
         self.deposits: dict[int, str] = {}
         self.withdrawals: dict[int, str] = {}
-        self.waiting: scenes.Play = opening()
+        self.waiting: scenes.Play = opening(ground)
         self.free: dict[tuple[int, str], Decimal] = {}
         self.old: list[Envelope] = []
 
     def next(self) -> Envelope:
         if self.old and self.random.random() < 0.01:
             return self.again()
-        if not self.waiting and self.users > 2 and self.random.random() < 0.003:
+        if self.ground.plays and not self.waiting and self.users > 2 and self.random.random() < 0.003:
             self.waiting = self.scene()
         user, command, pause_s = self.waiting.pop(0) if self.waiting else (*self.draw(), None)
         self.count += 1
@@ -265,7 +216,7 @@ class Workload:
         random = self.random
         kind = random.choice(TYPES)
         rule = random.choice(TIMES_IN_FORCE)
-        _, _, size = LEVELS[instrument.symbol]
+        _, _, size = self.ground.levels[instrument.symbol]
         side = random.choice(("buy", "sell"))
         in_quote = kind == "market" and random.random() < 0.5
         stop = kind.startswith("stop")
@@ -288,7 +239,7 @@ class Workload:
 
     def price(self, instrument: VenueInstrument, side: str | None = None) -> Decimal:
         """Near the middle, of an order rather on its own side of it."""
-        middle, around, _ = LEVELS[instrument.symbol]
+        middle, around, _ = self.ground.levels[instrument.symbol]
         away = self.random.randrange(-around, around + 1)
         if side is not None and self.random.random() < 0.4:
             away = -abs(away) if side == "buy" else abs(away)
@@ -296,10 +247,11 @@ class Workload:
 
     def budget(self, instrument: VenueInstrument) -> Decimal:
         """Of a market order: mostly what an order of usual size costs, sometimes hardly anything."""
-        _, _, size = LEVELS[instrument.symbol]
+        _, _, size = self.ground.levels[instrument.symbol]
         digits = next(asset.digits for asset in self.profile.assets if asset.code == instrument.quote)
         cost = lots(instrument, self.random.randrange(1, size)) * self.price(instrument)
         units = max(1, int(cost.scaleb(digits)))
+        units = min(units, 10**18)
         if self.random.random() < 0.2:
             units = self.random.randrange(1, 4)
         return Decimal(units).scaleb(-digits)
@@ -373,7 +325,7 @@ class Workload:
 
     def riches(self) -> tuple[str, Decimal]:
         asset = self.random.choice(("AAA", "BBB", "CCC", "USD"))
-        amount = RICHES[asset] / self.random.choice((4, 8, 16))
+        amount = self.ground.riches[asset] / self.random.choice((4, 8, 16))
         if self.random.random() < 0.05:
             asset = "NONE"
         if self.random.random() < 0.08:
@@ -389,7 +341,7 @@ class Workload:
         return None, CreateUser(name="late", email="late@example.org")
 
 
-def opening() -> scenes.Play:
+def opening(ground: Ground) -> scenes.Play:
     """Users of all rates, most with some of everything."""
     rates = ((None, None), (0, 0), (300_000, 1_000_000), (1, 1), (1_000, 50_000))
     play: scenes.Play = [
@@ -397,6 +349,6 @@ def opening() -> scenes.Play:
         for n, (maker, taker) in enumerate(rates)
     ]
     for user in (1, 2, 3, 4):
-        for asset, amount in RICHES.items():
+        for asset, amount in ground.riches.items():
             play.append((None, Fund(user=user, wallet="spot", asset=asset, amount=amount), 1))
     return play

@@ -9,39 +9,33 @@ from random import Random
 from typing import Final
 
 import msgspec
-from nostro.paper.venue.engine import Engine
 
 from naive import commands as naive_commands
 from naive.commands import Envelope, Outcome, Profile
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
-from naive.workload import PROFILE, Workload
+from naive.grounds import NARROW, Ground
+from naive.workload import Workload
 from nostro.link.view import Accepted, Rejected, VenueBalance, VenueInstrument
 from nostro.paper.venue import commands as venue_commands
+from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.profile import Profile as VenueProfile
 
 STATE_EVERY: Final = 50  # commands between two comparisons of all balances and the whole depth
-COLLISIONS: Final = VenueProfile(
-    name="collisions",
-    assets=PROFILE.assets,
-    instruments=PROFILE.instruments,
-    deposit_methods=(),
-    withdraw_methods=PROFILE.methods,
-    start_prices=tuple((instrument.symbol, Decimal(1)) for instrument in PROFILE.instruments),
-    maker_ppm=PROFILE.maker_ppm,
-    taker_ppm=PROFILE.taker_ppm,
-)
 
 
 class Difference(AssertionError):
     pass
 
 
-def naive_profile(profile: VenueProfile) -> Profile:
-    return Profile(
-        assets=tuple(profile.assets),
-        instruments=tuple(profile.instruments),
-        methods=tuple(profile.withdraw_methods),
+def venue_profile(profile: Profile) -> VenueProfile:
+    return VenueProfile(
+        name="differential",
+        assets=profile.assets,
+        instruments=profile.instruments,
+        deposit_methods=(),
+        withdraw_methods=profile.methods,
+        start_prices=(),
         maker_ppm=profile.maker_ppm,
         taker_ppm=profile.taker_ppm,
     )
@@ -58,11 +52,11 @@ def venue_envelope(envelope: Envelope) -> venue_commands.Envelope:
 class Pair:
     """Both engines side by side. Raises `Difference` with both sides, the command and where it was."""
 
-    def __init__(self, profile: VenueProfile = COLLISIONS, *, name: str = "") -> None:
+    def __init__(self, profile: Profile = NARROW.profile, *, name: str = "") -> None:
         self.profile = profile
         self.name = name
-        self.engine = Engine(profile)
-        self.naive = NaiveEngine(naive_profile(profile))
+        self.engine = Engine(venue_profile(profile))
+        self.naive = NaiveEngine(profile)
         self.index = 0
         self.given: set[int] = set()
 
@@ -110,7 +104,7 @@ def depth(engine: Engine, instrument: VenueInstrument, side: str) -> list[tuple[
     book = market.bids if side == "buy" else market.asks
     return [
         (
-            Decimal(order.price).scaleb(-instrument.price_digits),
+            Decimal(order.price or 0).scaleb(-instrument.price_digits),
             Decimal(order.lots - order.filled).scaleb(-instrument.amount_digits),
         )
         for key in reversed(book.keys)
@@ -141,10 +135,10 @@ def fields(expected: object, found: object) -> str:
     return f"\n    fields {names}"
 
 
-def run(seed: int, count: int, coverage: Coverage) -> None:
+def run(seed: int, count: int, coverage: Coverage, ground: Ground = NARROW) -> None:
     """``count`` commands of one seed on two new venues. Raises `Difference`."""
     coverage.start()
-    workload, pair = Workload(Random(seed)), Pair(name=f"seed {seed}")
+    workload, pair = Workload(Random(seed), ground), Pair(ground.profile, name=f"seed {seed}")
     for _ in range(count):
         envelope = workload.next()
         outcome = pair.apply(envelope)
