@@ -13,7 +13,7 @@ whether it may be asked again; it does not decide how an exchange spells its err
     │   ├── NotSent         it did not happen: repeat
     │   └── Unanswered      it may have happened: as Failing
     ├── WireError           the answer breaks the protocol: keep the bytes
-    │   └── Undecodable  BadSignature  SequenceGap
+    │   └── Undecodable  BadSignature  SequenceGap  PagingLoop
     ├── BookError           the record refuses
     │   └── Conflict  SchemaTooNew  NotABook  ChainBroken  RolledBack  NoAnchor  Corrupted  Fenced  Unwritable
     └── UsageError          you called us wrongly
@@ -164,6 +164,10 @@ class BadSignature(WireError):
 
 class SequenceGap(WireError):
     """A feed skipped a sequence number."""
+
+
+class PagingLoop(WireError):
+    """The answers of a history go in a circle: a cursor or a page came again, or a bound is not obeyed."""
 
 
 class BookError(NostroError):
