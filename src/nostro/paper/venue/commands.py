@@ -11,7 +11,7 @@ from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdra
 from nostro.paper.venue.profile import PPM
 
 
-class CreateUser(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class CreateUser(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """A user without money. ``maker_ppm, taker_ppm``: its fees in parts per million, None: the profile's."""
 
     name: str
@@ -26,7 +26,7 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True, tag=True):
                 raise ValueError(message)
 
 
-class Deposit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Deposit(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Money is seen on its way in; nothing is credited until the deposit is confirmed."""
 
     user: int
@@ -35,17 +35,17 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     tx_hash: str | None = None
 
 
-class AdvanceDeposit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class AdvanceDeposit(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     deposit: int
     status: str
 
 
-class AdvanceWithdrawal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class AdvanceWithdrawal(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     withdrawal: int
     status: str
 
 
-class Fund(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Fund(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Credits a wallet at once."""
 
     user: int
@@ -54,7 +54,7 @@ class Fund(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     amount: Decimal
 
 
-class Tick(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Tick(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Time passes, and nothing else."""
 
 
