@@ -50,6 +50,9 @@ AMOUNTS_IN = ("domain/", "exchanges/", "book/", "paper/", "collect/")
 POSITIONAL = frozenset(
     {
         "src/nostro/domain/values.py::Malformed.__init__",
+        "src/nostro/exchanges/alp/auth.py::AlpAuth.sign",
+        "src/nostro/exchanges/alp/auth.py::AlpAuth.verify",
+        "src/nostro/exchanges/alp/refusals.py::errors_of",
         "src/nostro/link/declare.py::Auth.sign",
         "src/nostro/link/declare.py::Auth.verify",
         "src/nostro/link/declare.py::WireRefusal.__init__",

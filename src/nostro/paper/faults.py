@@ -79,7 +79,7 @@ def parse_plan(text: bytes, name: str) -> FaultPlan:
 class ErrorAnswer(Protocol):
     """The server's error answer in the exchange's own form."""
 
-    def __call__(self, status: int, message: str, headers: dict[str, str] | None = None) -> HttpAnswer: ...
+    def __call__(self, status: int, message: str, *, headers: dict[str, str] | None = None) -> HttpAnswer: ...
 
 
 class Faults:
@@ -92,7 +92,7 @@ class Faults:
         self._seen = [0] * len(plan.faults)
         self._struck = [0] * len(plan.faults)
 
-    def around(self, route: Route | None, answer: Callable[[], HttpAnswer], error: ErrorAnswer) -> HttpAnswer:
+    def around(self, route: Route | None, answer: Callable[[], HttpAnswer], *, error: ErrorAnswer) -> HttpAnswer:
         """The answer to a request for ``route`` (None: there is no such route), struck or not. Raises `Unanswered`
         where the connection is dropped."""
         fault = self._strikes(route)
@@ -131,7 +131,7 @@ def _fits(fault: Fault, route: Route | None) -> bool:
 
 def _instead(fault: Fault, error: ErrorAnswer) -> HttpAnswer:
     if fault.kind is Kind.REFUSED:
-        return error(429, "too many requests", {"Retry-After": str(fault.retry_after_s)})
+        return error(429, "too many requests", headers={"Retry-After": str(fault.retry_after_s)})
     if fault.kind is Kind.FAILED:
         return error(500, "internal error")
     if fault.kind is Kind.MAINTENANCE:

@@ -21,7 +21,7 @@ CLOSING_S: Final = 0.5  # what open connections get to finish when the server en
 class Listener:
     """A running server; ``port`` is the one it got, ``origin`` its scheme, host and port. End it with `close`."""
 
-    def __init__(self, runner: web.ServerRunner, host: str, port: int) -> None:
+    def __init__(self, runner: web.ServerRunner, *, host: str, port: int) -> None:
         self._runner = runner
         self.port = port
         self.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -30,9 +30,7 @@ class Listener:
         await self._runner.cleanup()
 
 
-async def listen(
-    handle: Callable[[HttpRequest], HttpAnswer], *, host: str = "127.0.0.1", port: int = 0
-) -> Listener:
+async def listen(handle: Callable[[HttpRequest], HttpAnswer], *, host: str = "127.0.0.1", port: int = 0) -> Listener:
     """Serves ``handle`` on a loopback address; ``port`` 0 takes a free one. Raises `BadValue` for any other address,
     and OSError where the port is taken."""
     if host not in LOOPBACK:
@@ -49,12 +47,10 @@ async def listen(
     except OSError:
         await runner.cleanup()
         raise
-    return Listener(runner, host, int(runner.addresses[0][1]))
+    return Listener(runner, host=host, port=int(runner.addresses[0][1]))
 
 
-async def _answer(
-    handle: Callable[[HttpRequest], HttpAnswer], request: web.BaseRequest
-) -> web.StreamResponse:
+async def _answer(handle: Callable[[HttpRequest], HttpAnswer], request: web.BaseRequest) -> web.StreamResponse:
     body = await _body(request)
     if body is None:
         return web.Response(status=413, text="the request is too large")

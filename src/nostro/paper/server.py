@@ -25,7 +25,7 @@ _REFUSED_TYPE: Final = re.compile(r";\s*q=0(\.0*)?\s*(;|$)", re.ASCII)
 class Server:
     """Serves one exchange in one dialect from a venue. ``faults``: what goes wrong on purpose."""
 
-    def __init__(self, exchange: Exchange, view: VenueView, faults: Faults | None = None) -> None:
+    def __init__(self, exchange: Exchange, view: VenueView, *, faults: Faults | None = None) -> None:
         self.exchange = exchange
         self.faults = faults
         self._view = view
@@ -41,9 +41,10 @@ class Server:
         if self.faults is None:
             return self._answered(request, verbs)
         serve = (verbs or {}).get(request.method)
-        return self.faults.around(serve.route if serve else None, partial(self._answered, request, verbs), self.error)
+        answer = partial(self._answered, request, verbs)
+        return self.faults.around(serve.route if serve else None, answer, error=self.error)
 
-    def error(self, status: int, message: str, headers: dict[str, str] | None = None) -> HttpAnswer:
+    def error(self, status: int, message: str, *, headers: dict[str, str] | None = None) -> HttpAnswer:
         """An error answer in the exchange's own form."""
         return self._answer(status, self.exchange.error_body(status, message), headers or {})
 
@@ -58,7 +59,7 @@ class Server:
             return self.error(404, "there is no such method")
         serve = verbs.get(request.method)
         if serve is None:
-            return self.error(405, "this path takes another verb", {"Allow": ", ".join(sorted(verbs))})
+            return self.error(405, "this path takes another verb", headers={"Allow": ", ".join(sorted(verbs))})
         if not accepts_json(header(request.headers, "Accept")):
             return self.error(406, "only JSON is spoken here")
         try:

@@ -45,7 +45,7 @@ def x_sign(body: bytes, secret: str) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def x_sign_fits(given: str, body: bytes, secret: str) -> bool:
+def x_sign_fits(given: str, body: bytes, *, secret: str) -> bool:
     """In constant time; upper-case hex is taken too."""
     return hmac.compare_digest(given.lower().encode("utf-8", "replace"), x_sign(body, secret).encode())
 
@@ -124,7 +124,7 @@ class AlpAuth:
             given = header(headers, "X-SIGN")
             if given is None and not (route.method == "DELETE" and self._dialect.cancel_unsigned):
                 raise unauthorized("the header X-SIGN is missing")
-            if given is not None and not x_sign_fits(given, body, login.secret):
+            if given is not None and not x_sign_fits(given, body, secret=login.secret):
                 raise unauthorized("X-SIGN does not sign these bytes")
         return login
 
@@ -136,7 +136,7 @@ class AlpAuth:
         if login is None or not same:
             raise unauthorized("wrong api_key or api_secret")
         given = header(headers, "X-SIGN")
-        if given is not None and not x_sign_fits(given, body, login.secret):
+        if given is not None and not x_sign_fits(given, body, secret=login.secret):
             raise unauthorized("X-SIGN does not sign these bytes")
         return login
 

@@ -41,7 +41,7 @@ def instrument(view: VenueView, pair: str | None) -> VenueInstrument | None:
         return None
     found = view.instrument(words.instrument(pair)) if _NAME.fullmatch(pair) else None
     if found is None:
-        raise unknown(Refusal.UNKNOWN_INSTRUMENT, "pair", pair)
+        raise unknown(Refusal.UNKNOWN_INSTRUMENT, field="pair", value=pair)
     return found
 
 
@@ -62,7 +62,7 @@ def asset(view: VenueView, currency: str | None) -> str | None:
     if not currency:
         return None
     if all(each.code != currency for each in view.assets()):
-        raise unknown(Refusal.UNKNOWN_ASSET, "currency", currency)
+        raise unknown(Refusal.UNKNOWN_ASSET, field="currency", value=currency)
     return currency
 
 
@@ -73,7 +73,7 @@ def needed_asset(view: VenueView, currency: str | None) -> str:
     return found
 
 
-def unknown(reason: Refusal, field: str, value: str) -> WireRefusal:
+def unknown(reason: Refusal, *, field: str, value: str) -> WireRefusal:
     code, sentence, _ = REFUSALS[reason]
     shown = ascii(value[:40])
     return WireRefusal(
@@ -82,10 +82,10 @@ def unknown(reason: Refusal, field: str, value: str) -> WireRefusal:
 
 
 def side(raw: str | None) -> Side | None:
-    return cast("Side", word(words.SIDES, raw, "side")) if raw else None
+    return cast("Side", word(words.SIDES, raw, field="side")) if raw else None
 
 
-def word(aliases: Mapping[str, str], raw: str, field: str) -> str:
+def word(aliases: Mapping[str, str], raw: str, *, field: str) -> str:
     """Our word for one of the wire's. Raises 400 where it is none of them."""
     found = aliases.get(raw)
     if found is None:
@@ -106,7 +106,7 @@ def moment(text: str | None, field: str) -> int | None:
         raise bad_input(field, f"is {text[:40]!a}, expected {error.expected}") from None
 
 
-def window(start_time: str | None, end_time: str | None, now_ns: int) -> Window:
+def window(start_time: str | None, end_time: str | None, *, now_ns: int) -> Window:
     """The half-open window of a history. Raises 400 for one of more than 30 days, or that ends before it starts.
 
     With one bound missing it is 30 days from or to the other; with both, the last 30 days, what happens right
@@ -153,4 +153,4 @@ def end(text: str | None, field: str) -> int | None:
 
 
 def stop_operator(raw: str | None) -> Literal["gte", "lte"] | None:
-    return cast("Any", word(words.STOP_OPERATORS, raw, "stop_operator")) if raw else None
+    return cast("Any", word(words.STOP_OPERATORS, raw, field="stop_operator")) if raw else None

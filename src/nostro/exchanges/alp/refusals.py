@@ -134,5 +134,3 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Seconds; None where the header is missing or gives a date."""
     text = header(headers, "Retry-After") or ""
     return float(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) else None
-
-

@@ -38,7 +38,7 @@ def sign_in(view: VenueView, call: Call) -> str:
 # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def accounts(dialect: Dialect, _: VenueView, call: Call) -> list[messages.Account]:
+def accounts(_: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Account]:
     """The login alone: it has no sub-accounts. The document shows a master's parent as null, 2026 leaves it out."""
     asked = login(call)
     parent = UNSET if asked.parent is None and dialect.short else asked.parent
@@ -62,7 +62,7 @@ def balances(view: VenueView, call: Call) -> list[messages.Balance]:
     ]
 
 
-def fees(dialect: Dialect, view: VenueView, call: Call) -> list[messages.AccountFee]:
+def fees(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.AccountFee]:
     now_ns = view.now_ns()
     return [
         messages.AccountFee(
@@ -80,13 +80,13 @@ def fees(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Account
     ]
 
 
-def orders(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Order]:
+def orders(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Order]:
     query: requests.OrdersQuery = call.message
     user = login(call).user
     if dialect.short:  # no filters: the newest alone
         newest = list(view.orders(user, newest=SHORT_ROWS))
         return [_order(dialect, row) for row in reversed(newest)]
-    since_ns, until_ns = given.window(query.start_time, query.end_time, view.now_ns())
+    since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
     rows = view.orders(
         user,
         symbol=given.symbol(view, query.pair),
@@ -124,7 +124,7 @@ def _order(dialect: Dialect, row: venue.VenueOrder) -> messages.Order:
 
 def _fills(view: VenueView, call: Call, newest: int | None) -> Iterator[venue.VenueFill]:
     query: requests.AccountTradesQuery = call.message
-    since_ns, until_ns = given.window(query.start_time, query.end_time, view.now_ns())
+    since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
     return view.fills(
         login(call).user,
         symbol=given.symbol(view, query.pair),
@@ -135,7 +135,7 @@ def _fills(view: VenueView, call: Call, newest: int | None) -> Iterator[venue.Ve
     )
 
 
-def account_trades(dialect: Dialect, view: VenueView, call: Call) -> list[messages.AccountTrade]:
+def account_trades(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.AccountTrade]:
     return [
         messages.AccountTrade(
             account_id=row.user,
@@ -157,7 +157,7 @@ def account_trades(dialect: Dialect, view: VenueView, call: Call) -> list[messag
     ]
 
 
-def short_trades(dialect: Dialect, view: VenueView, call: Call) -> list[messages.ShortTrade]:
+def short_trades(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.ShortTrade]:
     limit = min(call.message.limit or SHORT_ROWS, SHORT_ROWS)
     return [
         messages.ShortTrade(
@@ -176,12 +176,12 @@ def short_trades(dialect: Dialect, view: VenueView, call: Call) -> list[messages
 
 def _entries(view: VenueView, call: Call) -> Iterator[venue.VenueEntry]:
     query: requests.ActivityQuery = call.message
-    since_ns, until_ns = given.window(query.start_time, query.end_time, view.now_ns())
+    since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
     asset = given.asset(view, query.currency)
     return view.entries(login(call).user, asset=asset, since_ns=since_ns, until_ns=until_ns)
 
 
-def activity(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Activity]:
+def activity(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Activity]:
     return [
         messages.Activity(
             id=row.id,
@@ -242,7 +242,7 @@ def deposit_methods(view: VenueView, call: Call) -> list[messages.DepositMethod]
 
 def _transfers(view: VenueView, call: Call, direction: Any) -> Iterator[venue.VenueTransfer]:
     query: requests.TransfersQuery = call.message
-    since_ns, until_ns = given.window(query.start_time, query.end_time, view.now_ns())
+    since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
     asset = given.asset(view, query.currency)
     return view.transfers(login(call).user, direction, asset=asset, since_ns=since_ns, until_ns=until_ns)
 
@@ -261,7 +261,7 @@ def deposits(view: VenueView, call: Call) -> list[messages.Deposit]:
     ]
 
 
-def withdraw_methods(dialect: Dialect, view: VenueView, call: Call) -> list[messages.WithdrawMethod]:
+def withdraw_methods(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.WithdrawMethod]:
     return [
         messages.WithdrawMethod(
             id=method.id,
@@ -286,7 +286,7 @@ def _attribute(dialect: Dialect, name: str, pattern: str) -> messages.Attribute:
     return messages.Attribute(key=name, value="", field=name, regex=pattern or None)
 
 
-def withdrawals(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Withdrawal]:
+def withdrawals(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Withdrawal]:
     return [
         messages.Withdrawal(
             id=row.id,
@@ -310,7 +310,7 @@ def serves(dialect: Dialect) -> tuple[Serve, ...]:
         "currency_rates": public.currency_rates, "balances": balances, "deposit_methods": deposit_methods,
         "deposits": deposits, "withdraw": trading.withdraw,
     }  # fmt: skip
-    spoken: dict[str, Callable[[Dialect, VenueView, Call], Any]] = {
+    spoken: dict[str, Callable[..., Any]] = {
         "pairs": public.pairs, "ticker": public.ticker, "trades": public.trades, "accounts": accounts, "fees": fees,
         "orders": orders, "account_trades": account_trades, "activity": activity,
         "withdraw_methods": withdraw_methods, "withdrawals": withdrawals, "place": trading.place,
@@ -320,5 +320,5 @@ def serves(dialect: Dialect) -> tuple[Serve, ...]:
         spoken["account_trades"] = short_trades
         plain["activity"] = short_activity
         del spoken["activity"]
-    answers = plain | {name: partial(answer, dialect) for name, answer in spoken.items()}
+    answers = plain | {name: partial(answer, dialect=dialect) for name, answer in spoken.items()}
     return tuple(Serve(route=route, answer=answers[route.name]) for route in routes.routes(dialect))

@@ -29,7 +29,7 @@ def currencies(view: VenueView, _: Call) -> list[messages.Currency]:
     return [messages.Currency(sign=asset.sign, short_name=asset.code) for asset in view.assets()]
 
 
-def pairs(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Pair]:
+def pairs(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Pair]:
     query: requests.PairsQuery = call.message
     return [
         messages.Pair(
@@ -47,14 +47,14 @@ def pairs(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Pair]:
     ]
 
 
-def ticker(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Ticker] | messages.Ticker:
+def ticker(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Ticker] | messages.Ticker:
     """One pair's ticker is one object for the client and a list in the documents."""
     query: requests.TickerQuery = call.message
     chosen = given.instrument(view, query.pair)
     if chosen is None and query.pair_id is not None:
         chosen = next((each for each in view.instruments() if each.id == query.pair_id), None)
         if chosen is None:
-            raise given.unknown(Refusal.UNKNOWN_INSTRUMENT, "pair_id", str(query.pair_id))
+            raise given.unknown(Refusal.UNKNOWN_INSTRUMENT, field="pair_id", value=str(query.pair_id))
     if chosen is None:
         rows = list(view.instruments())[query.offset or 0 :][: query.limit]
         return [_ticker(dialect, view.ticker(each.symbol)) for each in rows]
@@ -129,7 +129,7 @@ def charts(view: VenueView, call: Call) -> list[messages.Candle]:
     ]
 
 
-def trades(dialect: Dialect, view: VenueView, call: Call) -> list[messages.Trade]:
+def trades(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Trade]:
     query: requests.TradesQuery = call.message
     limit = min(TRADES_DEFAULT if query.limit is None else query.limit, TRADES_MAX)
     rows = view.trades(given.symbol(view, query.pair), limit=limit, offset=query.offset or 0)

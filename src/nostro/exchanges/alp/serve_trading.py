@@ -22,7 +22,7 @@ def _carried_out(view: VenueView, call: Call, command: venue.Command) -> tuple[i
     return outcome.ids
 
 
-def place(dialect: Dialect, view: VenueView, call: Call) -> list[int]:
+def place(view: VenueView, call: Call, *, dialect: Dialect) -> list[int]:
     """The new ids. ``client_order_id`` is not unique: the exchange's client sends "1" with every order."""
     return list(_carried_out(view, call, _order_of(dialect, call.message)))
 
@@ -31,19 +31,21 @@ def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> venue.PlaceOrde
     """What is left out has the client's defaults."""
     if message.side_effect and message.side_effect not in words.SIDE_EFFECTS:
         raise bad_input("side_effect", f"expected one of {', '.join(sorted(words.SIDE_EFFECTS))}")
-    side = given.word(words.SIDES, message.order_side, "order_side")
-    kind = given.word(words.TYPES, message.order_type, "order_type")
+    side = given.word(words.SIDES, message.order_side, field="order_side")
+    kind = given.word(words.TYPES, message.order_type, field="order_type")
     base, quote = given.amount(message.base_amount, "base_amount"), given.amount(message.quote_amount, "quote_amount")
     if dialect.short and kind == "market" and (quote if side == "buy" else base) is None:
         field = "quote_amount" if side == "buy" else "base_amount"
         raise bad_input(field, f"a market order to {side} needs it")
     unsaid = message.tif in (None, "", words.NO_TIME_IN_FORCE)
     return venue.PlaceOrder(
-        wallet=given.word(words.WALLETS, message.wallet_type or "SPOT", "wallet_type"),
+        wallet=given.word(words.WALLETS, message.wallet_type or "SPOT", field="wallet_type"),
         instrument=words.instrument(message.pair),
         side=cast("Any", side),
         type=cast("Any", kind),
-        time_in_force=cast("Any", "gtc" if unsaid else given.word(words.TIMES_IN_FORCE, message.tif or "", "tif")),
+        time_in_force=cast(
+            "Any", "gtc" if unsaid else given.word(words.TIMES_IN_FORCE, message.tif or "", field="tif")
+        ),
         amount=base,
         quote_amount=quote,
         price=given.amount(message.limit_price, "limit_price"),
@@ -56,7 +58,7 @@ def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> venue.PlaceOrde
     )
 
 
-def cancel(dialect: Dialect, view: VenueView, call: Call) -> dict[str, str] | WithoutBody:
+def cancel(view: VenueView, call: Call, *, dialect: Dialect) -> dict[str, str] | WithoutBody:
     """A map from id to what became of it. 2026 answers 202 without body where no ids were given."""
     message: requests.CancelOrders = call.message
     given_members = [bool(message.order_ids), bool(message.all), bool(message.pair)]
