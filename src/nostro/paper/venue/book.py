@@ -91,7 +91,7 @@ class Queue:
     def __init__(self) -> None:
         self.heap: list[tuple[int, int]] = []
 
-    def push(self, due: int, order_id: int, alive: Container[int], count: int) -> None:
+    def push(self, due: int, order_id: int, *, alive: Container[int], count: int) -> None:
         """``alive``: the orders that are not gone, ``count`` of them."""
         if len(self.heap) > 2 * count + _DEAD_MAX:
             self.heap = [entry for entry in self.heap if entry[1] in alive]
@@ -153,7 +153,7 @@ class Market:
         "resting_hidden", "rising", "symbol", "value_min",
     )  # fmt: skip
 
-    def __init__(self, instrument: VenueInstrument, assets: Mapping[str, int], digits: Mapping[str, int]) -> None:
+    def __init__(self, instrument: VenueInstrument, *, assets: Mapping[str, int], digits: Mapping[str, int]) -> None:
         self.id = instrument.id
         self.symbol = instrument.symbol
         self.base = assets[instrument.base]
@@ -194,9 +194,9 @@ class Market:
     def _queue(self, order: Order) -> None:
         assert order.stop is not None
         if order.operator == "gte":
-            self.rising.push(order.stop, order.id, self.pending, len(self.pending))
+            self.rising.push(order.stop, order.id, alive=self.pending, count=len(self.pending))
         else:
-            self.falling.push(-order.stop, order.id, self.pending, len(self.pending))
+            self.falling.push(-order.stop, order.id, alive=self.pending, count=len(self.pending))
 
     def triggered(self) -> Order | None:
         """The waiting stop with the lowest id whose condition holds; it stays among the waiting."""

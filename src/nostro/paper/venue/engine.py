@@ -39,7 +39,7 @@ class Engine:
         places = {asset.code: index for index, asset in enumerate(profile.assets)}
         digits = {asset.code: asset.digits for asset in profile.assets}
         self.assets = places
-        self.markets = {each.symbol: Market(each, places, digits) for each in profile.instruments}
+        self.markets = {each.symbol: Market(each, assets=places, digits=digits) for each in profile.instruments}
         self.users: dict[int, User] = {}
         self.ledger = Ledger(len(places))
         self.matching = Matching(self.ledger)
@@ -120,7 +120,7 @@ class Engine:
         market = self.markets.get(command.instrument)
         if market is None:
             return _no_instrument(command.instrument)
-        order = draft(command, user, market, at_ns)
+        order = draft(command, user, market=market, at_ns=at_ns)
         if isinstance(order, Rejected):
             return order
         refused = affordable(order, command)
@@ -194,7 +194,8 @@ class Engine:
         if isinstance(credit, Rejected):
             return credit
         self._begin(at_ns)
-        return Accepted((self.transfers.begin_deposit(*credit, command.tx_hash),))
+        user, asset, units = credit
+        return Accepted((self.transfers.begin_deposit(user, asset, amount=units, tx_hash=command.tx_hash),))
 
     def _advance_deposit(self, command: AdvanceDeposit, _: int, at_ns: int) -> Answer:
         refused = self.transfers.deposit_step(command.deposit, command.status)
@@ -218,7 +219,7 @@ class Engine:
             return credit
         self._begin(at_ns)
         user, asset, units = credit
-        self.transfers.credit(user, asset * 2 + WALLETS.index(command.wallet), units, "fund")
+        self.transfers.credit(user, asset * 2 + WALLETS.index(command.wallet), amount=units, reason="fund")
         return Accepted(())
 
     def _tick(self, _: Tick, __: int, at_ns: int) -> Answer:
@@ -235,7 +236,7 @@ class Engine:
             return Rejected(Refusal.UNKNOWN_ASSET, f"there is no asset {command.asset}")
         if isinstance(command, Fund) and command.wallet not in WALLETS:
             return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {command.wallet}, and can be spot or funding")
-        units = whole(command.amount, self.profile.assets[asset].digits, UNITS_MAX)
+        units = whole(command.amount, self.profile.assets[asset].digits, at_most=UNITS_MAX)
         if units is None:
             return Rejected(Refusal.BAD_AMOUNT, f"amount is no positive whole number of units: {command.amount}")
         return user, asset, units

@@ -41,9 +41,9 @@ class Matching:
         self.changed[order.id] = order
         end_ns = order.end_ns
         if end_ns is not None:
-            self.ends.push(end_ns, order.id, self.orders, len(self.orders))
+            self.ends.push(end_ns, order.id, alive=self.orders, count=len(self.orders))
         if order.hold:
-            self.ledger.post(order.user, self._paid(order), "hold", 0, order.hold)
+            self.ledger.post(order.user, self._paid(order), reason="hold", total=0, held=order.hold)
         if order.stop is None:
             self._carry_out(order)
         else:
@@ -82,7 +82,7 @@ class Matching:
         order.status = status or _ended(order)
         order.updated_ns = order.done_ns = self.ledger.at_ns
         if order.hold:
-            self.ledger.post(order.user, self._paid(order), "release", 0, -order.hold)
+            self.ledger.post(order.user, self._paid(order), reason="release", total=0, held=-order.hold)
             order.hold = 0
         del self.orders[order.id]
         del order.user.orders[order.id]
@@ -163,9 +163,7 @@ class Matching:
             self._fill(taker, price, lots, cost, maker=False)
             market = taker.market
             market.last = price
-            self.trades.append(
-                (self.trades_made, market.id, price, lots, taker.buy, taker.user.id, self.ledger.at_ns)
-            )
+            self.trades.append((self.trades_made, market.id, price, lots, taker.buy, taker.user.id, self.ledger.at_ns))
             if maker.filled == maker.lots:
                 self.close(maker)
 
@@ -190,10 +188,10 @@ class Matching:
             order.hold = keep
         rate = user.maker_ppm if maker else user.taker_ppm
         fee = -(-received * rate // PPM)
-        ledger.post(user, paid_key, "trade", -paid, -freed)
-        ledger.post(user, asset * 2, "trade", received, 0)
+        ledger.post(user, paid_key, reason="trade", total=-paid, held=-freed)
+        ledger.post(user, asset * 2, reason="trade", total=received, held=0)
         if fee:
-            ledger.post(user, asset * 2, "fee", -fee, 0)
+            ledger.post(user, asset * 2, reason="fee", total=-fee, held=0)
             ledger.fees[asset] += fee
         order.status = "partially_filled" if rest else "filled"
         order.updated_ns = ledger.at_ns

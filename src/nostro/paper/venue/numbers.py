@@ -10,7 +10,7 @@ from typing import Final
 _WIDE: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
-def whole(amount: Decimal | None, digits: int, at_most: int) -> int | None:
+def whole(amount: Decimal | None, digits: int, *, at_most: int) -> int | None:
     """How many units of 10^-``digits`` the amount is; None unless it is a positive whole number of them, at most
     ``at_most``."""
     if amount is None or not amount.is_finite():

@@ -19,7 +19,7 @@ _LIMITED: Final = frozenset(("limit", "stop_limit"))
 _STOPS: Final = frozenset(("stop_limit", "stop_market"))
 
 
-def draft(command: PlaceOrder, user: User, market: Market, at_ns: int) -> Order | Rejected:
+def draft(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Order | Rejected:
     """The order that the command describes, without an id and not yet entered; or the first reason, of those that need
     no look at the book or the wallets, why it cannot be."""
     if command.post_only and (command.type != "limit" or command.time_in_force != "gtc"):
@@ -67,16 +67,16 @@ def affordable(order: Order, command: PlaceOrder) -> Rejected | None:
 def _numbers(order: Order, command: PlaceOrder, market: Market) -> Rejected | None:
     """Sets lots, quote, price and stop, or says which of them is wrong."""
     by_quote = command.type == "market" and command.amount is None
-    order.quote = whole(command.quote_amount, market.quote_digits, COUNT_MAX) if by_quote else None
-    lots = 0 if by_quote else whole(command.amount, market.amount_digits, COUNT_MAX)
+    order.quote = whole(command.quote_amount, market.quote_digits, at_most=COUNT_MAX) if by_quote else None
+    lots = 0 if by_quote else whole(command.amount, market.amount_digits, at_most=COUNT_MAX)
     if lots is None or (order.quote is None if by_quote else command.quote_amount is not None):
         given = command.quote_amount if by_quote else command.amount
         return _refused(Refusal.BAD_AMOUNT, f"amount or quote_amount of a {command.type} order is wrong", given)
     order.lots = lots
-    order.price = whole(command.price, market.price_digits, COUNT_MAX)
+    order.price = whole(command.price, market.price_digits, at_most=COUNT_MAX)
     if (order.price is None) if command.type in _LIMITED else (command.price is not None):
         return _refused(Refusal.BAD_PRICE, f"price of a {command.type} order is wrong", command.price)
-    order.stop = whole(command.stop_price, market.price_digits, COUNT_MAX)
+    order.stop = whole(command.stop_price, market.price_digits, at_most=COUNT_MAX)
     order.operator = command.stop_operator
     if command.type in _STOPS:
         if order.stop is None or order.operator is None:

@@ -101,7 +101,7 @@ def _decode_orders(engine: Engine, snapshot: _Snapshot, markets: dict[int, Marke
     for order in sorted(orders, key=lambda order: (order.sequence, order.id)):
         order.user.orders[order.id] = order
         if order.end_ns is not None:
-            matching.ends.push(order.end_ns, order.id, matching.orders, len(matching.orders))
+            matching.ends.push(order.end_ns, order.id, alive=matching.orders, count=len(matching.orders))
         if order.status == "pending":
             order.market.wait(order)
         elif order.hidden:

@@ -96,7 +96,7 @@ class Transfers:
         self.withdrawals_made = 0
         self.changed: list[TransferRow] = []
 
-    def begin_deposit(self, user: User, asset: int, amount: int, tx_hash: str | None) -> int:
+    def begin_deposit(self, user: User, asset: int, *, amount: int, tx_hash: str | None) -> int:
         self.deposits_made += 1
         deposit = Transfer(
             self.deposits_made, user, asset=asset, amount=amount, fee=0, status="pending", time_ns=self.ledger.at_ns
@@ -116,12 +116,12 @@ class Transfers:
         if status not in DEPOSIT_STEPS:
             del self.deposits[number]
         if status == "confirmed":
-            self.credit(deposit.user, deposit.asset * 2, deposit.amount, "deposit")
+            self.credit(deposit.user, deposit.asset * 2, amount=deposit.amount, reason="deposit")
         self.changed.append(deposit.row(withdrawal=False))
 
-    def credit(self, user: User, key: int, amount: int, reason: str) -> None:
+    def credit(self, user: User, key: int, *, amount: int, reason: str) -> None:
         """Money comes in from outside."""
-        self.ledger.post(user, key, reason, amount, 0)
+        self.ledger.post(user, key, reason=reason, total=amount, held=0)
         self.ledger.external[key >> 1] -= amount
 
     def draft(self, command: RequestWithdrawal, user: User) -> tuple[int, int, int] | Rejected:
@@ -131,7 +131,7 @@ class Transfers:
             return Rejected(Refusal.UNKNOWN_METHOD, f"there is no withdraw method {command.method}")
         if not way.enabled:
             return Rejected(Refusal.METHOD_DISABLED, f"withdraw method {command.method} is disabled")
-        amount = whole(command.amount, way.digits, UNITS_MAX)
+        amount = whole(command.amount, way.digits, at_most=UNITS_MAX)
         if amount is None:
             return Rejected(Refusal.BAD_AMOUNT, f"amount is no positive whole number of units: {command.amount}")
         if not way.fits(command.attributes):
@@ -153,7 +153,7 @@ class Transfers:
         )
         withdrawal.client_id = client_id
         self.withdrawals[withdrawal.id] = withdrawal
-        self.ledger.post(user, asset * 2, "hold", 0, amount + fee)
+        self.ledger.post(user, asset * 2, reason="hold", total=0, held=amount + fee)
         self.changed.append(withdrawal.row(withdrawal=True))
         return withdrawal.id
 
@@ -170,14 +170,14 @@ class Transfers:
             self._pay_out(withdrawal)
         elif status in ("refused", "canceled"):
             held = withdrawal.amount + withdrawal.fee
-            self.ledger.post(withdrawal.user, withdrawal.asset * 2, "release", 0, -held)
+            self.ledger.post(withdrawal.user, withdrawal.asset * 2, reason="release", total=0, held=-held)
         self.changed.append(withdrawal.row(withdrawal=True))
 
     def _pay_out(self, withdrawal: Transfer) -> None:
         amount, fee, asset, ledger = withdrawal.amount, withdrawal.fee, withdrawal.asset, self.ledger
         withdrawal.tx_hash = "0x" + hashlib.sha256(f"withdrawal:{withdrawal.id}".encode()).hexdigest()
-        ledger.post(withdrawal.user, asset * 2, "withdrawal", -amount, -amount)
-        ledger.post(withdrawal.user, asset * 2, "withdrawal_fee", -fee, -fee)
+        ledger.post(withdrawal.user, asset * 2, reason="withdrawal", total=-amount, held=-amount)
+        ledger.post(withdrawal.user, asset * 2, reason="withdrawal_fee", total=-fee, held=-fee)
         ledger.external[asset] += amount
         ledger.fees[asset] += fee
 

@@ -63,7 +63,7 @@ class Ledger:
         self.wallets_made = 0
         self.entries: list[EntryRow] = []
 
-    def post(self, user: User, key: int, reason: str, total: int, held: int) -> None:
+    def post(self, user: User, key: int, *, reason: str, total: int, held: int) -> None:
         """Changes a wallet (``key`` as in `User.wallets`) by signed units; nothing is written where both are 0."""
         if not (total or held):
             return

@@ -1,0 +1,224 @@
+"""The venue's journal: every command with its answer, and every row it left, in one SQLite file. It decides what is
+stored and that a command and its rows are committed together, before anybody hears of them; what a command does is the
+engine's business, and reading histories is ``histories.py``'s.
+
+Integers that 64 bits do not hold are stored as text; nothing is ever stored as a floating-point number.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import apsw
+import msgspec
+
+from nostro import limits, sqlite
+from nostro.errors import Conflict, Corrupted
+from nostro.link.view import Accepted, Refusal, Rejected
+from nostro.paper.venue import bars
+from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope
+from nostro.paper.venue.engine import Engine
+from nostro.paper.venue.rows import ENTRY_COLUMNS, FILL_COLUMNS, ORDER_COLUMNS, TRADE_COLUMNS, TRANSFER_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
+    from nostro.paper.venue.profile import Profile
+    from nostro.paper.venue.rows import Outcome
+
+APPLICATION_ID: Final = 0x6E6F7356
+
+SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE commands (id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, user INTEGER NOT NULL, command BLOB NOT NULL,
+  answer BLOB NOT NULL) STRICT;
+CREATE TABLE snapshots (command INTEGER PRIMARY KEY, state BLOB NOT NULL) STRICT;
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL) STRICT;
+CREATE TABLE logins (key TEXT PRIMARY KEY, user INTEGER NOT NULL, secret TEXT NOT NULL,
+  permissions TEXT NOT NULL) STRICT;
+CREATE TABLE orders (id INTEGER PRIMARY KEY, user INTEGER NOT NULL, instrument INTEGER NOT NULL, buy INTEGER NOT NULL,
+  type TEXT NOT NULL, time_in_force TEXT NOT NULL, status TEXT NOT NULL, lots INTEGER NOT NULL, filled INTEGER NOT NULL,
+  canceled INTEGER NOT NULL, price INTEGER, stop INTEGER, operator TEXT, quote INTEGER, cost ANY NOT NULL,
+  client_id TEXT NOT NULL, placed_ns INTEGER NOT NULL, opened_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL,
+  done_ns INTEGER, valid_till_ns INTEGER, expire_after_ns INTEGER) STRICT;
+CREATE INDEX orders_by_time ON orders (user, placed_ns, id);
+CREATE TABLE fills (id INTEGER NOT NULL, order_id INTEGER NOT NULL, user INTEGER NOT NULL, instrument INTEGER NOT NULL,
+  buy INTEGER NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL, cost ANY NOT NULL, fee ANY NOT NULL,
+  fee_asset INTEGER NOT NULL, rate_ppm INTEGER NOT NULL, maker INTEGER NOT NULL, order_type TEXT NOT NULL,
+  unfilled INTEGER NOT NULL, order_status TEXT NOT NULL, time_ns INTEGER NOT NULL,
+  PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE entries (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, wallet_id INTEGER NOT NULL,
+  asset INTEGER NOT NULL, type TEXT NOT NULL, total ANY NOT NULL, total_delta ANY NOT NULL, held ANY NOT NULL,
+  held_delta ANY NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE transfers (id INTEGER NOT NULL, user INTEGER NOT NULL, withdrawal INTEGER NOT NULL, asset INTEGER NOT NULL,
+  amount ANY NOT NULL, fee ANY NOT NULL, status TEXT NOT NULL, tx_hash TEXT, client_id TEXT NOT NULL,
+  time_ns INTEGER NOT NULL, PRIMARY KEY (user, withdrawal, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE trades (id INTEGER PRIMARY KEY, instrument INTEGER NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL,
+  buy INTEGER NOT NULL, user INTEGER NOT NULL, time_ns INTEGER NOT NULL) STRICT;
+CREATE INDEX trades_by_time ON trades (instrument, time_ns, id);
+""" + bars.SCHEMA  # fmt: skip
+
+
+class _Answer(msgspec.Struct, frozen=True, array_like=True):
+    """``reason`` None: accepted."""
+
+    ids: tuple[int, ...]
+    reason: Refusal | None
+    detail: str
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_command: Final = msgspec.msgpack.Decoder(AnyCommand).decode
+_decode_answer: Final = msgspec.msgpack.Decoder(_Answer).decode
+
+
+class Journal:
+    """One file, one writer. `add` collects commands, `commit` writes them with their rows in one transaction."""
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        self.path = path
+        self.connection = sqlite.open_database(path, application_id=APPLICATION_ID, create=create, schema=SCHEMA)
+        self.last_id = self._number("SELECT max(id) FROM commands")
+        self._snapshot_id = self._number("SELECT max(command) FROM snapshots")
+        self._clear()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    # ── what the venue was made with ─────────────────────────────────────────────────────────────────────────────
+
+    def remember(self, values: dict[str, bytes]) -> None:
+        with sqlite.translated(self.path), self.connection:
+            self.connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+
+    def remembered(self, name: str) -> bytes | None:
+        found = self._rows("SELECT value FROM meta WHERE name = ?", (name,))
+        return found[0][0] if found else None
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, envelope: Envelope, outcome: Outcome) -> None:
+        """Takes a command that the engine carried out; nothing is written yet."""
+        answer = outcome.answer
+        if isinstance(answer, Rejected):
+            kept = _Answer((), answer.reason, answer.detail)
+        else:
+            kept = _Answer(answer.ids, None, "")
+            if type(envelope.command) is CreateUser:
+                self._users.append((answer.ids[0], envelope.command.name, envelope.command.email))
+        command = (envelope.id, envelope.at_ns, envelope.user, _encode(envelope.command), _encode(kept))
+        self._commands.append(command)
+        self.last_id = envelope.id
+        for order in outcome.order_rows:
+            self._orders[order[0]] = order
+        self._fills += outcome.fill_rows
+        self._entries += outcome.entry_rows
+        self._trades += outcome.trade_rows
+        for transfer in outcome.transfer_rows:
+            self._transfers[transfer[2], transfer[0]] = transfer
+
+    def add_login(self, key: str, user: int, *, secret: str, permissions: str) -> None:
+        """Takes a login, written with the next commit; a key that exists gets the new permissions."""
+        self._logins.append((key, user, secret, permissions))
+
+    @property
+    def waiting(self) -> int:
+        """How many commands and logins are not written yet."""
+        return len(self._commands) + len(self._logins)
+
+    def commit(self, engine: Engine) -> None:
+        """Writes what was added, durably; every so many commands with a snapshot of the engine. Raises `Unwritable`,
+        `Corrupted` or `Conflict`; then nothing was written and what was added is forgotten."""
+        try:
+            with sqlite.translated(self.path), self.connection:
+                self._write(engine)
+        except apsw.ConstraintError as error:
+            message = f"another process wrote to the venue in {self.path}"
+            raise Conflict(message, hint="let one process own it, and connect the others to that one") from error
+        finally:
+            self._clear()
+
+    def answer(self, command_id: int) -> Accepted | Rejected | None:
+        """What was answered to a stored command, None where there is no such command."""
+        found = self._rows("SELECT answer FROM commands WHERE id = ?", (command_id,))
+        return _answer(found[0][0]) if found else None
+
+    def recover(self, profile: Profile) -> Engine:
+        """The engine as of the last stored command: the newest snapshot, and the commands after it once more. Raises
+        `Corrupted` where they no longer come to the same answers."""
+        found = self._rows("SELECT command, state FROM snapshots ORDER BY command DESC LIMIT 1", ())
+        since, engine = 0, Engine(profile)
+        if found:
+            since, engine = found[0][0], Engine.restore(profile, found[0][1])
+        self.last_id, self._snapshot_id = self._number("SELECT max(id) FROM commands"), since
+        for envelope, stored in self.commands(since):
+            answer = engine.apply(envelope).answer
+            if answer != stored:
+                message = f"command {envelope.id} of {self.path} was answered {stored}, and now comes to {answer}"
+                raise Corrupted(message, hint="it was written by another version; make a new venue")
+        return engine
+
+    def commands(self, after_id: int = 0) -> Iterator[tuple[Envelope, Accepted | Rejected]]:
+        """The stored commands after one, in order, each with its answer."""
+        while rows := self._rows(
+            "SELECT id, at_ns, user, command, answer FROM commands WHERE id > ? ORDER BY id LIMIT ?",
+            (after_id, limits.BATCH_COMMANDS),
+        ):
+            for number, at_ns, user, command, answer in rows:
+                envelope = Envelope(id=number, at_ns=at_ns, user=user, command=_decode_command(command))
+                yield envelope, _answer(answer)
+            after_id = rows[-1][0]
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _clear(self) -> None:
+        self._commands: list[tuple[Any, ...]] = []
+        self._users: list[tuple[int, str, str]] = []
+        self._logins: list[tuple[str, int, str, str]] = []
+        self._orders: dict[int, Sequence[Any]] = {}
+        self._fills: list[Sequence[Any]] = []
+        self._entries: list[Sequence[Any]] = []
+        self._trades: list[Sequence[Any]] = []
+        self._transfers: dict[tuple[bool, int], Sequence[Any]] = {}
+
+    def _write(self, engine: Engine) -> None:
+        many = self.connection.executemany
+        many("INSERT INTO commands VALUES (?, ?, ?, ?, ?)", self._commands)
+        many("INSERT INTO users VALUES (?, ?, ?)", self._users)
+        many("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?)", self._logins)
+        self._insert("orders", ORDER_COLUMNS, self._orders.values(), "OR REPLACE")
+        self._insert("fills", FILL_COLUMNS, self._fills)
+        self._insert("entries", ENTRY_COLUMNS, self._entries)
+        self._insert("trades", TRADE_COLUMNS, self._trades)
+        self._insert("transfers", TRANSFER_COLUMNS, self._transfers.values(), "OR REPLACE")
+        bars.add(self.connection, self._trades)
+        if self.last_id - self._snapshot_id >= limits.SNAPSHOT_COMMANDS:
+            self._save(engine)
+
+    def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], how: str = "") -> None:
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT {how} INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names
+        self.connection.executemany(sql, (bars.stored(row) for row in rows))
+
+    def _save(self, engine: Engine) -> None:
+        execute = self.connection.execute
+        execute("INSERT INTO snapshots VALUES (?, ?)", (self.last_id, engine.snapshot()))
+        execute(
+            "DELETE FROM snapshots WHERE command NOT IN (SELECT command FROM snapshots ORDER BY command DESC LIMIT ?)",
+            (limits.SNAPSHOTS_KEPT,),
+        )
+        self._snapshot_id = self.last_id
+
+    def _rows(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
+        with sqlite.translated(self.path):
+            return self.connection.execute(sql, values).fetchall()
+
+    def _number(self, sql: str) -> int:
+        return self._rows(sql, ())[0][0] or 0
+
+
+def _answer(data: bytes) -> Accepted | Rejected:
+    kept = _decode_answer(data)
+    return Accepted(kept.ids) if kept.reason is None else Rejected(kept.reason, kept.detail)
