@@ -1,6 +1,6 @@
-"""When a stream changes how it names its rows: an account's wire begins to give native ids for rows that are held without,
-or no longer gives them. It decides which held row a newly named row is, and what the two say together; it reads and
-writes nothing.
+"""When a stream changes how it names its rows: an account's wire begins to give native ids for rows that are held
+without, or no longer gives them. It decides which held row a newly named row is, and what the two say together; it
+reads and writes nothing.
 
 A row is matched by the fields that both carry, its time cut to the coarser of the two precisions, the n-th to the n-th
 among identical rows. The second name becomes an alias of the held identity, and nothing doubles.

@@ -61,8 +61,8 @@ class Anchors:
             try:
                 anchor = msgspec.json.decode(path.read_bytes(), type=Anchor)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                message = f"{path} is no anchor ({error})"
-                raise Corrupted(message, hint="verify the book, then write new anchors: nostro verify --new-anchor") from error
+                message, hint = f"{path} is no anchor ({error})", "write new ones: nostro verify --new-anchor"
+                raise Corrupted(message, hint=hint) from error
             anchors[anchor.account] = anchor
         return anchors
 
@@ -80,6 +80,11 @@ class Anchors:
         finally:
             os.close(descriptor)
         fresh.replace(path)
+        _sync_folder(self.folder)
+
+    def forget(self, account: str) -> None:
+        """Takes an anchor away: of an account that the accepted older copy of the book does not have."""
+        (self.folder / (quote(account, safe="") + _SUFFIX)).unlink()
         _sync_folder(self.folder)
 
 

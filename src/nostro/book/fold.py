@@ -1,5 +1,5 @@
-"""From pages to what the book knows: the one fold. It decides what a page adds: new rows, new versions, rows that are no
-longer there, claims, day sums, findings; it does not decide who may append (``store.py``) nor how answers are asked.
+"""From pages to what the book knows: the one fold. It decides what a page adds: new rows, new versions, rows that are
+no longer there, claims, day sums, findings; it does not decide who may append (``store.py``) nor how answers are asked.
 
 It is a pure function of the pages in their order and of the readers of their exchanges, whatever the batches were: what
 it keeps in memory are copies of what it could read again, dropped by `Fold.forget`.
@@ -7,7 +7,7 @@ it keeps in memory are copies of what it could read again, dropped by `Fold.forg
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,6 +16,7 @@ import msgspec
 from nostro import limits
 from nostro.book import alias, identity
 from nostro.book.coverage import Cover, Span
+from nostro.book.held import Held, HeldRows
 from nostro.book.identity import SUBJECTS, Row
 from nostro.book.pages import OURS, Entered
 from nostro.domain.records import Entry, Fact, content, digest, restore
@@ -33,11 +34,6 @@ OK: Final = 200  # the HTTP status of an answer
 _UNREADABLE: Final = (
     NostroError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, msgspec.MsgspecError,
 )  # fmt: skip
-_LATEST: Final = (
-    "NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
-    " AND n.version = r.version + 1)"
-)
-
 
 class Finding(NamedTuple):
     """Something about a page that a person should know: ``what`` is late (a new row in an interval that was proven),
@@ -52,19 +48,6 @@ class Finding(NamedTuple):
     effective_ns: int
     row_offset: int
     detail: str
-
-
-class Held(msgspec.Struct):
-    """The latest version of a row."""
-
-    identity: bytes
-    version: int
-    vanished: bool
-    effective_ns: int
-    row_offset: int
-    native: bool
-    digest: bytes
-    content: bytes
 
 
 class Counts(msgspec.Struct):
@@ -103,13 +86,14 @@ class Fold:
     def __init__(self, store: Store, registry: Callable[[str, str], Exchange]) -> None:
         self._store = store
         self._registry = registry
+        self._held = HeldRows(store)
         self.counts = Counts()
         self.forget()
 
     def forget(self) -> None:
         """Drops what is kept in memory: after a rollback, and when another process may have written."""
+        self._held.forget()
         self._covers: dict[tuple[int, str], Cover] = {}
-        self._namings: dict[tuple[int, str], set[bool]] = {}
         self._states: dict[tuple[int, str], dict[bytes, Held]] = {}
         self._readers: dict[tuple[str, str], Exchange] = {}
         self._seen: OrderedDict[tuple[int, int], frozenset[bytes]] = OrderedDict()
@@ -175,8 +159,8 @@ class Fold:
             self._fold_states(at, states)
         events = [row for row in found if row.fact.kind not in SUBJECTS]
         if events:
-            held = self._held(at.account.id, [row.identity for row in events])
-            mixed = self._resolve(at, events, held)
+            held = self._held.latest(at.account.id, [row.identity for row in events])
+            mixed = self._held.resolve(at.account.id, at.page.stream, seq=at.seq, rows=events, held=held)
             for row in events:
                 self._event(at, row, held, mixed=mixed)
         self._remember_seen(at)
@@ -198,7 +182,7 @@ class Fold:
         """Whether a row says something new of a held one, and counts it. Under two names, what they say together."""
         old = restore(row.fact.kind, before.content)
         contradicted = True
-        if mixed and self._has_two_names(at, row, old):
+        if mixed and self._held.has_two_names(at.account.id, row, old=old):
             merged, contradicted = alias.merge(old, row.fact)
             row.fact, row.content = merged, content(merged)
             row.digest = digest(row.content)
@@ -227,8 +211,11 @@ class Fold:
         elif not _unsettled(old, at.stream):
             fields = [
                 field for field in old.__struct_fields__
-                if field != "offset" and getattr(old, field) != getattr(row.fact, field)
+                if field not in ("offset", "extra") and getattr(old, field) != getattr(row.fact, field)
             ]  # fmt: skip
+            # What has no word of ours may be a state of something else: the order's, printed in a row of its fill.
+            if not fields:
+                return
             self._find_row(at, "changed", row, f"a row that no longer changes has other {', '.join(fields)}")
 
     def _find_row(self, at: _At, what: str, row: Row, detail: str) -> None:
@@ -292,97 +279,8 @@ class Fold:
             query = "SELECT identity FROM subject WHERE account = ? AND stream = ?"
             stream = self._store.words.number(at.page.stream)
             subjects = [row[0] for row in self._store.connection.execute(query, (at.account.id, stream))]
-            self._states[key] = self._held(at.account.id, subjects)
+            self._states[key] = self._held.latest(at.account.id, subjects)
         return self._states[key]
-
-    # ── held rows and their names ────────────────────────────────────────────────────────────────────────────────
-
-    def _held(self, account: int, identities: Iterable[bytes]) -> dict[bytes, Held]:
-        query = (
-            "SELECT identity, version, vanished, effective_ns, row_offset, native, digest, content FROM record"
-            " WHERE account = ? AND identity = ? ORDER BY version DESC LIMIT 1"
-        )
-        asked = ((account, identity) for identity in identities)
-        return {row[0]: _held(row) for row in self._store.connection.executemany(query, asked)}
-
-    def _resolve(self, at: _At, found: Sequence[Row], held: dict[bytes, Held]) -> bool:
-        """Gives each row the identity under which it is kept, and adds those to ``held``. Whether the stream's rows
-        have been named in both ways."""
-        namings = self._naming(at)
-        for native in {row.native for row in found} - namings:
-            row = (at.account.id, self._store.words.number(at.page.stream), int(native))
-            self._store.connection.execute("INSERT INTO naming VALUES (?, ?, ?)", row)
-            namings.add(native)
-        if len(namings) == 1:
-            return False
-        missing = [row for row in found if row.identity not in held]
-        self._follow(at, missing, held)
-        self._pair(at, [row for row in missing if row.target == row.identity], held)
-        return True
-
-    def _naming(self, at: _At) -> set[bool]:
-        key = (at.account.id, at.page.stream)
-        if key not in self._namings:
-            query = "SELECT native FROM naming WHERE account = ? AND stream = ?"
-            stream = self._store.words.number(at.page.stream)
-            rows = self._store.connection.execute(query, (at.account.id, stream))
-            self._namings[key] = {bool(row[0]) for row in rows}
-        return self._namings[key]
-
-    def _follow(self, at: _At, missing: Sequence[Row], held: dict[bytes, Held]) -> None:
-        """Rows that are known under an alias."""
-        query = "SELECT identity, target FROM alias WHERE account = ? AND identity = ?"
-        asked = ((at.account.id, row.identity) for row in missing)
-        targets = dict(self._store.connection.executemany(query, asked))
-        for row in missing:
-            row.target = targets.get(row.identity, row.identity)
-        held.update(self._held(at.account.id, [target for target in targets.values() if target not in held]))
-
-    def _pair(self, at: _At, missing: Sequence[Row], held: dict[bytes, Held]) -> None:
-        """Rows that are held under their other name, and get an alias now."""
-        for native in (True, False):
-            unnamed = [row for row in missing if row.native is native and row.fact.kind in alias.MATCHED]
-            if not unnamed:
-                continue
-            there = {found.identity: found for found in self._unaliased(at, unnamed, native=not native)}
-            candidates = [
-                alias.Candidate(found.identity, found.effective_ns, restore(unnamed[0].fact.kind, found.content))
-                for found in there.values()
-            ]
-            for row, candidate in alias.match(unnamed, candidates):
-                row.target = candidate.identity
-                held[row.target] = there[row.target]
-                insert = (at.account.id, row.identity, row.target, at.seq)
-                self._store.connection.execute("INSERT INTO alias VALUES (?, ?, ?, ?)", insert)
-
-    def _unaliased(self, at: _At, found: Sequence[Row], *, native: bool) -> Iterable[Held]:
-        """The live rows of the stream, named the other way and by no alias, in the seconds of these rows."""
-        times = [row.effective_ns // SECOND_NS for row in found]
-        since_ns, until_ns = min(times) * SECOND_NS, (max(times) + 1) * SECOND_NS
-        rows = self._live(at, found[0].fact.kind, since_ns, until_ns, also=(
-            "r.native = ? AND NOT EXISTS"
-            " (SELECT 1 FROM alias a WHERE a.account = r.account AND a.target = r.identity)"
-        ), values=(int(native),))  # fmt: skip
-        return [row for row in rows if row.effective_ns // SECOND_NS in set(times)]
-
-    def _live(
-        self, at: _At, kind: str, since_ns: int, until_ns: int, *, also: str = "1 = 1", values: tuple[int, ...] = ()
-    ) -> list[Held]:
-        query = (
-            "SELECT r.identity, r.version, r.vanished, r.effective_ns, r.row_offset, r.native, r.digest, r.content"
-            " FROM record r WHERE r.account = ? AND r.kind = ? AND r.effective_ns >= ? AND r.effective_ns < ?"
-            f" AND r.stream = ? AND r.vanished = 0 AND {also} AND {_LATEST}"
-            " ORDER BY r.effective_ns, r.seq, r.row_offset"
-        )
-        words = self._store.words
-        bound = (at.account.id, words.number(kind), since_ns, until_ns, words.number(at.page.stream), *values)
-        return [_held(row) for row in self._store.connection.execute(query, bound)]
-
-    def _has_two_names(self, at: _At, row: Row, old: Fact) -> bool:
-        if row.target != row.identity or (old.native_id is None) != (row.fact.native_id is None):
-            return True
-        query = "SELECT 1 FROM alias WHERE account = ? AND target = ?"
-        return bool(self._store.connection.execute(query, (at.account.id, row.target)).get)
 
     # ── claims and what is no longer there ───────────────────────────────────────────────────────────────────────
 
@@ -443,7 +341,9 @@ class Fold:
             return
         seen: set[bytes] | None = None
         for span in proven:
-            for held in self._live(at, at.stream.kind, span.since_ns, span.until_ns):
+            for held in self._held.live(
+                at.account.id, at.page.stream, kind=at.stream.kind, since_ns=span.since_ns, until_ns=span.until_ns
+            ):
                 if held.identity in at.seen:
                     continue
                 seen = self._sweep(at, after_seq) if seen is None else seen
@@ -481,7 +381,7 @@ class Fold:
         page = self._store.journal.page(account.id, seq)
         at = _At(account, seq, self._store.journal.observed_ns(account.id, seq), page)
         found = self._read_rows(at, self._facts(at) or [])
-        self._follow(at, found, {})
+        self._held.follow(account.id, found, held={})
         return frozenset(row.target for row in found)
 
     def _remember_seen(self, at: _At) -> None:
@@ -511,11 +411,6 @@ class Fold:
         ])  # fmt: skip
 
 
-def _held(row: tuple[bytes, int, int, int, int, int, bytes, bytes]) -> Held:
-    identity_, version, vanished, effective_ns, row_offset, native, digest_, content_ = row
-    return Held(identity_, version, bool(vanished), effective_ns, row_offset, bool(native), digest_, content_)
-
-
 def _add(sums: dict[tuple[str, str, str, int], Decimal], entry: Entry, day: int, amount: Decimal) -> None:
     key = (entry.sub_account, entry.wallet, entry.asset, day)
     sums[key] = EXACT.add(sums.get(key, ZERO), amount)
@@ -527,7 +422,7 @@ def _unsettled(fact: Fact, stream: Stream | None) -> bool:
 
 
 def is_complete(page: Page, ask: Ask | None) -> bool:
-    """Whether a page of states shows all of them: it is an answer, nothing was filtered, and there is no further page."""
+    """Whether a page of states shows all of them: it is an answer, unfiltered, and there is no further page."""
     query = page.query
     whole = not query.where and query.limit is None and query.position is None
     return ask is not None and ask.stream is None and ask.position is None and whole and page.status == OK

@@ -1,5 +1,5 @@
-"""When two rows are the same row. It decides a row's identity from what its page says, and nothing else; whether the row
-is held, changed or aliased is decided elsewhere (``fold.py``, ``alias.py``).
+"""When two rows are the same row. It decides a row's identity from what its page says, and nothing else; whether the
+row is held, changed or aliased is decided elsewhere (``held.py``, ``fold.py``).
 
 The identity of an event is (exchange, account, stream, kind, native id, leg), or, where the wire gives no id, the hash
 of the stream's identity fields and its time, plus the ordinal among identical rows of one whole timestamp: a page holds
@@ -40,6 +40,8 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "withdraw_method": ("asset", "network"),
     "server_time": (),
 }
+# Events of streams that declare no identity of their own.
+_NAMED_BY: Final[Mapping[str, tuple[str, ...]]] = {"candle": ("instrument", "interval_s")}
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -82,11 +84,15 @@ def _named(fact: Fact, declared: Stream | None, effective_ns: int, stored: bytes
         leg = _LEGS.get(fact.kind)
         return [fact.kind, fact.native_id, getattr(fact, leg) if leg else ""]
     if fact.kind in SUBJECTS:
-        return [fact.kind, "", *(_plain(getattr(fact, field)) for field in SUBJECTS[fact.kind])]
-    if declared is not None and declared.identity:
-        return [fact.kind, "", effective_ns, *(_plain(getattr(fact, field)) for field in declared.identity)]
+        return [fact.kind, "", *_plain(fact, SUBJECTS[fact.kind])]
+    fields = declared.identity if declared is not None and declared.identity else _NAMED_BY.get(fact.kind)
+    if fields:
+        return [fact.kind, "", effective_ns, *_plain(fact, fields)]
     return [fact.kind, "", effective_ns, stored.decode()]
 
 
-def _plain(field: str | int | bool | Decimal | None) -> str | int | bool | None:
-    return canonical(field) if isinstance(field, Decimal) else field
+def _plain(fact: Fact, fields: Iterable[str]) -> Iterator[str | int | bool | None]:
+    """The values of fields; equal amounts are one text."""
+    for field in fields:
+        value = getattr(fact, field)
+        yield canonical(value) if isinstance(value, Decimal) else value

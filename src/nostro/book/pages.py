@@ -18,7 +18,7 @@ from nostro.errors import ChainBroken
 from nostro.link.declare import Claim, Page, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import apsw
 
@@ -71,12 +71,12 @@ def decompress(content: bytes) -> bytes:
 
 
 def page_of_ours(
-    stream: str, document: Mapping[str, str], *, author: str, now_ns: int, claims: tuple[Claim, ...] = ()
+    route: str, body: bytes, *, now_ns: int, stream: str | None = None, claims: tuple[Claim, ...] = ()
 ) -> Page:
-    """What a person or nostro itself enters (an accepted break, a rollback), as a page of a route of ours."""
-    body = _ENCODER.encode({"author": author, **document})
+    """What a person or nostro itself enters (an accepted break, a rollback), as a page of a route of ours. ``stream``:
+    whose claims it makes, otherwise the route's own name."""
     return Page(
-        exchange=OURS, dialect="", capability="", stream=stream, route=f"{OURS}/{stream}", request="", query=Query(),
+        exchange=OURS, dialect="", capability="", stream=stream or route, route=route, request="", query=Query(),
         sent_ns=now_ns, received_ns=now_ns, status=200, headers={}, body=body, claims=claims,
     )  # fmt: skip
 
@@ -137,8 +137,8 @@ class Journal:
         return low
 
     def check(self, account: int, name: str, *, head: int, head_hash: bytes) -> int:
-        """Walks the chain from its start and gives the number of pages. Raises `ChainBroken` at the first page that does
-        not follow, whose copied columns differ from its content, or that is missing."""
+        """Walks the chain from its start and gives the number of pages. Raises `ChainBroken` at the first page that
+        does not follow, whose copied columns differ from its content, or that is missing."""
         previous, expected, observed_ns = ZERO_HASH, 1, 0
         query = "SELECT seq, observed_ns, stream, question, status, claims_since_ns, claims_until_ns, hash, content"
         for row in self._connection.execute(f"{query} FROM page WHERE account = ? ORDER BY seq", (account,)):

@@ -14,11 +14,11 @@ from nostro import limits
 from nostro.book import schema
 from nostro.book.pages import ZERO_HASH, Journal, canonical, compress, decompress, parse
 from nostro.domain.values import SECOND_NS
-from nostro.errors import BadValue, Conflict, Fenced
+from nostro.errors import BadValue, ChainBroken, Conflict, Fenced
 from nostro.sqlite import open_database, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -115,6 +115,10 @@ class Store:
         with self.translated():
             self.connection.close()
 
+    def rows(self, query: str, values: Sequence[int | str | bytes | None] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, one by one."""
+        return iter(self.connection.execute(query, values))
+
     def translated(self) -> AbstractContextManager[None]:
         return translated(self.path)
 
@@ -142,6 +146,15 @@ class Store:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
 
+    def check_heads(self) -> None:
+        """That each head is the last page of its chain. Raises `ChainBroken`."""
+        query = "SELECT seq, hash FROM page WHERE account = ? ORDER BY seq DESC LIMIT 1"
+        for account in self.accounts():
+            last = self.connection.execute(query, (account.id,)).fetchone() or (0, ZERO_HASH)
+            if tuple(last) != tuple(self.head(account.id)):
+                message = f"the head of account {account.name} is not its last page, {last[0]}"
+                raise ChainBroken(message, hint="restore a backup", account=account.name)
+
     # ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def accounts(self) -> list[AccountRow]:
@@ -163,7 +176,8 @@ class Store:
             message = f"the book already has an account {name!r}"
             raise Conflict(message, hint="choose another name", account=name)
         number = 1 + (self.connection.execute("SELECT max(id) FROM account").get or 0)
-        self.connection.execute("INSERT INTO account VALUES (?, ?, ?, ?, ?)", (number, name, exchange, dialect, since_ns))
+        row = (number, name, exchange, dialect, since_ns)
+        self.connection.execute("INSERT INTO account VALUES (?, ?, ?, ?, ?)", row)
         self.connection.execute("INSERT INTO chain VALUES (?, 0, ?, '', 0, 0)", (number, ZERO_HASH))
 
     # ── heads and leases ─────────────────────────────────────────────────────────────────────────────────────────
@@ -176,11 +190,12 @@ class Store:
         assert row is not None, "every account has a chain"
         return tuple(row)
 
-    def move_head(self, account: AccountRow, lease: Lease, *, old: Head, new: Head) -> None:
-        """The fence and the gapless counter in one statement. Raises `Fenced`."""
+    def move_head(self, account: AccountRow, lease: Lease, *, old: Head, new: Head, now_ns: int) -> None:
+        """The fence and the gapless counter in one statement; it renews the lease. Raises `Fenced`."""
+        expires_ns = now_ns + limits.LEASE_S * SECOND_NS
         self.connection.execute(
-            "UPDATE chain SET seq = ?, hash = ? WHERE account = ? AND seq = ? AND token = ?",
-            (new.seq, new.hash, account.id, old.seq, lease.token),
+            "UPDATE chain SET seq = ?, hash = ?, expires_ns = ? WHERE account = ? AND seq = ? AND token = ?",
+            (new.seq, new.hash, expires_ns, account.id, old.seq, lease.token),
         )
         if not self.connection.changes():
             message = f"another process took over account {account.name}; nothing was written"
@@ -193,7 +208,8 @@ class Store:
             held_by, token, until_ns = self._chain("holder, token, expires_ns", account.id)
             if held_by not in ("", holder) and until_ns > now_ns:
                 message = f"account {account.name} is being collected by {held_by}"
-                raise Conflict(message, hint="end that process, or wait until its lease has ended", account=account.name)
+                hint = "end that process, or wait until its lease has ended"
+                raise Conflict(message, hint=hint, account=account.name)
             self.connection.execute(
                 "UPDATE chain SET holder = ?, token = ?, expires_ns = ? WHERE account = ?",
                 (holder, token + 1, expires_ns, account.id),

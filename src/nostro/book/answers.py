@@ -1,0 +1,286 @@
+"""What the book answers, under two clocks: facts that were effective before one moment, as they were known at another.
+It decides which version of which row an answer holds and how far it is complete; it writes nothing.
+
+Every answer is a pure function of the pages that were observed by ``known_at`` and of the readers that read them: each
+table carries the number of the page that wrote a row, and an answer looks at no row of a later page.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+from nostro.book.coverage import Cover
+from nostro.book.fold import Finding, Fold, is_complete
+from nostro.book.identity import SUBJECTS
+from nostro.domain.answers import Answer, Interval
+from nostro.domain.records import KINDS, Entry, Fact, restore, stamped
+from nostro.domain.values import DAY_NS, EXACT, ZERO, decimal
+from nostro.errors import BadValue
+from nostro.link.declare import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from nostro.book.store import AccountRow, Store
+    from nostro.link.declare import Exchange, Stream
+
+ALWAYS_NS: Final = 2**62  # after every time that there is
+T = TypeVar("T")
+_NEWER: Final = (
+    "NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
+    " AND n.version = r.version + 1 AND n.seq <= ?)"
+)
+
+
+class LedgerSum(msgspec.Struct, frozen=True, kw_only=True):
+    """The sum of all ledger entries of an asset in a wallet, units of ``asset``, signed."""
+
+    sub_account: str
+    wallet: str
+    asset: str
+    amount: Decimal
+
+
+class Clocks(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as it is asked about: what was effective before ``as_of_ns`` and known at ``known_at_ns`` (None: now),
+    that is by page ``seq``."""
+
+    account: AccountRow
+    as_of_ns: int | None
+    known_at_ns: int | None
+    seq: int
+
+    @property
+    def before_ns(self) -> int:
+        return ALWAYS_NS if self.as_of_ns is None else self.as_of_ns
+
+
+class Answers:
+    """Reads through one connection; what belongs to one answer is read inside one read transaction of it."""
+
+    def __init__(self, store: Store, registry: Callable[[str, str], Exchange]) -> None:
+        self.store = store
+        self._registry = registry
+
+    def clocks(self, account: str, *, as_of_ns: int | None, known_at_ns: int | None) -> Clocks:
+        """Raises `BadValue` where the book has no such account."""
+        found = self.store.account(account)
+        head = self.store.head(found.id).seq
+        seq = self.store.journal.known_seq(found.id, known_at_ns, head=head)
+        return Clocks(account=found, as_of_ns=as_of_ns, known_at_ns=known_at_ns, seq=seq)
+
+    # ── what an answer says of itself ────────────────────────────────────────────────────────────────────────────
+
+    def plain(
+        self, rows: Iterable[T], clocks: Clocks, *, through_ns: int | None = None, coverage: Sequence[Interval] = ()
+    ) -> Answer[T]:
+        exchange = self._registry(clocks.account.exchange, clocks.account.dialect)
+        return Answer(
+            rows, complete_through_ns=through_ns, coverage=coverage, as_of_ns=clocks.as_of_ns,
+            known_at_ns=clocks.known_at_ns, reader=f"{exchange.id}/{exchange.reader}", pages=clocks.seq,
+        )  # fmt: skip
+
+    def complete(
+        self, rows: Iterable[T], clocks: Clocks, *, kind: str, since_ns: int, until_ns: int
+    ) -> Answer[T]:
+        """An answer of events, with the intervals of its streams in [since_ns, until_ns) that are not proven."""
+        exchange = self._registry(clocks.account.exchange, clocks.account.dialect)
+        end_ns = min(until_ns, clocks.before_ns)
+        tiles = {
+            stream.name: self.coverage(stream.name, clocks, since_ns=since_ns, until_ns=end_ns)
+            for stream in exchange.streams if stream.kind == kind
+        }  # fmt: skip
+        holes = [tile for found in tiles.values() for tile in found if tile.status != "proven"]
+        through_ns = min((hole.since_ns for hole in holes), default=end_ns) if tiles else None
+        return self.plain(rows, clocks, through_ns=through_ns, coverage=holes)
+
+    # ── facts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def facts(
+        self,
+        kind: str,
+        clocks: Clocks,
+        *,
+        since_ns: int = 0,
+        until_ns: int = ALWAYS_NS,
+        where: Mapping[str, str] | None = None,
+        vanished: bool = False,
+    ) -> Iterator[Fact]:
+        """The facts of a kind, stamped, in the order of their times: of events the latest version known, of states
+        each version. ``where``: fields that must equal a text. ``vanished``: the rows that vanished, instead."""
+        conditions, values = self._conditions(kind, where or {})
+        if kind not in SUBJECTS:
+            conditions += f" AND {_NEWER}"
+            values.append(clocks.seq)
+        query = (
+            "SELECT r.content, r.seq, r.row_offset, r.effective_ns FROM record r WHERE r.account = ? AND r.kind = ?"
+            f" AND r.effective_ns >= ? AND r.effective_ns < ? AND r.seq <= ? AND r.vanished = ?{conditions}"
+            " ORDER BY r.effective_ns, r.seq, r.row_offset"
+        )
+        number = self.store.words.number_or_none(kind) or 0
+        bounds = (clocks.account.id, number, since_ns, min(until_ns, clocks.before_ns), clocks.seq, int(vanished))
+        observed: dict[int, int] = defaultdict(int)
+        for content, seq, row_offset, effective_ns in self.store.rows(query, (*bounds, *values)):
+            fact = restore(kind, content)
+            if where and any(getattr(fact, field) != value for field, value in where.items()):
+                continue
+            if seq not in observed:
+                observed[seq] = self.store.journal.observed_ns(clocks.account.id, seq)
+            yield self._stamped(
+                fact, clocks.account, observed_ns=observed[seq], seq=seq, row_offset=row_offset,
+                effective_ns=effective_ns,
+            )  # fmt: skip
+
+    def _conditions(self, kind: str, where: Mapping[str, str]) -> tuple[str, list[int]]:
+        """The part of ``where`` that stands in columns. Raises `BadValue` for a field that the kind does not have."""
+        fields = KINDS[kind].__struct_fields__ if kind in KINDS else ()
+        if unknown := [field for field in where if field not in fields]:
+            message = f"{kind} has no field {unknown[0]!r}"
+            raise BadValue(message, hint=f"it has {', '.join(fields)}")
+        columns = {"wallet": "wallet", "sub_account": "sub_account"}
+        columns |= {"instrument": "name"} if "instrument" in fields else {"asset": "name"}
+        there = [(columns[field], value) for field, value in where.items() if field in columns]
+        numbers = [self.store.words.number_or_none(value) or 0 for _, value in there]
+        return "".join(f" AND r.{column} = ?" for column, _ in there), numbers
+
+    @staticmethod
+    def _stamped(
+        fact: Fact, account: AccountRow, *, observed_ns: int, seq: int, row_offset: int, effective_ns: int
+    ) -> Fact:
+        known = fact if fact.effective_ns is not None else msgspec.structs.replace(fact, effective_ns=effective_ns)
+        return stamped(
+            known, exchange=account.exchange, account=account.name, observed_ns=observed_ns, page=seq, offset=row_offset
+        )
+
+    def states(self, kind: str, clocks: Clocks, *, where: Mapping[str, str] | None = None) -> list[Fact]:
+        """The states of a kind as the latest observations before the moment show them, in the order of their subjects.
+        Their time is when they were last seen so; their page is the first that said so."""
+        query = "SELECT stream, identity FROM subject WHERE account = ? AND kind = ? ORDER BY stream, identity"
+        number = self.store.words.number_or_none(kind) or 0
+        subjects = list(self.store.rows(query, (clocks.account.id, number)))
+        found: list[Fact] = []
+        seen: dict[int, tuple[int, int]] = {}
+        for stream, identity in subjects:
+            if stream not in seen:
+                seen[stream] = self._snapshot(stream, clocks)
+            fact = self._state(kind, clocks, identity=identity, snapshot=seen[stream])
+            if fact is not None and not (where and any(getattr(fact, f) != v for f, v in where.items())):
+                found.append(fact)
+        return sorted(found, key=_by_subject)
+
+    def _state(self, kind: str, clocks: Clocks, *, identity: bytes, snapshot: tuple[int, int]) -> Fact | None:
+        query = (
+            "SELECT content, seq, row_offset, effective_ns, vanished FROM record WHERE account = ? AND identity = ?"
+            " AND seq <= ? AND effective_ns < ? ORDER BY version DESC LIMIT 1"
+        )
+        row = next(
+            self.store.rows(query, (clocks.account.id, identity, clocks.seq, clocks.before_ns)), None
+        )
+        if row is None or row[4]:
+            return None
+        content, seq, row_offset, effective_ns, _ = row
+        seen_seq, seen_ns = snapshot if snapshot[0] >= seq else (seq, effective_ns)
+        observed_ns = self.store.journal.observed_ns(clocks.account.id, seen_seq)
+        return self._stamped(
+            restore(kind, content), clocks.account, observed_ns=observed_ns, seq=seq, row_offset=row_offset,
+            effective_ns=seen_ns,
+        )  # fmt: skip
+
+    def _snapshot(self, stream: int, clocks: Clocks) -> tuple[int, int]:
+        """Number and time of the latest complete observation before the moment; (0, 0) where there is none."""
+        query = (
+            "SELECT p.seq, p.observed_ns FROM page p WHERE p.account = ? AND p.stream = ? AND p.seq <= ?"
+            " AND p.observed_ns < ? AND p.status = 200 AND NOT EXISTS (SELECT 1 FROM finding f"
+            " WHERE f.account = p.account AND f.seq = p.seq AND f.what = 'quarantined') ORDER BY p.seq DESC"
+        )
+        bounds = (clocks.account.id, stream, clocks.seq, clocks.before_ns)
+        for seq, observed_ns in self.store.rows(query, bounds):
+            page = self.store.journal.page(clocks.account.id, seq)
+            if is_complete(page, self._registry(page.exchange, page.dialect).ask(page.stream)):
+                return seq, observed_ns
+        return 0, 0
+
+    # ── sums ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ledger_sums(self, clocks: Clocks) -> list[LedgerSum]:
+        """What the entries add up to: the sums of whole days, and the rows of the last one. Python adds, not SQL."""
+        sums: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+        day = clocks.before_ns // DAY_NS
+        query = "SELECT sub_account, wallet, asset, amount FROM day_sum WHERE account = ? AND day < ? AND seq <= ?"
+        text = self.store.words.text
+        for sub_account, wallet, asset, amount in self.store.rows(query, (clocks.account.id, day, clocks.seq)):
+            key = text(sub_account), text(wallet), text(asset)
+            sums[key] = EXACT.add(sums.get(key, ZERO), decimal(amount))
+        for entry in self.facts(Entry.kind, clocks, since_ns=day * DAY_NS):
+            assert isinstance(entry, Entry)
+            key = entry.sub_account, entry.wallet, entry.asset
+            sums[key] = EXACT.add(sums.get(key, ZERO), entry.amount)
+        return [
+            LedgerSum(sub_account=key[0], wallet=key[1], asset=key[2], amount=amount)
+            for key, amount in sorted(sums.items())
+        ]
+
+    # ── coverage and findings ────────────────────────────────────────────────────────────────────────────────────
+
+    def coverage(self, stream: str, clocks: Clocks, *, since_ns: int, until_ns: int) -> list[Interval]:
+        """[since_ns, until_ns) of a stream, whole, as disjoint half-open intervals in order."""
+        cover = Cover()
+        query = (
+            "SELECT status, since_ns, until_ns, cause FROM claim WHERE account = ? AND stream = ? AND seq <= ?"
+            " ORDER BY seq, ordinal"
+        )
+        number = self.store.words.number_or_none(stream) or 0
+        for row in self.store.rows(query, (clocks.account.id, number, clocks.seq)):
+            cover.apply(Claim(*row))
+        return [
+            Interval(stream=stream, since_ns=start_ns, until_ns=end_ns, status=status, cause=cause)
+            for start_ns, end_ns, status, cause in cover.tiles(since_ns, until_ns)
+        ]
+
+    def open_rows(self, account: AccountRow, stream: Stream) -> list[int]:
+        """The times of the rows of a stream that may still change, each once, in order."""
+        query = (
+            "SELECT DISTINCT r.effective_ns FROM record r WHERE r.account = ? AND r.stream = ? AND r.unsettled = 1"
+            " AND NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
+            " AND n.version = r.version + 1) ORDER BY r.effective_ns"
+        )
+        number = self.store.words.number_or_none(stream.name) or 0
+        return [int(row[0]) for row in self.store.rows(query, (account.id, number))]
+
+    def findings(self, clocks: Clocks, *, after_seq: int = 0) -> Iterator[Finding]:
+        query = (
+            "SELECT seq, what, stream, kind, effective_ns, row_offset, detail FROM finding WHERE account = ?"
+            " AND seq > ? AND seq <= ? ORDER BY seq, ordinal"
+        )
+        text = self.store.words.text
+        for seq, what, stream, *rest in self.store.rows(query, (clocks.account.id, after_seq, clocks.seq)):
+            yield Finding(clocks.account.name, seq, what, text(stream), *rest)
+
+
+    # ── what supports a row ──────────────────────────────────────────────────────────────────────────────────────
+
+    def supporting_pages(self, fact: Fact, clocks: Clocks) -> list[int]:
+        """The numbers of all pages that show the row of a fact. It reads every page of the row's stream."""
+        query = (
+            "SELECT identity, stream FROM record WHERE account = ? AND kind = ? AND seq = ? AND row_offset = ?"
+            " AND vanished = 0"
+        )
+        account = clocks.account
+        place = (account.id, self.store.words.number_or_none(fact.kind) or 0, fact.page, fact.offset)
+        row = next(self.store.rows(query, place), None)
+        if row is None:
+            message = f"the book has no {fact.kind} at row {fact.offset} of page {fact.page} of account {account.name}"
+            raise BadValue(message, hint="ask with a fact that this book answered", account=account.name)
+        identity, stream = row
+        fold = Fold(self.store, self._registry)
+        query = "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq <= ? ORDER BY seq"
+        pages = [int(found[0]) for found in self.store.rows(query, (account.id, stream, clocks.seq))]
+        return [seq for seq in pages if identity in fold.identities(account, seq)]
+
+
+def _by_subject(fact: Fact) -> list[Any]:
+    return [str(getattr(fact, field)) for field in (*SUBJECTS[fact.kind], "native_id", "offset")]

@@ -1,0 +1,387 @@
+"""The book of your accounts: what was received, what is known from it, and how far it is complete. It decides in which
+order things are written (pages and all that follows from them in one transaction, then the anchor) and that nothing is
+written unfenced; what pages mean is the fold's (``fold.py``), what is asked of it the answers' (``answers.py``).
+
+A `Book` is used from one thread. Its answers come from connections of their own, each in one read transaction, so that
+they are consistent while this or another process goes on writing.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+
+from nostro import limits
+from nostro.book import proof
+from nostro.book.anchor import Anchors, Loss, losses, unanchored
+from nostro.book.answers import ALWAYS_NS, Answers, Clocks, LedgerSum
+from nostro.book.fold import Counts, Finding, Fold
+from nostro.book.pages import Entered, page_of_ours
+from nostro.book.proof import Proof
+from nostro.book.rebuild import Rebuilt, rebuild
+from nostro.book.store import AccountRow, Head, Lease, Store
+from nostro.domain.answers import Answer, Interval
+from nostro.domain.values import SECOND_NS
+from nostro.errors import Conflict, Fenced, NoAnchor, RolledBack, Unwritable
+from nostro.link.declare import Page
+from nostro.link.source import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from nostro.domain.records import Fact
+    from nostro.link.declare import Exchange, Stream
+
+ROLLED_BACK: Final = "nostro:rollback"  # the route of the page that says that a loss was accepted
+
+__all__ = ["AccountRow", "Appended", "Book", "Entered", "Finding", "Lease", "LedgerSum", "Proof", "Rebuilt"]
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """What an append did: the new head; how many rows were new, changed, repeated, vanished, or known under another
+    name (``aliased``); how many of the new ones lay in an interval that was proven (``late``); what was found."""
+
+    head: Head
+    new: int
+    changed: int
+    repeated: int
+    aliased: int
+    late: int
+    vanished: int
+    findings: tuple[Finding, ...]
+
+
+class Book:
+    """An open book. Use `Book.open`; close it, or use it as a context manager."""
+
+    def __init__(
+        self, store: Store, anchors: Anchors, *, now_ns: Callable[[], int], registry: Callable[[str, str], Exchange],
+        read_only: bool, missing: list[str],
+    ) -> None:  # fmt: skip
+        self.path = store.path
+        self.warnings = [f"account {name} has no anchor: the book opens for reading only" for name in missing]
+        self._store = store
+        self._anchors = anchors
+        self._now_ns = now_ns
+        self._registry = registry
+        self._read_only = read_only
+        self._unanchored = missing
+        self._fold = Fold(store, registry)
+        self._readers: list[Store] = []
+        self._free: list[Store] = []
+
+    @classmethod
+    def open(
+        cls, path: Path, *, now_ns: Callable[[], int], registry: Callable[[str, str], Exchange], create: bool = False,
+        read_only: bool = False, accept_rollback: bool = False,
+    ) -> Self:  # fmt: skip
+        """The book at ``path``. ``registry`` gives the exchange of an id and a dialect, ``now_ns`` the time.
+
+        Raises `RolledBack` where the book lies behind its anchors, unless that is accepted: then the loss is recorded
+        on each account's chain, and what the lost pages proved is open again. Raises what `open_database` raises, and
+        `ChainBroken`."""
+        anchors = Anchors(path)
+        anchored = anchors.read()
+        store = Store(path, create=create, read_only=read_only)
+        try:
+            with store.reading():
+                store.check_heads()
+                lost = losses(store, anchored)
+                missing = unanchored(store, anchored)
+            if not accept_rollback:
+                _refuse(path, lost)
+            book = cls(store, anchors, now_ns=now_ns, registry=registry, read_only=read_only, missing=missing)
+            for loss in lost:
+                book._accept(loss)
+        except BaseException:
+            store.close()
+            raise
+        return book
+
+    def close(self) -> None:
+        for store in [*self._readers, self._store]:
+            store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ── accounts and leases ──────────────────────────────────────────────────────────────────────────────────────
+
+    def accounts(self) -> list[AccountRow]:
+        with self._answering() as answers:
+            return answers.store.accounts()
+
+    def account(self, name: str) -> AccountRow:
+        """Raises `BadValue` where the book has no such account."""
+        with self._answering() as answers:
+            return answers.store.account(name)
+
+    def add_account(self, name: str, exchange: str, *, dialect: str, since_ns: int) -> AccountRow:
+        """Adds an account whose history is asked from ``since_ns`` on. Raises `Conflict` where the name is taken."""
+        self._check_writable()
+        with self._store.writing():
+            self._store.add_account(name, exchange, dialect=dialect, since_ns=since_ns)
+        account = self._store.account(name)
+        self._anchor(account)
+        return account
+
+    def set_dialect(self, account: str, dialect: str) -> None:
+        """From now on the account's wire is spoken so; pages keep the dialect that they were received in."""
+        self._check_writable()
+        with self._store.writing():
+            self._store.connection.execute("UPDATE account SET dialect = ? WHERE name = ?", (dialect, account))
+
+    def acquire(self, account: str, holder: str) -> Lease:
+        """The right to append to an account. Every append renews it. Raises `Conflict` while another holder has it."""
+        self._check_writable()
+        self._fold.forget()
+        return self._store.acquire(self._store.account(account), holder, now_ns=self._now_ns())
+
+    def renew(self, lease: Lease) -> Lease:
+        """Raises `Fenced` where another process took over."""
+        renewed = lease._replace(expires_ns=self._now_ns() + limits.LEASE_S * SECOND_NS)
+        self._store.extend(self._store.account(lease.account), lease, expires_ns=renewed.expires_ns)
+        return renewed
+
+    def release(self, lease: Lease) -> None:
+        """Gives a lease back; one that another process took over is no longer ours to give."""
+        with suppress(Fenced):
+            self._store.extend(self._store.account(lease.account), lease, expires_ns=0)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def append(self, lease: Lease, pages: Iterable[Page | Step]) -> Appended:
+        """Stores pages with all that follows from them, whole or not at all; on return they are on the disk, anchored.
+        A page that cannot be read is stored alone, quarantined. Raises `Fenced`, `Unwritable`, `Conflict`."""
+        self._check_writable()
+        account = self._store.account(lease.account)
+        with self._folding():
+            return self._append(account, lease, [page.page if isinstance(page, Step) else page for page in pages])
+
+    def empty_inbox(self, lease: Lease) -> Appended:
+        """Appends what other processes left for the holder of this lease."""
+        self._check_writable()
+        account = self._store.account(lease.account)
+        with self._folding():
+            return self._append(account, lease, self._store.empty_inbox(account))
+
+    def leave(self, account: str, page: Page, *, holder: str) -> bool:
+        """Gets a page of a route of ours onto an account's chain, from a process that does not collect it: appended now
+        where nobody holds the lease (True), otherwise left in the inbox for its holder (False)."""
+        try:
+            lease = self.acquire(account, holder)
+        except Conflict:
+            self._store.leave(self._store.account(account), page)
+            return False
+        try:
+            self.append(lease, [page])
+        finally:
+            self.release(lease)
+        return True
+
+    def _append(self, account: AccountRow, lease: Lease, pages: list[Page]) -> Appended:
+        """Inside `_folding`: the commit and the anchor follow."""
+        old = head = self._store.head(account.id)
+        observed_ns = self._store.journal.observed_ns(account.id, head.seq)
+        before, found = msgspec.structs.replace(self._fold.counts), list[Finding]()
+        for page in pages:
+            seq, observed_ns = head.seq + 1, max(observed_ns, page.received_ns)
+            hashed = self._store.journal.insert(account.id, page, seq=seq, observed_ns=observed_ns, previous=head.hash)
+            head = Head(seq, hashed)
+            found += self._fold.page(account, Entered(seq, observed_ns, page))
+        self._store.move_head(account, lease, old=old, new=head, now_ns=self._now_ns())
+        self._moved = account
+        return Appended(head=head, findings=tuple(found), **_difference(before, self._fold.counts))
+
+    _moved: AccountRow | None = None
+
+    @contextmanager
+    def _folding(self) -> Iterator[None]:
+        """A write transaction of the fold, and the anchor after it."""
+        try:
+            with self._store.writing():
+                yield
+        except BaseException:
+            self._fold.forget()
+            raise
+        if self._moved is not None:
+            self._anchor(self._moved)
+
+    def _anchor(self, account: AccountRow) -> None:
+        with self._store.translated():
+            self._anchors.write(account.name, self._store.head(account.id))
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise Unwritable(f"{self.path} was opened for reading only", hint="open it for writing")
+        if self._unanchored:
+            message = f"account {self._unanchored[0]} has no anchor beside {self.path}"
+            hint = "restore the folder of anchors, or accept this state: nostro verify --new-anchor"
+            raise NoAnchor(message, hint=hint)
+
+    def _accept(self, loss: Loss) -> None:
+        """Records an accepted loss on the account's chain; coverage follows from the pages that are there."""
+        if loss.head is None:
+            self._anchors.forget(loss.account)
+            return
+        now_ns = self._now_ns()
+        account = self._store.account(loss.account)
+        lease = self._store.acquire(account, ROLLED_BACK, now_ns=now_ns)
+        with self._folding():
+            self._append(account, lease, [page_of_ours(ROLLED_BACK, msgspec.json.encode(loss), now_ns=now_ns)])
+        self.release(lease)
+
+    # ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def verify(self) -> Proof:
+        """Walks all chains, digests and anchors. Raises `ChainBroken`, `Corrupted` or `RolledBack`."""
+        anchored = self._anchors.read()
+        with self._answering() as answers:
+            _refuse(self.path, losses(answers.store, anchored))
+            return proof.verify(answers.store)
+
+    def new_anchor(self) -> Proof:
+        """Verifies the book and makes its present state the one that is anchored."""
+        with self._answering() as answers:
+            proven = proof.verify(answers.store)
+            for account in answers.store.accounts():
+                self._anchors.write(account.name, answers.store.head(account.id))
+        self._unanchored, self.warnings = [], []
+        return proven
+
+    def state_hash(self) -> str:
+        """One hash of all that is derived from the pages."""
+        with self._answering() as answers:
+            return proof.state_hash(answers.store)
+
+    def rebuild(self) -> Rebuilt:
+        """Reads all pages again with the readers of the registry, and reports every row that changed."""
+        self._check_writable()
+        self._fold.forget()
+        return rebuild(self._store, self._registry)
+
+    def stale_readers(self) -> list[str]:
+        """The exchanges whose pages were read by an older reader: `append` refuses until a rebuild."""
+        with self._answering() as answers:
+            stored = list(answers.store.rows("SELECT exchange, dialect, version FROM reader ORDER BY 1, 2"))
+        return [name for name, dialect, version in stored if self._registry(name, dialect).reader != version]
+
+    # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def facts(
+        self, kind: str, account: str, *, since_ns: int = 0, until_ns: int = ALWAYS_NS, as_of_ns: int | None = None,
+        known_at_ns: int | None = None, where: Mapping[str, str] | None = None, vanished: bool = False,
+    ) -> Iterator[Fact]:  # fmt: skip
+        """Facts with a time in [since_ns, until_ns), stamped, in the order of their times, one by one: the latest
+        version known at ``known_at_ns`` of those effective before ``as_of_ns``. Of states, every version.
+        ``vanished``: the rows that are no longer there, instead."""
+        with self._asking(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns) as (answers, clocks):
+            yield from answers.facts(
+                kind, clocks, since_ns=since_ns, until_ns=until_ns, where=where, vanished=vanished
+            )
+
+    def answer(
+        self, kind: str, account: str, *, since_ns: int | None = None, until_ns: int | None = None,
+        as_of_ns: int | None = None, known_at_ns: int | None = None, where: Mapping[str, str] | None = None,
+    ) -> Answer[Fact]:  # fmt: skip
+        """As `facts`, all at once, with how complete it is; its coverage lists what is not proven."""
+        with self._asking(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns) as (answers, clocks):
+            end_ns = ALWAYS_NS if until_ns is None else until_ns
+            rows = answers.facts(kind, clocks, since_ns=since_ns or 0, until_ns=end_ns, where=where)
+            from_ns = clocks.account.since_ns if since_ns is None else since_ns
+            return answers.complete(
+                rows, clocks, kind=kind, since_ns=from_ns, until_ns=self._now_ns() if until_ns is None else until_ns
+            )
+
+    def latest_states(
+        self, kind: str, account: str, *, as_of_ns: int | None = None, known_at_ns: int | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> Answer[Fact]:  # fmt: skip
+        """The states of a kind (balances, fee rules, ...) as they were last observed before ``as_of_ns``. Their time is
+        when they were last seen so; their page is the first that said so."""
+        with self._asking(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns) as (answers, clocks):
+            return answers.plain(answers.states(kind, clocks, where=where), clocks)
+
+    def ledger_sums(
+        self, account: str, *, as_of_ns: int | None = None, known_at_ns: int | None = None
+    ) -> Answer[LedgerSum]:
+        """What the ledger's entries before ``as_of_ns`` add up to, by sub-account, wallet and asset."""
+        with self._asking(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns) as (answers, clocks):
+            since_ns, until_ns = clocks.account.since_ns, self._now_ns()
+            return answers.complete(
+                answers.ledger_sums(clocks), clocks, kind="entry", since_ns=since_ns, until_ns=until_ns
+            )
+
+    def coverage(
+        self, account: str, stream: str, *, since_ns: int, until_ns: int, known_at_ns: int | None = None
+    ) -> list[Interval]:
+        """[since_ns, until_ns) of a stream as disjoint half-open intervals in order: proven, open or unavailable."""
+        with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (answers, clocks):
+            return answers.coverage(stream, clocks, since_ns=since_ns, until_ns=until_ns)
+
+    def open_rows(self, account: str, stream: Stream) -> list[int]:
+        """The times of the rows of a stream that may still change, each once, in order."""
+        with self._asking(account, as_of_ns=None, known_at_ns=None) as (answers, clocks):
+            return answers.open_rows(clocks.account, stream)
+
+    def findings(self, account: str, *, after_seq: int = 0, known_at_ns: int | None = None) -> Iterator[Finding]:
+        """What pages were found to say that a person should know, in their order."""
+        with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (answers, clocks):
+            yield from answers.findings(clocks, after_seq=after_seq)
+
+    def journal(
+        self, account: str, *, after_seq: int = 0, known_at_ns: int | None = None, stream: str | None = None
+    ) -> Iterator[Entered]:
+        """The pages of an account, or of one stream or route of ours, as they were received, in their order."""
+        with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (answers, clocks):
+            yield from answers.store.journal.walk(
+                clocks.account.id, after_seq=after_seq, until_seq=clocks.seq, stream=stream
+            )
+
+    def supporting_pages(self, fact: Fact) -> list[int]:
+        """The numbers of all pages that show the row of a fact of this book. Reads every page of the row's stream."""
+        with self._asking(fact.account, as_of_ns=None, known_at_ns=None) as (answers, clocks):
+            return answers.supporting_pages(fact, clocks)
+
+    # ── connections for answers ──────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def _answering(self) -> Iterator[Answers]:
+        """One read transaction of a connection of its own: an answer sees one moment of the book."""
+        if self._free:
+            store = self._free.pop()
+        else:
+            store = Store(self.path, read_only=True)
+            self._readers.append(store)
+        try:
+            with store.reading():
+                yield Answers(store, self._registry)
+        finally:
+            self._free.append(store)
+
+    @contextmanager
+    def _asking(
+        self, account: str, *, as_of_ns: int | None, known_at_ns: int | None
+    ) -> Iterator[tuple[Answers, Clocks]]:
+        with self._answering() as answers:
+            yield answers, answers.clocks(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns)
+
+
+def _refuse(path: Path, lost: list[Loss]) -> None:
+    if lost:
+        message = f"{path} is not what was acknowledged: {'; '.join(map(str, lost))} are missing or others"
+        hint = "restore a newer backup, or go on without them with --accept-rollback: what they proved is asked again"
+        raise RolledBack(message, hint=hint, account=lost[0].account)
+
+
+def _difference(before: Counts, after: Counts) -> dict[str, int]:
+    return {name: getattr(after, name) - getattr(before, name) for name in Counts.__struct_fields__}
