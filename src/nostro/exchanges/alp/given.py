@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, cast
 from msgspec import Raw
 
 from nostro.domain import values
-from nostro.domain.values import LATEST_NS, SECOND_NS
+from nostro.domain.values import SECOND_NS
 from nostro.exchanges.alp import messages, words
 from nostro.exchanges.alp.ask import WINDOW_S
 from nostro.exchanges.alp.refusals import REFUSALS, bad_input, unauthorized
@@ -22,6 +22,7 @@ from nostro.link.declare import Call, WireRefusal
 from nostro.link.view import Login, Refusal, Side, VenueInstrument, VenueView
 
 WINDOW_NS: Final = WINDOW_S * SECOND_NS
+STORABLE_NS: Final = 2**63 - 1  # the year 2262: no row is later, and a venue keeps its times in 64 bits
 _SECONDS: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,20}[_/][A-Za-z0-9]{1,20}", re.ASCII)
 
@@ -94,14 +95,14 @@ def word(aliases: Mapping[str, str], raw: str, *, field: str) -> str:
 
 
 def moment(text: str | None, field: str) -> int | None:
-    """A time in RFC 3339 with ``Z`` or an offset, or in Unix seconds. A ``+`` that was sent without encoding has
-    become a space. Raises 400."""
+    """A time in RFC 3339 with ``Z`` or an offset, or in Unix seconds, at most `STORABLE_NS`. A ``+`` that was sent
+    without encoding has become a space. Raises 400."""
     if not text:
         return None
     try:
         if _SECONDS.fullmatch(text):
-            return values.seconds_to_ns(values.decimal(text, field), field)
-        return values.parse_time(text[:11] + text[11:].replace(" ", "+"), field)
+            return min(values.seconds_to_ns(values.decimal(text, field), field), STORABLE_NS)
+        return min(values.parse_time(text[:11] + text[11:].replace(" ", "+"), field), STORABLE_NS)
     except values.Malformed as error:
         raise bad_input(field, f"is {text[:40]!a}, expected {error.expected}") from None
 
@@ -145,11 +146,9 @@ def _shown(number: Raw) -> str:
 
 
 def end(text: str | None, field: str) -> int | None:
-    """When an order ends; from the year 3000 on, the client's default, never."""
-    if text and text[:4].isdecimal() and text[:4] >= "3000" and len(text) >= len("3000-01-01T00:00:00Z"):
-        return None
+    """When an order ends; from `STORABLE_NS` on never. The client's default is the year 3000."""
     ends_ns = moment(text, field)
-    return None if ends_ns is not None and ends_ns >= LATEST_NS else ends_ns
+    return None if ends_ns == STORABLE_NS else ends_ns
 
 
 def stop_operator(raw: str | None) -> Literal["gte", "lte"] | None:

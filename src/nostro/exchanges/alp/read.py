@@ -17,6 +17,7 @@ from nostro.domain import records
 from nostro.domain.values import (
     ABSENT,
     EXACT,
+    ZERO,
     canonical,
     exact,
     exact_or_none,
@@ -49,6 +50,13 @@ def _moment(seconds: Raw, field: str) -> int:
 def _price(number: Raw, field: str) -> Decimal | None:
     """A price where 0 stands for none: market orders, and markets without a trade or an order."""
     return exact_or_none(number, field) or None
+
+
+def _less(amount: Decimal, *parts: Decimal) -> Decimal:
+    """What is left of an amount, in its one form: equal facts are equal bytes."""
+    for part in parts:
+        amount = EXACT.subtract(amount, part)
+    return Decimal(canonical(amount))
 
 
 def _extra(**members: object) -> dict[str, str]:
@@ -192,7 +200,7 @@ def balances(_: Query, answer: list[messages.Balance]) -> Iterator[records.Balan
             asset=row.currency,
             total=total,
             used=used,
-            free=EXACT.subtract(total, used),
+            free=_less(total, used),
             updated_ns=_time(row.last_update_at, "last_update_at"),
         )
 
@@ -242,7 +250,7 @@ def _order(offset: int, row: messages.Order) -> records.Order:
         amount=amount,
         filled=filled,
         canceled=canceled,
-        remaining=EXACT.subtract(EXACT.subtract(amount, filled), canceled),
+        remaining=_less(amount, filled, canceled),
         price=_price(row.price, "price"),
         stop_price=_price(row.stop_price, "stop_price"),
         opened_ns=_time(row.open_at, "open_at"),
@@ -394,7 +402,7 @@ def withdrawal_of_entry(fact: records.Fact) -> records.Fact | None:
         effective_ns=fact.effective_ns,
         direction="withdrawal",
         asset=fact.asset,
-        amount=-fact.amount,
+        amount=_less(ZERO, fact.amount),
         status="done",
     )
 

@@ -15,8 +15,8 @@ from msgspec import Raw
 from nostro.domain.values import ABSENT
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
-Id = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
-UnixSeconds = Annotated[int, msgspec.Meta(ge=0, lt=2**35)]
+Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+UnixSeconds = Annotated[int, msgspec.Meta(ge=0, le=32_503_680_000)]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
