@@ -1,5 +1,5 @@
-"""A venue of fixed rows, written by hand, behind the `VenueView` protocol: what the wire tests read from and submit to. Its
-rows are the truth that a client's facts are compared with; it imports nothing of the exchanges or the engine.
+"""A venue of fixed rows, written by hand, behind the `VenueView` protocol: what the wire tests read from and submit
+to. Its rows are the truth that a client's facts are compared with; it imports nothing of the exchanges or the engine.
 """
 
 from __future__ import annotations
@@ -43,14 +43,33 @@ NEWCOMER = Login(
 LOGINS = (TRADER, READER, TREASURER, NEWCOMER)
 
 
-def order(id: int, **changes: object) -> view.VenueOrder:
-    placed = NOW - 5 * DAY + id * SECOND
-    fields: dict[str, object] = dict(
-        id=id, user=7, wallet="spot", instrument="BTC/USDT", side="buy", type="limit", time_in_force="gtc",
-        status="open", amount=Decimal("1.5"), filled=Decimal(0), canceled=Decimal(0), price=Decimal("45000.25"),
-        stop_price=None, stop_operator=None, quote_amount=None, cost=Decimal(0), client_id="1", placed_ns=placed,
-        opened_ns=placed, updated_ns=placed, done_ns=None, valid_till_ns=None, expire_after_ns=None,
-    )  # fmt: skip
+def order(number: int, **changes: object) -> view.VenueOrder:
+    placed = NOW - 5 * DAY + number * SECOND
+    fields: dict[str, object] = {
+        "id": number,
+        "user": 7,
+        "wallet": "spot",
+        "instrument": "BTC/USDT",
+        "side": "buy",
+        "type": "limit",
+        "time_in_force": "gtc",
+        "status": "open",
+        "amount": Decimal("1.5"),
+        "filled": Decimal(0),
+        "canceled": Decimal(0),
+        "price": Decimal("45000.25"),
+        "stop_price": None,
+        "stop_operator": None,
+        "quote_amount": None,
+        "cost": Decimal(0),
+        "client_id": "1",
+        "placed_ns": placed,
+        "opened_ns": placed,
+        "updated_ns": placed,
+        "done_ns": None,
+        "valid_till_ns": None,
+        "expire_after_ns": None,
+    }
     return view.VenueOrder(**(fields | changes))  # type: ignore[arg-type]
 
 
@@ -74,13 +93,26 @@ ORDERS = (
 )  # fmt: skip
 
 
-def fill(id: int, **changes: object) -> view.VenueFill:
-    fields: dict[str, object] = dict(
-        id=id, order_id=2, user=7, wallet="spot", instrument="BTC/USDT", side="buy", price=Decimal(45000),
-        amount=Decimal("0.75"), cost=Decimal(33750), fee=Decimal("0.0015"), fee_asset="BTC",
-        fee_rate=Decimal("0.002"), maker=False, order_type="limit", order_unfilled=Decimal("0.75"),
-        order_status="partially_filled", time_ns=NOW - 4 * DAY,
-    )  # fmt: skip
+def fill(number: int, **changes: object) -> view.VenueFill:
+    fields: dict[str, object] = {
+        "id": number,
+        "order_id": 2,
+        "user": 7,
+        "wallet": "spot",
+        "instrument": "BTC/USDT",
+        "side": "buy",
+        "price": Decimal(45000),
+        "amount": Decimal("0.75"),
+        "cost": Decimal(33750),
+        "fee": Decimal("0.0015"),
+        "fee_asset": "BTC",
+        "fee_rate": Decimal("0.002"),
+        "maker": False,
+        "order_type": "limit",
+        "order_unfilled": Decimal("0.75"),
+        "order_status": "partially_filled",
+        "time_ns": NOW - 4 * DAY,
+    }
     return view.VenueFill(**(fields | changes))  # type: ignore[arg-type]
 
 
@@ -96,11 +128,20 @@ FILLS = (
 )  # fmt: skip
 
 
-def entry(id: int, **changes: object) -> view.VenueEntry:
-    fields: dict[str, object] = dict(
-        id=id, user=7, wallet="spot", wallet_id=3, asset="USDT", type="trade", total=Decimal(1000),
-        total_delta=Decimal("-500.25"), held=Decimal(600), held_delta=Decimal("-500.25"), time_ns=NOW - 4 * DAY,
-    )  # fmt: skip
+def entry(number: int, **changes: object) -> view.VenueEntry:
+    fields: dict[str, object] = {
+        "id": number,
+        "user": 7,
+        "wallet": "spot",
+        "wallet_id": 3,
+        "asset": "USDT",
+        "type": "trade",
+        "total": Decimal(1000),
+        "total_delta": Decimal("-500.25"),
+        "held": Decimal(600),
+        "held_delta": Decimal("-500.25"),
+        "time_ns": NOW - 4 * DAY,
+    }
     return view.VenueEntry(**(fields | changes))  # type: ignore[arg-type]
 
 

@@ -1,5 +1,5 @@
-"""Shows that every exchange, in every dialect, declares both sides whole: each route has a reader and a server or a stated
-reason, each side reads the bytes that the other writes, and each capability is one of the agreed words.
+"""Shows that every exchange, in every dialect, declares both sides whole: each route has a reader and a server or a
+stated reason, each side reads the bytes that the other writes, and each capability is one of the agreed words.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def test_what_writes_is_marked_and_needs_a_permission(spoken: Exchange) -> None:
 
 @pytest.mark.parametrize("side", ["client", "server"])
 def test_each_side_reads_the_requests_that_the_other_writes(spoken: Exchange, side: str) -> None:
-    """Client: what it writes comes out of the server's decoder unchanged. Server: the venue sees the command asked for."""
+    """Client: what it writes comes out of the server's decoder unchanged. Server: the venue sees the command asked
+    for."""
     asked = 0
     for ask in spoken.asks if side == "client" else ():
         message = ask.request(QUERY)

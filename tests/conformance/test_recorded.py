@@ -1,5 +1,6 @@
-"""Shows that each recorded sample of a document reads as a person who read that document says: the expectation is written
-by hand in domain words. And that no member of a sample is ignored: without it, the reading is refused or differs.
+"""Shows that each recorded sample of a document reads as a person who read that document says: the expectation is
+written by hand in domain words. And that no member of a sample is ignored: without it, the reading is refused or
+differs.
 """
 
 from __future__ import annotations

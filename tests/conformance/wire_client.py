@@ -1,5 +1,5 @@
-"""The least client that an exchange's declaration gives: it writes requests, calls a server, and reads facts. No repeats, no
-paging: what one request says, and what one answer gives.
+"""The least client that an exchange's declaration gives: it writes requests, calls a server, and reads facts. No
+repeats, no paging: what one request says, and what one answer gives.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Shows that no member of the document's spot tables is forgotten: each has a field of a message, and either a field of a
-fact that follows it or a place in ``extra``; each parameter is one that the routes take.
+"""Shows that no member of the document's spot tables is forgotten: each has a field of a message, and either a field
+of a fact that follows it or a place in ``extra``; each parameter is one that the routes take.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ member that says something impossible raises `values.Malformed` (a ValueError) t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final
 
 from msgspec import Raw
 
@@ -29,7 +30,7 @@ from nostro.exchanges.alp import messages, words
 from nostro.link.declare import Query
 from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
 
-RowT = TypeVar("RowT")
+_NEVER: Final = re.compile(r"[3-9][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{8,18}(Z|[+-][0-9:]{4,5})", re.ASCII)
 
 
 # ── members ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -38,7 +39,7 @@ RowT = TypeVar("RowT")
 def _time(text: Any, field: str) -> int | None:
     """A time that may be missing: absent, null, or empty as in the document's examples. From the year 3000 on it means
     never (the client's default for ``expire_after``)."""
-    if not isinstance(text, str) or not text or text[:4] >= "3000":
+    if not isinstance(text, str) or not text or _NEVER.fullmatch(text):
         return None
     return parse_time(text, field)
 
