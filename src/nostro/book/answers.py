@@ -109,11 +109,13 @@ class Answers:
         until_ns: int = ALWAYS_NS,
         where: Mapping[str, str] | None = None,
         vanished: bool = False,
+        versions: bool = False,
     ) -> Iterator[Fact]:
-        """The facts of a kind, stamped, in the order of their times: of events the latest version known, of states
-        each version. ``where``: fields that must equal a text. ``vanished``: the rows that vanished, instead."""
+        """The facts of a kind, stamped, in the order of their times: of events the latest version known (all of them, in
+        the order they were learned, with ``versions``), of states each version. ``where``: fields that must equal a
+        text. ``vanished``: the rows that vanished, instead."""
         conditions, values = self._conditions(kind, where or {})
-        if kind not in SUBJECTS:
+        if kind not in SUBJECTS and not versions:
             conditions += f" AND {_NEWER}"
             values.append(clocks.seq)
         query = (
@@ -132,6 +134,21 @@ class Answers:
                 observed[seq] = self.store.journal.observed_ns(clocks.account.id, seq)
             yield self._stamped(
                 fact, clocks.account, observed_ns=observed[seq], seq=seq, row_offset=row_offset,
+                effective_ns=effective_ns,
+            )  # fmt: skip
+
+    def learned(self, clocks: Clocks, *, after_seq: int) -> Iterator[Fact]:
+        """Every version of every row that a page after ``after_seq`` introduced, in the order of pages."""
+        query = (
+            "SELECT w.text, r.content, r.seq, r.row_offset, r.effective_ns FROM record r JOIN word w ON w.id = r.kind"
+            " WHERE r.account = ? AND r.seq > ? AND r.seq <= ? ORDER BY r.seq, r.row_offset"
+        )
+        for kind, content, seq, row_offset, effective_ns in self.store.rows(
+            query, (clocks.account.id, after_seq, clocks.seq)
+        ):
+            observed_ns = self.store.journal.observed_ns(clocks.account.id, seq)
+            yield self._stamped(
+                restore(kind, content), clocks.account, observed_ns=observed_ns, seq=seq, row_offset=row_offset,
                 effective_ns=effective_ns,
             )  # fmt: skip
 

@@ -280,14 +280,20 @@ class Book:
     def facts(
         self, kind: str, account: str, *, since_ns: int = 0, until_ns: int = ALWAYS_NS, as_of_ns: int | None = None,
         known_at_ns: int | None = None, where: Mapping[str, str] | None = None, vanished: bool = False,
+        versions: bool = False,
     ) -> Iterator[Fact]:  # fmt: skip
         """Facts with a time in [since_ns, until_ns), stamped, in the order of their times, one by one: the latest
-        version known at ``known_at_ns`` of those effective before ``as_of_ns``. Of states, every version.
-        ``vanished``: the rows that are no longer there, instead."""
+        version known at ``known_at_ns`` of those effective before ``as_of_ns``, or every version with ``versions``. Of
+        states, every version. ``vanished``: the rows that are no longer there, instead."""
         with self._asking(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns) as (answers, clocks):
             yield from answers.facts(
-                kind, clocks, since_ns=since_ns, until_ns=until_ns, where=where, vanished=vanished
+                kind, clocks, since_ns=since_ns, until_ns=until_ns, where=where, vanished=vanished, versions=versions
             )
+
+    def learned(self, account: str, *, after_seq: int) -> Iterator[Fact]:
+        """Every version of every row that a page after ``after_seq`` introduced, in the order of pages."""
+        with self._asking(account, as_of_ns=None, known_at_ns=None) as (answers, clocks):
+            yield from answers.learned(clocks, after_seq=after_seq)
 
     def answer(
         self, kind: str, account: str, *, since_ns: int | None = None, until_ns: int | None = None,
@@ -351,6 +357,20 @@ class Book:
         """The numbers of all pages that show the row of a fact of this book. Reads every page of the row's stream."""
         with self._asking(fact.account, as_of_ns=None, known_at_ns=None) as (answers, clocks):
             return answers.supporting_pages(fact, clocks)
+
+    def head_seq(self, account: str, *, known_at_ns: int | None = None) -> int:
+        """The number of an account's last page, or of the last that was known at that time."""
+        with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (_, clocks):
+            return clocks.seq
+
+    def exchange(self, account: str) -> Exchange:
+        """The wire that an account speaks now."""
+        row = self.account(account)
+        return self._registry(row.exchange, row.dialect)
+
+    def read(self, page: Page) -> list[Fact]:
+        """The unstamped facts of a page, by the wire that it was received on."""
+        return self._registry(page.exchange, page.dialect).read(page)
 
     # ── connections for answers ──────────────────────────────────────────────────────────────────────────────────
 

@@ -84,6 +84,7 @@ DERIVED: Final[dict[str, str]] = {
 INDEXES: Final[dict[str, str]] = {
     "page_by_stream": "page (account, stream, seq)",
     "record_by_time": "record (account, kind, effective_ns, seq, row_offset)",
+    "record_by_page": "record (account, seq, row_offset)",
     "record_unsettled": "record (account, stream, effective_ns) WHERE unsettled = 1",
     "alias_by_target": "alias (account, target)",
 }

@@ -1,0 +1,292 @@
+"""Brings one account into the book: asks what is not proven yet, stores every answer, and reconciles. It decides what is asked
+again and when; paging is the pager's, keeping is the book's.
+
+A *pass* asks for every interval that no page covers, re-reads the last ``overlap_s`` of every stream (rows appear late
+and change) and every row that is not terminal. A *poll* asks for the tail alone. Both may be cut off anywhere: what is
+stored is whole, and the next pass goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from nostro import errors, limits
+from nostro.book.book import Book, Lease
+from nostro.book.judgement import Judge
+from nostro.domain.answers import Interval
+from nostro.domain.values import DAY_NS, SECOND_NS
+from nostro.link.declare import Page, Stream
+from nostro.link.source import Step
+from nostro.link.transport import Clock
+from nostro.link.wire import WireSource
+
+REFERENCE: Final = ("currencies", "instruments", "fees", "sub_accounts", "ticker")  # asked once a pass
+STATES: Final = ("balances",)  # asked in every poll
+ROWS_PER_COMMIT: Final = 2_000  # rows gathered before they are committed together
+STEPS_PER_COMMIT: Final = 50  # pages gathered before they are committed together
+PROBE_NS: Final = DAY_NS  # a forbidden stream is asked again after a day
+NEAR_NS: Final = 3600 * SECOND_NS  # open rows this near to each other are re-read by one request
+WAITS_MAX: Final = 3  # how often a pass waits for its tail to settle
+
+ResultT = TypeVar("ResultT")
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a stream has come: of [since_ns, until_ns), everything before ``reached_ns``; ``rows`` read so far."""
+
+    account: str
+    stream: str
+    since_ns: int
+    until_ns: int
+    reached_ns: int
+    rows: int
+    pages: int
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What a pass did. ``failures``: streams that could not be read to the end, and why."""
+
+    account: str
+    pages: int = 0
+    rows: int = 0
+    new: int = 0
+    changed: int = 0
+    failures: dict[str, errors.NostroError] = {}
+    horizon_ns: int = 0
+
+
+class Watcher(Protocol):
+    """Who is told of progress."""
+
+    def __call__(self, progress: Progress) -> None: ...
+
+
+def unwatched(progress: Progress) -> None:
+    """Tells nobody."""
+
+
+class Run(Protocol):
+    """Carries out the book's work somewhere: one piece at a time, in the order given."""
+
+    def __call__(self, work: Callable[[], ResultT]) -> Awaitable[ResultT]: ...
+
+
+async def directly(work: Callable[[], ResultT]) -> ResultT:
+    """Runs the book's work in this thread: for virtual time, and where nothing else waits."""
+    return work()
+
+
+class Collector:
+    """Keeps one account of a book up to date. It holds the account's lease from `start` to `stop`; every write is fenced by
+    it. ``run`` carries out the book's work (in a thread of its own, or directly)."""
+
+    def __init__(
+        self, book: Book, source: WireSource, *, clock: Clock, holder: str, run: Run = directly, watcher: Watcher = unwatched
+    ) -> None:
+        self.book = book
+        self.source = source
+        self.account = source.account
+        self._clock = clock
+        self._run = run
+        self._holder = holder
+        self._watcher = watcher
+        self._lease: Lease | None = None
+        self._judge = Judge(book, source.account)
+        self._offset_ns = 0
+        self._probed_ns: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Takes the lease. Raises `errors.Fenced` where another process holds it."""
+        self._lease = await self._run(lambda: self.book.acquire(self.account, self._holder))
+
+    async def stop(self) -> None:
+        """Gives the lease back."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            await self._run(lambda: self.book.release(lease))
+
+    # ── passes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def full_pass(self) -> Report:
+        """Everything: states, reference, all that is not proven, the overlap, all open rows; then the tail, once it has
+        settled, so that the balances that were read at the start can be checked; then reconciles."""
+        report = Report(account=self.account)
+        await self._states((*STATES, *REFERENCE), report)
+        stated_ns = report.horizon_ns
+        await self._streams(report, whole=True)
+        for _ in range(WAITS_MAX):
+            behind_ns = stated_ns - min(self._horizon_ns(report, stream) for stream in self._streams_here())
+            if behind_ns < 0 or report.failures:
+                break
+            await self._clock.sleep(behind_ns / SECOND_NS + 1)
+            report.horizon_ns = self._now_there_ns()
+            await self._streams(report, whole=False)
+        return await self._judged(report)
+
+    async def poll(self) -> Report:
+        """The balances and what is new since the last pass; then reconciles."""
+        report = Report(account=self.account)
+        await self._states(STATES, report)
+        await self._streams(report, whole=False)
+        return await self._judged(report)
+
+    async def again(self, since_ns: int, until_ns: int) -> Report:
+        """Reads a range of every stream once more, proven or not; then reconciles."""
+        report = Report(account=self.account)
+        await self._states(STATES, report)
+        for stream in self._streams_here():
+            until_here_ns = min(until_ns, self._horizon_ns(report, stream))
+            if since_ns < until_here_ns:
+                await self._intervals(stream, [(since_ns, until_here_ns)], report)
+        return await self._judged(report)
+
+    async def _judged(self, report: Report) -> Report:
+        """Takes in what other processes left, and compares what was reported with what was computed."""
+        lease = self._held()
+        await self._run(lambda: self.book.empty_inbox(lease))
+        await self._run(lambda: self._judge.judge(lease, now_ns=self._clock.now_ns()))
+        return report
+
+    # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _states(self, capabilities: Sequence[str], report: Report) -> None:
+        for capability in capabilities:
+            if not self.source.exchange.asks_for(capability):
+                continue
+            try:
+                reply = await self.source.ask(capability, {})
+            except errors.NostroError as error:
+                await self._failed(capability, error, report)
+                continue
+            await self._store([Step(page, ()) for page in reply.pages], report)
+            if capability in STATES:
+                self._judge_clock(reply.pages[-1], report)
+
+    def _judge_clock(self, page: Page, report: Report) -> None:
+        """Learns by how much the exchange's clock differs. Raises `errors.ClockSkew` where that is too much."""
+        self._offset_ns = self.source.offset_ns(page)
+        if abs(self._offset_ns) > limits.CLOCK_SKEW_MAX_S * SECOND_NS:
+            ahead_s = -self._offset_ns / SECOND_NS
+            raise errors.ClockSkew(
+                f"this machine's clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} "
+                f"{self.source.exchange.name}'s",
+                offset_s=-ahead_s,
+                hint="set the clock (NTP), then sync again; nothing was lost",
+                exchange=self.source.exchange.id,
+            )
+        report.horizon_ns = self._now_there_ns()
+
+    def _now_there_ns(self) -> int:
+        """The exchange's now, or somewhat less: coverage is claimed of its time, not of ours."""
+        return self._clock.now_ns() + min(self._offset_ns, 0)
+
+    def _horizon_ns(self, report: Report, stream: Stream) -> int:
+        """Up to where a stream can be proven now: what is younger is settling."""
+        cut_ns = report.horizon_ns - stream.settle_s * SECOND_NS
+        return cut_ns - cut_ns % stream.precision_ns
+
+    # ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _streams_here(self) -> tuple[Stream, ...]:
+        return self.source.exchange.streams
+
+    async def _streams(self, report: Report, *, whole: bool) -> None:
+        for stream in self._streams_here():
+            if stream.name in report.failures:
+                continue
+            until_ns = self._horizon_ns(report, stream)
+            wanted = partial(self._wanted, stream, until_ns, whole=whole)
+            await self._intervals(stream, await self._run(wanted), report)
+
+    def _wanted(self, stream: Stream, until_ns: int, *, whole: bool) -> list[tuple[int, int]]:
+        """What to ask of a stream before ``until_ns``: disjoint intervals in order."""
+        since_ns = self.book.account(self.account).since_ns
+        wanted = [
+            (hole.since_ns, hole.until_ns)
+            for hole in self.book.coverage(self.account, stream.name, since_ns=since_ns, until_ns=until_ns)
+            if self._worth_asking(hole)
+        ]
+        if whole:
+            wanted.append((max(since_ns, until_ns - stream.overlap_s * SECOND_NS), until_ns))
+        precision_ns = max(stream.precision_ns, 1)
+        for effective_ns in self.book.open_rows(self.account, stream):
+            start_ns = effective_ns - effective_ns % precision_ns
+            wanted.append((start_ns, start_ns + precision_ns))
+        return _merged([(start, min(end, until_ns)) for start, end in wanted if start < until_ns])
+
+    def _worth_asking(self, hole: Interval) -> bool:
+        if hole.status == "open":
+            return True
+        if hole.cause != "forbidden":
+            return False
+        return self._clock.now_ns() - self._probed_ns.get(hole.stream, 0) >= PROBE_NS
+
+    async def _intervals(self, stream: Stream, intervals: list[tuple[int, int]], report: Report) -> None:
+        try:
+            for since_ns, until_ns in intervals:
+                await self._sweep(stream, since_ns, until_ns, report)
+        except (errors.ExchangeError, errors.LinkError, errors.WireError) as error:
+            if isinstance(error, errors.Unauthorized):
+                raise
+            await self._failed(stream.name, error, report)
+
+    async def _sweep(self, stream: Stream, since_ns: int, until_ns: int, report: Report) -> None:
+        steps: AsyncIterator[Step] = self.source.sweep(stream.name, since_ns, until_ns, {})
+        waiting: list[Step] = []
+        rows = pages = waiting_rows = 0
+        async for step in steps:
+            waiting.append(step)
+            rows += len(step.facts)
+            waiting_rows += len(step.facts)
+            pages += 1
+            if step.page.status == 403:
+                self._probed_ns[stream.name] = self._clock.now_ns()
+            if waiting_rows >= ROWS_PER_COMMIT or len(waiting) >= STEPS_PER_COMMIT:
+                await self._store(waiting, report)
+                waiting, waiting_rows = [], 0
+            if step.claims:
+                reached_ns = max(claim.until_ns for claim in step.claims)
+                self._watcher(
+                    Progress(
+                        account=self.account, stream=stream.name, since_ns=since_ns, until_ns=until_ns,
+                        reached_ns=reached_ns, rows=rows, pages=pages,
+                    )
+                )  # fmt: skip
+        if waiting:
+            await self._store(waiting, report)
+
+    # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _store(self, steps: Sequence[Step], report: Report) -> None:
+        lease = self._held()
+        appended = await self._run(lambda: self.book.append(lease, steps))
+        report.pages += len(steps)
+        report.rows += sum(len(step.facts) for step in steps)
+        report.new += appended.new
+        report.changed += appended.changed
+
+    async def _failed(self, name: str, error: errors.NostroError, report: Report) -> None:
+        """Keeps the answer that said so, and goes on with the next stream."""
+        report.failures[name] = error
+        if isinstance(error.page, Page):
+            await self._store([Step(error.page, ())], report)
+
+    def _held(self) -> Lease:
+        if self._lease is None:
+            raise errors.Fenced(f"account {self.account} is not held by this process", hint="start the collector first")
+        return self._lease
+
+
+def _merged(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same times as disjoint intervals in order; what is near is joined, so that one request serves both."""
+    joined: list[tuple[int, int]] = []
+    for since_ns, until_ns in sorted(intervals):
+        if joined and since_ns <= joined[-1][1] + NEAR_NS:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], until_ns))
+        else:
+            joined.append((since_ns, until_ns))
+    return joined

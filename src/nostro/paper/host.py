@@ -1,0 +1,153 @@
+"""A paper exchange in a folder: the venue's file, the lock of its one owner, and what others need to reach it. It decides who may
+own it and what a client is told; the venue decides everything else.
+
+The first process that opens the folder owns it; what it serves, and under which keys, stands in ``endpoint.json``
+there for as long as it lives. Paper keys are no secrets.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import msgspec
+
+from nostro.errors import Conflict, Unwritable
+from nostro.link.declare import Exchange
+from nostro.link.view import Login
+from nostro.paper.faults import Faults
+from nostro.paper.history import generate
+from nostro.paper.server import Server
+from nostro.paper.venue.live import Market
+from nostro.paper.venue.venue import Venue
+
+DEFAULT_SEED: Final = 7
+DEFAULT_ROWS: Final = 3_000  # fills of the trader: months of history, and a first start of a few seconds
+
+
+class PaperExchange:
+    """An open paper exchange. ``progress(done, of)`` is told of the history that a first start makes. Raises `Conflict`
+    where another process owns the folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        exchange: Exchange,
+        *,
+        now_ns: Callable[[], int],
+        seed: int | None = None,
+        rows: int = DEFAULT_ROWS,
+        faults: Faults | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.exchange = exchange
+        self._lock = _locked(folder)
+        try:
+            fresh = not (folder / "venue.db").exists()
+            self.venue = Venue.open(
+                folder / "venue.db", now_ns=now_ns, seed=(DEFAULT_SEED if seed is None else seed) if fresh else seed
+            )
+        except BaseException:
+            os.close(self._lock)
+            raise
+        try:
+            generate(self.venue, until_ns=now_ns(), rows=rows, progress=progress)
+            self._market = Market(self.venue)
+        except BaseException:
+            self.close()
+            raise
+        self._server = Server(exchange, self.venue, faults=faults)
+        self.handle = self._server.handle
+
+    def logins(self) -> list[Login]:
+        """The keys that clients may use, one a login."""
+        return self.venue.logins()
+
+    def advance(self) -> None:
+        """Lets the market, the orders' ends and the transfers catch up with the clock; call it about once a second."""
+        self._market.advance(self.venue.now_ns())
+
+    def ready(self, origin: str) -> dict[str, Any]:
+        """What a client must know: the exchange, its URLs at ``origin``, and each account's credentials."""
+        return {
+            "exchange": self.exchange.id,
+            "dialect": self.exchange.dialect,
+            "urls": {"rest": origin + urlsplit(self.exchange.url).path.rstrip("/")},
+            "accounts": [
+                {
+                    "name": login.name,
+                    "key": login.key,
+                    "secret": login.secret,
+                    "permissions": sorted(login.permissions),
+                }
+                for login in self.logins()
+            ],
+        }
+
+    def announce(self, origin: str) -> dict[str, Any]:
+        """Writes ``endpoint.json``, so that other processes find the server; what `ready` says, with our process id."""
+        ready = self.ready(origin)
+        partial = self.folder / "endpoint.json.partial"
+        partial.write_bytes(msgspec.json.encode(ready | {"pid": os.getpid()}))
+        partial.replace(self.folder / "endpoint.json")
+        return ready
+
+    def close(self) -> None:
+        (self.folder / "endpoint.json").unlink(missing_ok=True)
+        self.venue.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def endpoint(folder: Path) -> dict[str, Any] | None:
+    """What the owner of a folder serves, None where nobody owns it or it does not serve yet."""
+    if not folder.is_dir() or not _is_owned(folder):
+        return None
+    try:
+        found: dict[str, Any] = msgspec.json.decode((folder / "endpoint.json").read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return found
+
+
+def _locked(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        message = f"the folder {folder} of the paper exchange cannot be written ({error.strerror})"
+        raise Unwritable(message, hint="make it writable, or name another with --home") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        message = f"another process owns the paper exchange in {folder}"
+        raise Conflict(message, hint="use the one that runs, or end it") from None
+    return lock
+
+
+def _is_owned(folder: Path) -> bool:
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
