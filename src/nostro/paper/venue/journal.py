@@ -60,6 +60,10 @@ CREATE TABLE trades (id INTEGER PRIMARY KEY, instrument INTEGER NOT NULL, price 
 CREATE INDEX trades_by_time ON trades (instrument, time_ns, id);
 """ + bars.SCHEMA  # fmt: skip
 
+_TABLES: Final = (
+    "commands", "snapshots", "users", "logins", "orders", "fills", "entries", "transfers", "trades", "bars",
+)  # fmt: skip
+
 
 class _Answer(msgspec.Struct, frozen=True, array_like=True):
     """``reason`` None: accepted."""
@@ -91,11 +95,17 @@ class Journal:
 
     def remember(self, values: dict[str, bytes]) -> None:
         with sqlite.translated(self.path), self.connection:
-            self.connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+            self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def remembered(self, name: str) -> bytes | None:
         found = self._rows("SELECT value FROM meta WHERE name = ?", (name,))
         return found[0][0] if found else None
+
+    def erase(self) -> None:
+        """Deletes every command and row."""
+        with sqlite.translated(self.path), self.connection:
+            for table in _TABLES:
+                self.connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -131,13 +131,13 @@ class Venue:
             self._batched = False
             self._flush()
 
-    def create_login(self, name: str, email: str, *, permissions: Iterable[str]) -> Login:
+    def create_login(self, name: str, email: str, *, permissions: Iterable[str], at_ns: int | None = None) -> Login:
         """A user with one key. The key derives from the venue's seed: it is no secret, as its first word says. Raises
         `Conflict` where the name is taken."""
         if self.user_named(name) is not None:
             message = f"there is a user {name} already"
             raise Conflict(message, hint="choose another name")
-        answer = self.carry_out(CreateUser(name=name, email=email)).answer
+        answer = self.carry_out(CreateUser(name=name, email=email), at_ns=at_ns).answer
         assert isinstance(answer, Accepted)
         key, secret = f"paper-{name}-{self._derive(f'key {name}')[:12]}", f"paper-{self._derive(f'secret {name}')[:40]}"
         self._journal.add_login(key, answer.ids[0], secret=secret, permissions=",".join(sorted(permissions)))
@@ -163,9 +163,29 @@ class Venue:
         """A deposit begins; `operations.Desk` brings it to its end."""
         return self.carry_out(Deposit(user=user, asset=asset, amount=amount, tx_hash=tx_hash)).answer
 
-    def tick(self) -> None:
+    def tick(self, *, at_ns: int | None = None) -> None:
         """Lets time pass: orders that end by now end."""
-        self.carry_out(Tick())
+        self.carry_out(Tick(), at_ns=at_ns)
+
+    @property
+    def last_command(self) -> int:
+        """The number of the last command carried out."""
+        return self._journal.last_id
+
+    def note(self, name: str, value: str) -> None:
+        """Keeps a word about the venue itself in its file; a name is ours to choose."""
+        self._flush()
+        self._journal.remember({name: value.encode()})
+
+    def noted(self, name: str) -> str | None:
+        found = self._journal.remembered(name)
+        return None if found is None else found.decode()
+
+    def erase(self) -> None:
+        """Forgets every command and row; what remains is a new venue with the same profile and seed."""
+        self._flush()
+        self._journal.erase()
+        self.engine = self._journal.recover(self.profile)
 
     def transfers_under_way(self) -> list[VenueTransfer]:
         """Deposits, then withdrawals, that have not come to their end, in order of id."""
