@@ -1,5 +1,5 @@
-"""The house rules (STYLE.md) as functions from one source to its violations, each a line number and a sentence. They decide
-what a violation is; `test_tidy.py` holds every file to them, and plants a fault for each.
+"""The house rules (STYLE.md) as functions from one source to its violations, each a line number and a sentence. They
+decide what a violation is; `test_tidy.py` holds every file to them, and plants a fault for each.
 
 The ratchets name what is still allowed to break a rule; they may only get shorter.
 """
