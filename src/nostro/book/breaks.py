@@ -1,9 +1,10 @@
-"""Breaks: a reported and a computed thing that differ, kept as a value, and its life. It decides what a break is, what
-makes it the same break tomorrow, and how its life follows from pages of routes of ours; it does not decide what differs
-(``checks/``) and keeps nothing itself.
+"""Breaks: a reported and a computed thing that differ, kept as a value, and its life. It decides what a break is,
+what makes it the same break tomorrow, and how its life follows from pages of routes of ours; it does not decide what
+differs (``checks/``) and keeps nothing itself.
 
-A break is *open* from the judgement that found it. It is *explained* by the judgement that no longer finds it, *accepted*
-by a person with a reason, and *reopened* by a person, or because it came back or changed after it was accepted.
+A break is *open* from the judgement that found it. It is *explained* by the judgement that no longer finds it,
+*accepted* by a person with a reason, and *reopened* by a person, or because it came back or changed after it was
+accepted.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ Happening = Literal["opened", "changed", "explained", "accepted", "reopened"]
 
 
 class Scope(msgspec.Struct, frozen=True, order=True):
-    """What a check looks at. ``subject``: an asset or an instrument; ``side`` only where buys and sells are told apart."""
+    """What a check looks at. ``subject``: an asset or an instrument; ``side`` only where buys and sells are told
+    apart."""
 
     account: str = ""
     sub_account: str = ""
@@ -74,7 +76,7 @@ class Break(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hypotheses: tuple[Hypothesis, ...] = ()
 
 
-def identify(check: str, scope: Scope, anchor: str) -> str:
+def identify(check: str, scope: Scope, *, anchor: str) -> str:
     """The id of a break: the same for the same check, scope and anchor (a row's id, or where its interval starts),
     whatever else is learned about it later. 12 hexadecimal digits."""
     parts = (check, scope.account, scope.sub_account, scope.wallet, scope.subject, scope.side, anchor)

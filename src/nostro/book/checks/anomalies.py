@@ -1,10 +1,11 @@
-"""What went wrong at one place of a chain of running balances: a row missing, doubled, altered, out of order or alien. It
-decides the name, the smallest interval and the exact missing amount from the few rows around; it settles nothing.
+"""What went wrong at one place of a chain of running balances: a row missing, doubled, altered, out of order or
+alien. It decides the name, the smallest interval and the exact missing amount from the few rows around; it settles
+nothing.
 
-The rule is parsimony: the explanation with the fewest faults that makes the rows on both sides tie. A deleted row leaves
-one broken link; a row that does not belong leaves two, and taking it away mends both; rows out of order tie again in
-another order, which keeps their sum. Hold and release repeat the same balances all day, so a repetition alone is
-not a double: the row must also be of the same instant and type.
+The rule is parsimony: the explanation with the fewest faults that makes the rows on both sides tie. A deleted row
+leaves one broken link; a row that does not belong leaves two, and taking it away mends both; rows out of order tie
+again in another order, which keeps their sum. Hold and release repeat the same balances all day, so a repetition
+alone is not a double: the row must also be of the same instant and type.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class State(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the chain does not go on: the state reached after ``last`` (None: the beginning, at ``origin_ns``), the rows
-    ``waiting``, the first of which does not follow. ``final``: no rows come after them. ``loose``: ``last`` is
+    """Where the chain does not go on: the state reached after ``last`` (None: the beginning, at ``origin_ns``), the
+    rows ``waiting``, the first of which does not follow. ``final``: no rows come after them. ``loose``: ``last`` is
     the only row before, and nothing proves what it started from. ``recent``: rows settled lately."""
 
     scope: Scope
@@ -68,8 +69,9 @@ class Extra(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What it is. ``consumed``: the rows dealt with, in the order that ties, with the state after each. ``restarts``: the
-    row settled before that is among them. ``hole``: nothing is consumed, the chain goes on from the next row's start."""
+    """What it is. ``consumed``: the rows dealt with, in the order that ties, with the state after each. ``restarts``:
+    the row settled before that is among them. ``hole``: nothing is consumed, the chain goes on from the next row's
+    start."""
 
     found: Break
     consumed: tuple[Entry, ...] = ()
@@ -87,7 +89,7 @@ def after(row: Entry) -> State:
     return State(row.after, row.held_after)
 
 
-def equal(rules: Rules, left: State, right: State) -> bool:
+def _equal(rules: Rules, left: State, right: State) -> bool:
     """Whether two states are equal in the parts that both know."""
     return _same(rules, left.total, right.total) and _same(rules, left.held, right.held)
 
@@ -95,7 +97,7 @@ def equal(rules: Rules, left: State, right: State) -> bool:
 def diagnose(place: Place) -> Verdict:
     """What is wrong with the first waiting row."""
     row = place.waiting[0]
-    if equal(place.rules, place.state, before(row)) or not _own(place.rules, row):
+    if _equal(place.rules, place.state, before(row)) or not _own(place.rules, row):
         altered = _altered(place, row)
         if altered is not None:
             return altered
@@ -103,7 +105,7 @@ def diagnose(place: Place) -> Verdict:
     return _doubled(place, row) or _reordered(place) or _extra(place, row) or _hole(place, row)
 
 
-def moved(breaks: Sequence[Break], holes: Sequence[Hole], extras: Sequence[Extra]) -> list[Break]:
+def moved(breaks: Sequence[Break], *, holes: Sequence[Hole], extras: Sequence[Extra]) -> list[Break]:
     """The same breaks, a row that is missing in one place and too many in another being one row out of order."""
     replaced: dict[str, Break | None] = {}
     free = list(holes)
@@ -121,15 +123,16 @@ def moved(breaks: Sequence[Break], holes: Sequence[Hole], extras: Sequence[Extra
 
 
 def _altered(place: Place, row: Entry) -> Verdict | None:
-    """The row does not tie within itself: which member is it, as its neighbours tell? None where a row is missing too."""
-    if equal(place.rules, place.state, before(row)):
+    """The row does not tie within itself: which member is it, as its neighbours tell? None where a row is missing
+    too."""
+    if _equal(place.rules, place.state, before(row)):
         following = before(place.waiting[1]) if len(place.waiting) > 1 else None
-        if following is not None and not equal(place.rules, after(row), following):
+        if following is not None and not _equal(place.rules, after(row), following):
             computed = advance(before(row), row)
-            if equal(place.rules, computed, following):
+            if _equal(place.rules, computed, following):
                 return _altered_member(place, row, "after", computed)
         return _altered_member(place, row, "amount", after(row))
-    if equal(place.rules, advance(place.state, row), after(row)):
+    if _equal(place.rules, advance(place.state, row), after(row)):
         return _altered_member(place, row, "before", after(row))
     return None
 
@@ -148,9 +151,7 @@ def _altered_member(place: Place, row: Entry, member: str, state: State) -> Verd
     expected, actual = (known.total, printed.total) if total_differs else (known.held, printed.held)
     missing = _change(printed, known) if member == "amount" else State(values.ZERO, values.ZERO)
     at_ns = row.effective_ns or 0
-    text = (
-        f"row {row_name(row)} says {held}{member} {_text(actual)}, and its neighbours say {_text(expected)}"
-    )
+    text = f"row {row_name(row)} says {held}{member} {_text(actual)}, and its neighbours say {_text(expected)}"
     found = _break(
         place, "altered_row", anchor=row_name(row), since_ns=at_ns, until_ns=at_ns, rows=(row,), text=text,
         expected=expected, actual=actual, missing=missing,
@@ -176,7 +177,7 @@ def _extra(place: Place, row: Entry) -> Verdict | None:
     if len(place.waiting) < 2:
         return None
     following = before(place.waiting[1])
-    if equal(place.rules, after(row), following) or not equal(place.rules, place.state, following):
+    if _equal(place.rules, after(row), following) or not _equal(place.rules, place.state, following):
         return None
     original = next((each for each in place.recent if _twins(each, row)), None)
     return _extra_verdict(place, row, original=original)
@@ -191,7 +192,7 @@ def _extra_verdict(place: Place, row: Entry, *, original: Entry | None) -> Verdi
         place, name, anchor=row_name(row), since_ns=at_ns, until_ns=at_ns,
         rows=(row,) if original is None else (original, row), text=text,
         expected=place.state.total, actual=row.before,
-        missing=State(-row.amount, None if row.held_amount is None else -row.held_amount),
+        missing=State(row.amount.copy_negate(), None if row.held_amount is None else row.held_amount.copy_negate()),
         hypotheses=(
             Hypothesis(name=name, text=f"row {row_name(row)} {says}", amount=row.amount, rows=(row_name(row),)),
             Hypothesis(name="missing_row", text="two rows are missing, one on either side of it"),
@@ -277,11 +278,12 @@ def _moved(hole: Break, extra: Extra) -> Break:
 
 
 def _walk(rules: Rules, state: State | None, rows: Sequence[Entry], end: State | None) -> list[Entry] | None:
-    """The rows in an order in which each follows the one before, from ``state`` to ``end``; None where there is none."""
+    """The rows in an order in which each follows the one before, from ``state`` to ``end``; None where there is
+    none."""
     if not rows:
-        return [] if state is None or end is None or equal(rules, state, end) else None
+        return [] if state is None or end is None or _equal(rules, state, end) else None
     for position, row in enumerate(rows):
-        if state is None or equal(rules, state, before(row)):
+        if state is None or _equal(rules, state, before(row)):
             rest = _walk(rules, after(row), [*rows[:position], *rows[position + 1 :]], end)
             if rest is not None:
                 return [row, *rest]
@@ -292,17 +294,21 @@ def _broken(place: Place, rows: Sequence[Entry], following: Entry | None, *, fre
     """How many links do not tie, from the state through the rows to the one that follows."""
     states = [*([] if free else [place.state])] + [after(row) for row in rows]
     starts = [before(row) for row in (rows[1:] if free else rows)] + ([before(following)] if following else [])
-    return sum(not equal(place.rules, state, start) for state, start in zip(states, starts, strict=False))
+    return sum(not _equal(place.rules, state, start) for state, start in zip(states, starts, strict=False))
 
 
 def _own(rules: Rules, row: Entry) -> bool:
     """Whether before + amount = after in this row alone."""
     total = _plus(row.before, row.amount)
     held = _plus(row.held_before, row.held_amount)
-    fits = total is None or row.after is None or rules.same(total, row.after, row.before or values.ZERO, row.amount, row.after)
+    fits = (
+        total is None
+        or row.after is None
+        or rules.ties(total, printed=row.after, terms=(row.before or values.ZERO, row.amount, row.after))
+    )
     if not fits or held is None or row.held_after is None or row.held_before is None or row.held_amount is None:
         return fits
-    return rules.same(held, row.held_after, row.held_before, row.held_amount, row.held_after)
+    return rules.ties(held, printed=row.held_after, terms=(row.held_before, row.held_amount, row.held_after))
 
 
 def _own_all(rules: Rules, rows: Iterable[Entry]) -> bool:
@@ -333,7 +339,7 @@ def _minus(left: Decimal | None, right: Decimal | None) -> Decimal | None:
 
 
 def _same(rules: Rules, left: Decimal | None, right: Decimal | None) -> bool:
-    return left is None or right is None or rules.same(left, right)
+    return left is None or right is None or rules.ties(left, printed=right)
 
 
 def _text(amount: Decimal | None) -> str:
@@ -360,7 +366,7 @@ def _break(
 ) -> Break:
     evidence = list(rows)
     return Break(
-        id=identify(place.check, place.scope, anchor), check=place.check, name=name, scope=place.scope,
+        id=identify(place.check, place.scope, anchor=anchor), check=place.check, name=name, scope=place.scope,
         since_ns=since_ns, until_ns=until_ns, expected=expected, actual=actual, missing=missing.total,
         held_missing=missing.held, rows=tuple(row_name(row) for row in evidence), pages=pages_of(evidence),
         text=f"{place.scope}: {text}", hypotheses=hypotheses,

@@ -1,10 +1,11 @@
-"""The chain of running balances (INVARIANTS B14): per sub-account, wallet and asset, before + amount = after in every row,
-and after = before of the next, for the total and for the held part. It decides which rows tie and where one is missing,
-doubled, altered or out of order; what the repair is, is decided in ``anomalies.py``.
+"""The chain of running balances (INVARIANTS B14): per sub-account, wallet and asset, before + amount = after in every
+row, and after = before of the next, for the total and for the held part. It decides which rows tie and where one is
+missing, doubled, altered or out of order; what the repair is, is decided in ``anomalies.py``.
 
-Rows are fed in order of (effective_ns, id by number) and settled one at a time; a row that does not follow waits until the
-few rows after it are there to tell what happened. A link is checked only where the entries between its rows are
-proven; across a gap it is ``unchecked``, and what the balance did meanwhile is a *jump*: no break, and unexplained.
+Rows are fed in order of (effective_ns, id by number) and settled one at a time; a row that does not follow waits
+until the few rows after it are there to tell what happened. A link is checked only where the entries between its rows
+are proven; across a gap it is ``unchecked``, and what the balance did meanwhile is a *jump*: no break, and
+unexplained.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 from nostro.book.breaks import Break, Scope
 from nostro.book.checks import anomalies
 from nostro.book.checks.anomalies import State
-from nostro.book.checks.terms import NO_RUNNING_BALANCE, Outcome, Proven, Result, Rules, row_name
+from nostro.book.checks.terms import NO_RUNNING_BALANCE, Outcome, Proven, Result, Rules, row_key, row_name
 from nostro.domain import values
 from nostro.domain.records import Entry
 
@@ -27,7 +28,8 @@ LOOKBACK_ROWS: Final = 64  # settled rows kept to recognise a double
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """The balance from ``at_ns`` on, after the row ``row``: as the chain says, and as the sum of the entries' amounts."""
+    """The balance from ``at_ns`` on, after the row ``row``: as the chain says, and as the sum of the entries'
+    amounts."""
 
     at_ns: int
     state: State
@@ -48,16 +50,18 @@ class Jump(msgspec.Struct, frozen=True):
 
 
 class ChainState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a chain stands after one settled row: what the next run carries on from."""
+    """Where a chain stands after one settled row: what the next run carries on from. ``passed``: rows up to this time
+    and key are behind it."""
 
     scope: Scope
     last: Entry
-    last_key: tuple[int, int, str]
     settled: Settled
+    passed: tuple[int, tuple[int, int, str]]
 
 
 class Chain:
-    """One chain. ``feed`` its rows in order, then ``close`` it; ``results``, ``breaks`` and ``jumps`` are what came of it."""
+    """One chain. ``feed`` its rows in order, then ``close`` it; ``results``, ``breaks`` and ``jumps`` are what came
+    of it."""
 
     def __init__(self, scope: Scope, *, rules: Rules, proven: Proven, carried: ChainState | None = None) -> None:
         self.scope = scope
@@ -73,6 +77,8 @@ class Chain:
         self._last: Entry | None = carried.last if carried else None
         self._state = carried.settled.state if carried else State(None, None)
         self._sum = carried.settled.sum if carried else State(values.ZERO, values.ZERO)
+        self._settled = carried.settled if carried else None
+        self._passed = carried.passed if carried else (0, (0, 0, ""))
         self._loose = False  # only one row settled, and nothing proves what stood before it
         self._fed_ns: int | None = carried.settled.at_ns if carried else None
         self._proven_until = 0
@@ -88,6 +94,8 @@ class Chain:
         """Takes the next row; answers what is settled by it."""
         at_ns = row.effective_ns or 0
         settled: list[Settled] = []
+        if (at_ns, row_key(row.native_id)) <= self._passed:
+            return settled  # judged by an earlier run
         if self._fed_ns is None:
             self._begin(row)
         elif at_ns >= self._proven_until:
@@ -108,7 +116,7 @@ class Chain:
     @property
     def breaks(self) -> list[Break]:
         """What was found so far: a row missing here and found there is one row out of order."""
-        return anomalies.moved(self._breaks, self._holes, self._extras)
+        return anomalies.moved(self._breaks, holes=self._holes, extras=self._extras)
 
     @property
     def segment(self) -> Result | None:
@@ -117,11 +125,16 @@ class Chain:
             return None
         return self._result(self._last.effective_ns or 0)
 
-    def carry(self, settled: Settled, last_key: tuple[int, int, str]) -> ChainState | None:
-        """The state to carry on from, where the last row settled is ``settled``."""
-        if self._last is None or row_name(self._last) != settled.row:
+    def carry(self) -> ChainState | None:
+        """The state to carry on from; None where no row is settled yet."""
+        if self._last is None or self._settled is None:
             return None
-        return ChainState(scope=self.scope, last=self._last, last_key=last_key, settled=settled)
+        return ChainState(scope=self.scope, last=self._last, settled=self._settled, passed=self._passed)
+
+    @property
+    def resume_ns(self) -> int | None:
+        """The time of the first row that is not settled yet; None where there is none."""
+        return self._pending[0].effective_ns if self._pending else None
 
     def _begin(self, row: Entry) -> None:
         at_ns = row.effective_ns or 0
@@ -141,7 +154,13 @@ class Chain:
         at_ns = row.effective_ns or 0
         self.results.append(
             Result(
-                check=CHECK, scope=self.scope, outcome="unchecked", cause=cause, since_ns=since_ns, until_ns=at_ns, terms=1
+                check=CHECK,
+                scope=self.scope,
+                outcome="unchecked",
+                cause=cause,
+                since_ns=since_ns,
+                until_ns=at_ns,
+                terms=1,
             )
         )
         self._segment_ns = at_ns
@@ -183,19 +202,19 @@ class Chain:
         computed = values.EXACT.add(before, amount)
         exact = (state.total is None or state.total == before) and computed == after
         if not exact:
-            if state.total is not None and not self._rules.same(state.total, before):
+            if state.total is not None and not self._rules.ties(state.total, printed=before):
                 return False
-            if not self._rules.same(computed, after, before, amount, after):
+            if not self._rules.ties(computed, printed=after, terms=(before, amount, after)):
                 return False
             self._inexact = True
         if self._rules.amounts == "double":
             self._tolerance = max(self._tolerance, values.add(map(self._rules.quantum, (before, amount, after))))
         if row.held_before is None or row.held_after is None or row.held_amount is None:
             return True
-        if state.held is not None and not self._rules.same(state.held, row.held_before):
+        if state.held is not None and not self._rules.ties(state.held, printed=row.held_before):
             return False
         held = values.EXACT.add(row.held_before, row.held_amount)
-        return self._rules.same(held, row.held_after, row.held_before, row.held_amount, row.held_after)
+        return self._rules.ties(held, printed=row.held_after, terms=(row.held_before, row.held_amount, row.held_after))
 
     def _accept(self, row: Entry, state: State) -> Settled:
         self._pending.pop(0)
@@ -210,7 +229,10 @@ class Chain:
             values.EXACT.add(self._sum.total or values.ZERO, row.amount),
             values.EXACT.add(self._sum.held or values.ZERO, row.held_amount or values.ZERO),
         )
-        return Settled((row.effective_ns or 0) if at_ns is None else at_ns, state, self._sum, row_name(row))
+        own_ns = row.effective_ns or 0
+        self._passed = max(self._passed, (own_ns, row_key(row.native_id)))
+        self._settled = Settled(own_ns if at_ns is None else at_ns, state, self._sum, row_name(row))
+        return self._settled
 
     def _sum_alone(self, row: Entry) -> Settled:
         """A row without running balances adds to the sum, and proves nothing."""

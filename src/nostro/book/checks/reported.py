@@ -1,11 +1,12 @@
-"""Reported balances against the chain (INVARIANTS B3, B11, B16). It decides which balances the exchange could truly have
-reported at an instant, and whether the one that it did report is among them.
+"""Reported balances against the chain (INVARIANTS B3, B11, B16). It decides which balances the exchange could truly
+have reported at an instant, and whether the one that it did report is among them.
 
-A snapshot was taken at some instant between sending and receiving, on the exchange's clock up to ``skew_ns`` away from ours;
-every state of the chain that was in effect in that bracket is acceptable. Where the snapshot says when it last changed
-(``updated_ns``, the exchange's own clock), the state of that instant is acceptable too, and needs no entries proven beyond it.
-``used`` is compared with the end of the held chain in the same way. A difference is a break only where the entries
-are proven through the whole bracket; its cause then lies after the last entry before the bracket.
+A snapshot was taken at some instant between sending and receiving, on the exchange's clock up to ``skew_ns`` away
+from ours; every state of the chain that was in effect in that bracket is acceptable. Where the snapshot says when it
+last changed (``updated_ns``, the exchange's own clock), the state of that instant is acceptable too, and needs no
+entries proven beyond it. ``used`` is compared with the end of the held chain in the same way. A difference is a break
+only where the entries are proven through the whole bracket; its cause then lies after the last entry before the
+bracket.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ PARTS: Final = "balance parts"
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How one balance stands at the last instant that could be judged. ``reported`` by the exchange; ``computed``: the sum
-    of the entries' amounts by then; ``unexplained`` = reported - computed, None where nothing is computed
+    """How one balance stands at the last instant that could be judged. ``reported`` by the exchange; ``computed``:
+    the sum of the entries' amounts by then; ``unexplained`` = reported - computed, None where nothing is computed
     (INVARIANTS B16). ``outcome`` and ``cause`` are those of the check."""
 
     scope: Scope
@@ -50,8 +51,8 @@ class Watch(msgspec.Struct):
 
 
 class Snapshots:
-    """The snapshots of one scope, in the order in which they were taken, held against the states of its chain, which come
-    in order through ``settle``; ``close`` judges what is left. ``carried``: the state before the first."""
+    """The snapshots of one scope, in the order in which they were taken, held against the states of its chain, which
+    come in order through ``settle``; ``close`` judges what is left. ``carried``: the state before the first."""
 
     def __init__(
         self, scope: Scope, seen: Sequence[Seen], *, rules: Rules, proven: Proven, carried: Settled | None
@@ -124,7 +125,7 @@ class Snapshots:
             Result(
                 check=CHECK, scope=self.scope, outcome=outcome, cause=cause, terms=1,
                 since_ns=seen.sent_ns, until_ns=seen.received_ns,
-                tolerance=self._rules.quantum(total) + self._rules.quantum(state.state.total or values.ZERO),
+                tolerance=values.add((self._rules.quantum(total), self._rules.quantum(state.state.total or values.ZERO))),
             )
         )  # fmt: skip
         known = state.state.total is not None
@@ -159,7 +160,8 @@ class Snapshots:
         return bracket[-1], ("unchecked" if cause else "break"), cause
 
     def _at_update(self, watch: Watch) -> list[Settled]:
-        """The states in effect at the instant that the exchange names; all of its second where it names whole seconds."""
+        """The states in effect at the instant that the exchange names; all of its second where it names whole
+        seconds."""
         updated_ns = watch.seen.balance.updated_ns
         if updated_ns is None:
             return []
@@ -170,8 +172,8 @@ class Snapshots:
 
     def _matches(self, seen: Seen, state: Settled) -> bool:
         used, held = seen.balance.used, state.state.held
-        total_ties = self._rules.same(seen.balance.total or values.ZERO, state.state.total or values.ZERO)
-        return total_ties and (used is None or held is None or self._rules.same(used, held))
+        total_ties = self._rules.ties(seen.balance.total or values.ZERO, printed=state.state.total or values.ZERO)
+        return total_ties and (used is None or held is None or self._rules.ties(used, printed=held))
 
     def _tie(self, seen: Seen, state: Settled) -> Outcome:
         exact = seen.balance.total == state.state.total and (
@@ -180,14 +182,15 @@ class Snapshots:
         return "ties" if exact else "ties within its quanta"
 
     def _break(self, watch: Watch, state: Settled) -> None:
-        """One break as long as the chain stands on the same row: its interval ends at the first snapshot that shows it."""
+        """One break as long as the chain stands on the same row: its interval ends at the first snapshot that shows
+        it."""
         seen = watch.seen
         reported, computed = seen.balance.total or values.ZERO, state.state.total or values.ZERO
         missing = values.EXACT.subtract(reported, computed)
         held = None
         if seen.balance.used is not None and state.state.held is not None:
             held = values.EXACT.subtract(seen.balance.used, state.state.held)
-        break_id = identify(CHECK, self.scope, f"after {state.row}")
+        break_id = identify(CHECK, self.scope, anchor=f"after {state.row}")
         earlier = self._found.get(break_id)
         until_ns = seen.received_ns if earlier is None else earlier.until_ns
         left = f"entry {state.row}" if state.row else "the beginning"
@@ -216,7 +219,7 @@ class Snapshots:
         if total is None or free is None or used is None:
             return
         parts = values.EXACT.add(free, used)
-        ties = self._rules.same(parts, total, free, used, total)
+        ties = self._rules.ties(parts, printed=total, terms=(free, used, total))
         outcome: Outcome = "break" if not ties else "ties" if parts == total else "ties within its quanta"
         at_ns = seen.received_ns
         self.results.append(
@@ -225,7 +228,7 @@ class Snapshots:
         if ties:
             return
         missing = values.EXACT.subtract(total, parts)
-        break_id = identify(PARTS, self.scope, values.canonical(missing))
+        break_id = identify(PARTS, self.scope, anchor=values.canonical(missing))
         if break_id in self._found:
             return
         self._found[break_id] = Break(

@@ -10,61 +10,66 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
 from nostro import limits
-from nostro.book.breaks import Break, Scope
+from nostro.book.breaks import Scope
 from nostro.book.coverage import Span
 from nostro.domain import values
 from nostro.domain.records import Balance, Entry, Fact, Fill, Order, Transfer
 from nostro.link.declare import Exchange
 
+if TYPE_CHECKING:
+    from nostro.book.fold import Finding
+
 Outcome = Literal["ties", "ties within its quanta", "break", "unchecked"]
 
 SETTLING: Final = "settling"  # younger than what is proven: it will be checked by a later pass
 OPEN: Final = "open"  # not read yet, or reading failed
+BEFORE_ORIGIN: Final = "before_origin"  # nobody was asked about what happened before the book's origin
 NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
 TERMINAL: Final = frozenset({"filled", "canceled", "partially_canceled", "expired", "rejected"})
 
-Finding = Literal["late_row", "history_changed", "vanished", "quarantined", "unknown_token"]
-
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the checks must know of one account's wire. ``opened_ns``: before it nothing can have happened there.
-    ``skew_ns``: by how much the exchange's clock may differ from ours. ``digits``: decimals of an asset's smallest
-    unit where they are declared; elsewhere the printed entries show them."""
+    """What the checks must know of one account's wire. ``opened_ns``: before it nothing can have happened there;
+    ``origin_ns``: from when on its history is asked for, which is never earlier. ``skew_ns``: by how much the
+    exchange's clock may differ from ours. ``digits``: decimals of an asset's smallest unit where they are declared;
+    elsewhere the printed entries show them."""
 
     exchange: str
     account: str
     amounts: Literal["text", "double"] = "text"
     opened_ns: int = values.EARLIEST_NS
+    origin_ns: int = values.EARLIEST_NS
     skew_ns: int = limits.CLOCK_SKEW_MAX_S * values.SECOND_NS
     digits: dict[str, int] = {}
 
-    def scope(self, fact: Fact, subject: str, side: str = "") -> Scope:
+    def scope(self, fact: Fact, subject: str, *, side: str = "") -> Scope:
         return Scope(self.account, fact.sub_account, fact.wallet, subject, side)
 
     def quantum(self, printed: Decimal) -> Decimal:
         """What the wire may have hidden of this printed amount."""
         return values.float_quantum(printed) if self.amounts == "double" else values.ZERO
 
-    def same(self, left: Decimal, right: Decimal, *more: Decimal) -> bool:
-        """Whether two amounts are equal within the quanta of the terms they were made of: themselves, or ``more``."""
-        if left == right:
+    def ties(self, computed: Decimal, *, printed: Decimal, terms: Collection[Decimal] = ()) -> bool:
+        """Whether two amounts are equal within the quanta of the terms they were made of: themselves, or ``terms``."""
+        if computed == printed:
             return True
         if self.amounts == "text":
             return False
-        allowed = values.add(self.quantum(term) for term in (more or (left, right)))
-        return abs(values.EXACT.subtract(left, right)) <= allowed
+        allowed = values.add(self.quantum(term) for term in (terms or (computed, printed)))
+        return values.EXACT.subtract(computed, printed).copy_abs() <= allowed
 
 
-def rules_for(exchange: Exchange, account: str) -> Rules:
-    """The rules that an exchange's declaration gives."""
+def rules_for(exchange: Exchange, account: str, *, since_ns: int) -> Rules:
+    """The rules of an account whose history is asked for from ``since_ns`` on."""
     return Rules(
-        exchange=exchange.id, account=account, amounts=exchange.amounts, opened_ns=exchange.opened_ns
-    )
+        exchange=exchange.id, account=account, amounts=exchange.amounts,
+        opened_ns=exchange.opened_ns, origin_ns=max(exchange.opened_ns, since_ns),
+    )  # fmt: skip
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -75,19 +80,6 @@ class Seen(msgspec.Struct, frozen=True):
     received_ns: int
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store noticed while keeping a page. ``row``: the id of the row, "" where the page as a whole is meant;
-    ``at_ns``: when the row is effective, else when the page was received. ``detail``: what exactly, for a person."""
-
-    kind: Finding
-    stream: str
-    at_ns: int
-    page: int
-    row: str = ""
-    scope: Scope = Scope()
-    detail: str = ""
-
-
 class Ledger(Protocol):
     """The facts of one account, live versions only, in order of `effective_ns`, in half-open [since_ns, until_ns)."""
 
@@ -95,11 +87,11 @@ class Ledger(Protocol):
 
     def fills(self, since_ns: int, until_ns: int) -> Iterator[Fill]: ...
 
-    def orders(self, since_ns: int, until_ns: int, also: Collection[str] = ()) -> Iterator[Order]:
+    def orders(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
         """Orders placed in the interval, and those with the ids in ``also`` whenever they were placed."""
         ...
 
-    def order_versions(self, since_ns: int, until_ns: int, also: Collection[str] = ()) -> Iterator[Order]:
+    def order_versions(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
         """As `orders`, every version that was ever seen, those of one order in the order they were learned."""
         ...
 
@@ -109,11 +101,11 @@ class Ledger(Protocol):
         """By ``received_ns``. An asset that a complete snapshot no longer lists is given as a balance of zero."""
         ...
 
-    def findings(self) -> Iterable[Found]:
+    def findings(self) -> Iterable[Finding]:
         """What the store noticed and nothing has undone since."""
         ...
 
-    def covered(self, stream: str, since_ns: int, until_ns: int) -> Iterable[Span]:
+    def covered(self, stream: str, *, since_ns: int, until_ns: int) -> Iterable[Span]:
         """What is known of the stream there, disjoint and ascending; what no claim covers is not proven."""
         ...
 
@@ -132,13 +124,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tolerance: Decimal = values.ZERO
 
 
-class Outcomes(msgspec.Struct):
-    """What a check found so far."""
-
-    results: list[Result] = []
-    breaks: list[Break] = []
-
-
 class Proven:
     """The proven intervals of one stream, merged, for many questions about closed intervals."""
 
@@ -153,8 +138,10 @@ class Proven:
         self._starts = [span.since_ns for span in self._spans]
 
     @classmethod
-    def of(cls, ledger: Ledger, stream: str, since_ns: int, until_ns: int) -> Proven:
-        return cls(ledger.covered(stream, since_ns, until_ns))
+    def of(cls, ledger: Ledger, stream: str, *, since_ns: int, until_ns: int) -> Proven:
+        """As the ledger says, cut to [since_ns, until_ns)."""
+        spans = ledger.covered(stream, since_ns=since_ns, until_ns=until_ns)
+        return cls(span.cut(since_ns, until_ns) for span in spans)
 
     @property
     def end_ns(self) -> int:
@@ -167,8 +154,10 @@ class Proven:
         while True:
             position = bisect_right(self._starts, at_ns) - 1
             span = self._spans[position] if position >= 0 else None
-            if span is None or span.until_ns <= at_ns:
-                return SETTLING if self._spans and at_ns >= self._spans[-1].until_ns else OPEN
+            if span is None:
+                return BEFORE_ORIGIN if self._spans else OPEN
+            if span.until_ns <= at_ns:
+                return SETTLING if position == len(self._spans) - 1 else OPEN
             if span.status != "proven":
                 return span.cause or span.status
             if until_ns < span.until_ns:
@@ -176,7 +165,8 @@ class Proven:
             at_ns = span.until_ns
 
     def proven_until(self, since_ns: int) -> int:
-        """The end (exclusive) of the proven interval that contains ``since_ns``; ``since_ns`` itself where none does."""
+        """The end (exclusive) of the proven interval that contains ``since_ns``; ``since_ns`` itself where none
+        does."""
         position = bisect_right(self._starts, since_ns) - 1
         span = self._spans[position] if position >= 0 else None
         return span.until_ns if span and span.status == "proven" and since_ns < span.until_ns else since_ns
@@ -210,6 +200,11 @@ def row_key(native_id: str | None) -> tuple[int, int, str]:
 def row_name(fact: Fact) -> str:
     """How a row is named in a break: by its native id, else by its page and place."""
     return fact.native_id or f"{fact.page}.{fact.offset}"
+
+
+def signed(amount: Decimal, positive: bool) -> Decimal:  # noqa: FBT001 - it reads as the sign
+    """The amount or its negative, exactly: Python's own minus would round to its default context."""
+    return amount if positive else amount.copy_negate()
 
 
 def pages_of(facts: Iterable[Fact]) -> tuple[int, ...]:

@@ -1,0 +1,193 @@
+"""Deposits and withdrawals against the entries that book them. It decides which transfer is which entry, one to one,
+and what is left on either side.
+
+A transfer that is done has one entry for its amount (``deposit``, ``withdrawal``) and one for its fee
+(``withdrawal_fee``). It is credited when it is confirmed, so its entry is never earlier than its own date and may be
+much later: entries take, in order, the earliest unmatched transfer of their amount. What is left over within a day of
+the edge of what is proven (or of where the transfers begin) is ``unchecked``: the other half may lie outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final, Literal
+
+import msgspec
+
+from nostro.book.breaks import Break, Hypothesis, Scope, identify
+from nostro.book.checks.terms import SETTLING, Proven, Result, Rules, pages_of, row_name, signed
+from nostro.domain import values
+from nostro.domain.records import Entry, Transfer
+
+CHECK: Final = "transfers"
+EDGE_NS: Final = values.DAY_NS
+BOOKED_AS: Final = ("deposit", "withdrawal", "withdrawal_fee")
+PENDING: Final = frozenset({"pending", "moderation", "approved", "suspended"})
+STREAM: Final = {"deposit": "deposits", "withdrawal": "withdrawals", "withdrawal_fee": "withdrawals"}
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """One amount that a transfer or an entry moved, signed into the account."""
+
+    booked: str
+    asset: str
+    at_ns: int
+    amount: Decimal
+    name: str
+    pages: tuple[int, ...]
+
+
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
+    """What the next run needs: transfers from ``since_ns`` on, those of them whose legs are ``matched`` already, and
+    the entries that are still alone. Entries before ``edge_ns`` are dealt with."""
+
+    since_ns: int = 0
+    edge_ns: int = 0
+    matched: tuple[str, ...] = ()
+    alone: tuple[Leg, ...] = ()
+
+
+class Movements:
+    """Takes entries in order of time; ``judge`` matches them with the transfers."""
+
+    def __init__(self, *, rules: Rules, carried: Carried | None = None) -> None:
+        self.results: list[Result] = []
+        self.breaks: list[Break] = []
+        self._rules = rules
+        self._matched = set(carried.matched) if carried else set[str]()
+        self._entries: list[Leg] = list(carried.alone) if carried else []
+        self._edge_ns = carried.edge_ns if carried else 0
+
+    def add(self, entry: Entry) -> None:
+        at_ns = entry.effective_ns or 0
+        if entry.type in BOOKED_AS and at_ns >= self._edge_ns:
+            self._entries.append(Leg(entry.type, entry.asset, at_ns, entry.amount, row_name(entry), pages_of([entry])))
+
+    def judge(
+        self, transfers: Iterable[Transfer], *, entries_proven: Proven, proven: dict[str, Proven], edge_ns: int
+    ) -> Carried:
+        """Matches, and answers what to carry. ``proven``: the coverage of the streams deposits and withdrawals."""
+        known = sorted(transfers, key=lambda each: each.effective_ns or 0)
+        legs = [leg for transfer in known for leg in self._legs(transfer) if leg.name not in self._matched]
+        pairs, left, alone = self._match(legs, self._entries)
+        for leg in left:
+            self._judge_transfer(leg, entries_proven, edge_ns)
+        for leg in alone:
+            self._judge_entry(leg, proven[STREAM[leg.booked]], edge_ns)
+        for transfer_leg, entry_leg in pairs:
+            self.results.append(self._result(transfer_leg, "ties", transfer_leg.at_ns, entry_leg.at_ns))
+        waiting = [each.effective_ns or 0 for each in known if each.status in PENDING] + [leg.at_ns for leg in left]
+        since_ns = min([*waiting, edge_ns])
+        matched = self._matched | {leg.name for leg, _ in pairs}
+        kept = {leg.name for each in known if (each.effective_ns or 0) >= since_ns for leg in self._legs(each)}
+        return Carried(since_ns=since_ns, edge_ns=edge_ns, matched=tuple(sorted(matched & kept)), alone=tuple(alone))
+
+    def _legs(self, transfer: Transfer) -> list[Leg]:
+        """The entries that a transfer must have; none while it is not done."""
+        if transfer.status != "done" or transfer.direction not in ("deposit", "withdrawal"):
+            return []
+        at_ns, pages, name = (
+            transfer.effective_ns or 0,
+            pages_of([transfer]),
+            f"{transfer.direction} {row_name(transfer)}",
+        )
+        amount = signed(transfer.amount, transfer.direction == "deposit")
+        legs = [Leg(transfer.direction, transfer.asset, at_ns, amount, name, pages)]
+        if transfer.fee:
+            asset = transfer.fee_asset or transfer.asset
+            legs.append(
+                Leg(f"{transfer.direction}_fee", asset, at_ns, transfer.fee.copy_negate(), f"{name} fee", pages)
+            )
+        return legs
+
+    def _match(
+        self, transfers: Iterable[Leg], entries: Iterable[Leg]
+    ) -> tuple[list[tuple[Leg, Leg]], list[Leg], list[Leg]]:
+        """Pairs in order of the entries, transfers left, entries left. First equal amounts, then within their
+        quanta."""
+        waiting: dict[tuple[str, str, Decimal], list[Leg]] = {}
+        for leg in transfers:
+            waiting.setdefault((leg.booked, leg.asset, leg.amount), []).append(leg)
+        pairs: list[tuple[Leg, Leg]] = []
+        alone: list[Leg] = []
+        for entry in entries:
+            candidates = waiting.get((entry.booked, entry.asset, entry.amount), [])
+            if candidates and candidates[0].at_ns <= entry.at_ns:
+                pairs.append((candidates.pop(0), entry))
+            else:
+                alone.append(entry)
+        left = [leg for candidates in waiting.values() for leg in candidates]
+        for entry in list(alone):
+            near = next((leg for leg in left if self._near(leg, entry)), None)
+            if near is not None:
+                pairs.append((near, entry))
+                left.remove(near)
+                alone.remove(entry)
+        return pairs, left, alone
+
+    def _near(self, leg: Leg, entry: Leg) -> bool:
+        same = (leg.booked, leg.asset) == (entry.booked, entry.asset) and leg.at_ns <= entry.at_ns
+        return same and self._rules.ties(leg.amount, printed=entry.amount)
+
+    # ── what is left ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _judge_transfer(self, leg: Leg, entries_proven: Proven, edge_ns: int) -> None:
+        until_ns = leg.at_ns + EDGE_NS
+        cause = entries_proven.cause(leg.at_ns, min(until_ns, edge_ns - 1))
+        cause = cause or (SETTLING if until_ns >= edge_ns else "")
+        if cause:
+            self.results.append(self._result(leg, "unchecked", leg.at_ns, leg.at_ns, cause))
+            return
+        amount = values.canonical(leg.amount)
+        self._break(
+            leg, "unbooked_transfer", leg.at_ns, until_ns, expected=leg.amount, actual=values.ZERO, missing=leg.amount,
+            text=f"{leg.name} of {amount} is done, and no {leg.booked} entry books it",
+            hypotheses=(
+                Hypothesis(name="missing_row", text=f"the {leg.booked} entry of {amount} was never given", amount=leg.amount),
+                Hypothesis(name="altered_row", text="its entry has another amount", rows=(leg.name,)),
+            ),
+        )  # fmt: skip
+
+    def _judge_entry(self, leg: Leg, proven: Proven, edge_ns: int) -> None:
+        since_ns = max(leg.at_ns - EDGE_NS, self._rules.opened_ns)
+        cause = proven.cause(since_ns, leg.at_ns) or (SETTLING if leg.at_ns + EDGE_NS >= edge_ns else "")
+        if cause:
+            self.results.append(self._result(leg, "unchecked", leg.at_ns, leg.at_ns, cause))
+            return
+        amount = values.canonical(leg.amount)
+        what = "withdrawal" if leg.booked == "withdrawal_fee" else leg.booked
+        self._break(
+            leg, "entry_without_transfer", since_ns, leg.at_ns,
+            expected=values.ZERO, actual=leg.amount, missing=leg.amount.copy_negate(),
+            text=f"entry {leg.name} books a {leg.booked} of {amount}, and no {what} is known for it",
+            hypotheses=(
+                Hypothesis(name="missing_row", text=f"the {what} of {amount} was never given", amount=leg.amount),
+                Hypothesis(name="doubled_row", text=f"entry {leg.name} is a double", rows=(leg.name,)),
+            ),
+        )  # fmt: skip
+
+    def _break(
+        self, leg: Leg, name: str, since_ns: int, until_ns: int, *, expected: Decimal, actual: Decimal, missing: Decimal,
+        text: str, hypotheses: tuple[Hypothesis, ...],
+    ) -> None:  # fmt: skip
+        scope = self._scope(leg)
+        self.results.append(self._result(leg, "break", since_ns, until_ns))
+        self.breaks.append(
+            Break(
+                id=identify(CHECK, scope, anchor=f"{name} {leg.name}"), check=CHECK, name=name, scope=scope,
+                since_ns=since_ns, until_ns=until_ns, expected=expected, actual=actual, missing=missing,
+                rows=(leg.name,), pages=leg.pages, text=f"{scope}: {text}", hypotheses=hypotheses,
+            )
+        )  # fmt: skip
+
+    def _scope(self, leg: Leg) -> Scope:
+        """Transfers do not say which wallet they reach: the scope is the account's asset."""
+        return Scope(account=self._rules.account, subject=leg.asset)
+
+    def _result(
+        self, leg: Leg, outcome: Literal["ties", "break", "unchecked"], since_ns: int, until_ns: int, cause: str = ""
+    ) -> Result:
+        return Result(
+            check=CHECK, scope=self._scope(leg), outcome=outcome, cause=cause, since_ns=since_ns, until_ns=until_ns, terms=1
+        )  # fmt: skip
