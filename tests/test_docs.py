@@ -11,7 +11,7 @@ import click
 import pytest
 
 import nostro
-from nostro.cli import main
+from nostro.cli.program import nostro as main
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

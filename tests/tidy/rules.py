@@ -26,10 +26,10 @@ LAYERS = (
     ("paper",),
     ("config", "keys"),
     ("account", "blocking"),
-    ("open",),
     ("book",),
     ("collect",),
     ("views",),
+    ("open",),
     ("cli",),
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
@@ -344,7 +344,7 @@ def oracles(source: Source) -> Found:
 PLACES = re.compile(
     r"(?<![\w.])/(home|root|Users|work|opt|mnt|srv)/\w|\bpypi\.org|pythonhosted|--(extra-)?index-url|--find-links"
 )
-MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK|TBD|WIP)\b|(?i:\blorem ipsum\b)")
+MARKS = re.compile(r"\b(TODO|FIXME|HACK|TBD|WIP)\b|# *XXX|(?i:\blorem ipsum\b)")
 CREDITS = re.compile(r"(?i)co-authored-by|language model|\bLLMs?\b|\bchatbot")
 
 
