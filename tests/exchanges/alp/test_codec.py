@@ -122,7 +122,7 @@ def test_an_answer_that_is_none_is_undecodable(body: bytes, says: str) -> None:
 @pytest.mark.parametrize("member", [name for name, value in MEMBERS.items() if isinstance(value, float | int)])
 @pytest.mark.parametrize(
     "number",
-    ['"NaN"', '"Infinity"', '"1_000"', '"\uff11\uff12\uff13"', '" 1"', '"1 "', '"0x10"', '""', "null", "true", "{}", "[]",
+    ['"NaN"', '"Infinity"', '"1_000"', '"\uff11\uff12"', '" 1"', '"1 "', '"0x10"', '""', "null", "true", "{}", "[]",
      "1e1000000", "1e400", "9" * 80, "0." + "1" * 37, '"--1"', '"1e"'],
 )  # fmt: skip
 def test_a_number_that_is_none_is_refused_with_its_field(member: str, number: str) -> None:

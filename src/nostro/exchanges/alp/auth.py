@@ -8,7 +8,6 @@ protocol a request can be replayed while its token lives.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -75,7 +74,7 @@ def read_claims(token: str) -> Claims:
     try:
         decoded = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(decoded, type=Claims, strict=False)
-    except (msgspec.DecodeError, UnicodeError, binascii.Error, RecursionError):
+    except (ValueError, msgspec.DecodeError, RecursionError):
         raise ValueError("the token's claims cannot be read, or have no exp") from None
 
 

@@ -111,9 +111,10 @@ def charts(view: VenueView, call: Call) -> list[messages.Candle]:
     if interval_s is None:
         raise bad_input("interval", f"expected one of {', '.join(words.INTERVALS_S)}")
     limit = min(CANDLES_MAX if query.limit is None else query.limit, CANDLES_MAX)
-    span_ns = limit * interval_s * SECOND_NS
+    step_ns = interval_s * SECOND_NS
     until_ns = view.now_ns() + 1 if query.until is None else min(query.until * SECOND_NS, given.STORABLE_NS)
-    since_ns = max(0, until_ns - span_ns) if query.since is None else min(query.since * SECOND_NS, given.STORABLE_NS)
+    first_ns = (until_ns - 1) // step_ns * step_ns - (limit - 1) * step_ns
+    since_ns = max(0, first_ns) if query.since is None else min(query.since * SECOND_NS, given.STORABLE_NS)
     rows = view.candles(symbol, interval_s, since_ns=since_ns, until_ns=until_ns)
     chosen = rows[len(rows) - min(limit, len(rows)) :] if query.since is None else rows[:limit]
     return [

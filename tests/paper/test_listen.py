@@ -1,0 +1,115 @@
+"""Shows that the sockets carry requests and answers unchanged: every method's body, the query string as it was sent,
+dropped connections, delays, and nothing that is too large; and that they are open on this machine alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from nostro import limits
+from nostro.errors import BadValue, Unanswered
+from nostro.link.http import HttpAnswer, HttpRequest
+from nostro.paper.listen import Listener, listen
+
+
+class Echo:
+    """A handle that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.seen: list[HttpRequest] = []
+
+    def __call__(self, request: HttpRequest) -> HttpAnswer:
+        self.seen.append(request)
+        if request.path == "/drop":
+            raise Unanswered("dropped")
+        if request.path == "/nothing":
+            return HttpAnswer(202, {}, b"")
+        delay_s = 0.05 if request.path == "/late" else 0.0
+        return HttpAnswer(200, {"Content-Type": "application/json", "Date": "then"}, b'"\xc3\xa9"', delay_s)
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[tuple[Echo, Listener, aiohttp.ClientSession]]:
+    echo = Echo()
+    listener = await listen(echo)
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield echo, listener, session
+    finally:
+        await listener.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT"])
+def test_bodies_and_queries_arrive_as_sent(method: str) -> None:
+    async def run() -> None:
+        async with running() as (echo, listener, session):
+            from yarl import URL
+
+            target = "/api/v3/a%2Fb?pair=A%2FB&time=1+2&empty=&x=%D0%92"
+            url = URL(f"{listener.origin}{target}", encoded=True)
+            body = b'{"all": true}\x00\xff'
+            async with session.request(method, url, data=body, headers={"X-SIGN": "abc"}) as answer:
+                assert (answer.status, await answer.read()) == (200, b'"\xc3\xa9"')
+                assert answer.headers["Content-Type"] == "application/json"
+                assert answer.headers["Date"] == "then"
+            (seen,) = echo.seen
+            assert (seen.method, seen.target, seen.body) == (method, target, body)
+            assert seen.headers["X-SIGN"] == "abc"
+
+    asyncio.run(run())
+
+
+def test_an_answer_without_body_a_late_one_and_none_at_all() -> None:
+    async def run() -> None:
+        async with running() as (echo, listener, session):
+            async with session.get(f"{listener.origin}/nothing") as answer:
+                assert (answer.status, await answer.read()) == (202, b"")
+            began = time.monotonic()
+            async with session.get(f"{listener.origin}/late") as answer:
+                assert answer.status == 200
+            assert time.monotonic() - began >= 0.05
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await session.post(f"{listener.origin}/drop", data=b"x")
+            assert [request.path for request in echo.seen].count("/drop") == 1
+            async with session.get(f"{listener.origin}/again") as answer:
+                assert answer.status == 200
+
+    asyncio.run(run())
+
+
+def test_a_request_that_is_too_large_is_not_handled() -> None:
+    async def run() -> None:
+        async with running() as (echo, listener, session):
+            async with session.post(f"{listener.origin}/x", data=io.BytesIO(b"x" * limits.REQUEST_BYTES_MAX)) as answer:
+                assert answer.status == 200
+            try:
+                async with session.post(
+                    f"{listener.origin}/x", data=io.BytesIO(b"x" * (limits.REQUEST_BYTES_MAX + 1))
+                ) as answer:
+                    assert answer.status == 413
+            except aiohttp.ClientConnectionError:
+                pass  # the server hung up while the rest was under way
+            assert len(echo.seen) == 1
+
+    asyncio.run(run())
+
+
+def test_it_listens_on_this_machine_alone_and_says_where() -> None:
+    async def run() -> None:
+        for host in ("0.0.0.0", "localhost", "192.168.1.1", ""):
+            with pytest.raises(BadValue, match="alone"):
+                await listen(Echo(), host=host)
+        first = await listen(Echo())
+        assert first.origin == f"http://127.0.0.1:{first.port}"
+        with pytest.raises(OSError, match="address already in use"):
+            await listen(Echo(), port=first.port)
+        await first.close()
+
+    asyncio.run(run())
