@@ -1,0 +1,13 @@
+"""The command line: one file per group of commands. It decides nothing itself; ``program.py`` says which commands
+there are."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command of this process's arguments, and ends the process with its exit status."""
+    from nostro.cli.program import run
+
+    sys.exit(run(sys.argv[1:]))

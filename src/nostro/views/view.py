@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from nostro.domain.answers import Answer, Interval
 from nostro.domain.values import canonical, format_time
 
 Kind = Literal["text", "amount", "time", "count", "status"]
@@ -39,21 +38,13 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     empty: str = "nothing here"
     complete_through_ns: int | None = None
-    coverage: tuple[Interval, ...] = ()
+    coverage: tuple[msgspec.Struct, ...] = ()
     as_of_ns: int | None = None
     known_at_ns: int | None = None
     reader: str = ""
     pages: int = 0
     head: str = ""
-
-
-def over(answer: Answer[Any], *, noun: str, columns: tuple[Column, ...], head: str = "", **more: Any) -> View:
-    """The view of an answer as it is."""
-    return View(
-        noun=noun, columns=columns, rows=answer, complete_through_ns=answer.complete_through_ns,
-        coverage=answer.coverage, as_of_ns=answer.as_of_ns, known_at_ns=answer.known_at_ns, reader=answer.reader,
-        pages=answer.pages, head=head, **more,
-    )  # fmt: skip
+    more: dict[str, Any] = {}
 
 
 def moment(time_ns: int | None) -> str | None:
@@ -104,4 +95,5 @@ def about(view: View) -> dict[str, Any]:
         "reader": view.reader,
         "pages": view.pages,
         "head": view.head,
+        **{name: plain(value) for name, value in view.more.items()},
     }

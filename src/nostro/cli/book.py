@@ -1,0 +1,35 @@
+"""``nostro verify`` and ``nostro rebuild``: whether the book is what it was, and reading its pages again."""
+
+from __future__ import annotations
+
+import click
+
+from nostro.cli.session import session, shown
+
+
+@click.command()
+@click.option("--new-anchor", is_flag=True, help="Verify a book without anchors, and anchor it as it is.")
+@click.option("--accept-rollback", is_flag=True, help="Go on without lost pages: what they proved is open again.")
+@shown
+def verify(*, new_anchor: bool, accept_rollback: bool) -> None:
+    """Walk every chain, digest and anchor; print the book's head."""
+    from nostro.views import book as views
+
+    here = session()
+    writes = new_anchor or accept_rollback
+    book = here.open_book(accept_rollback=accept_rollback) if writes else here.book
+    proof = book.new_anchor() if new_anchor else book.verify()
+    here.show(views.proof(proof, warnings=book.warnings))
+
+
+@click.command()
+@shown
+def rebuild() -> None:
+    """Read all pages again with the present readers, and report every row that is now read differently."""
+    from nostro.views import book as views
+
+    here = session()
+    book = here.open_book()
+    before = book.state_hash()
+    report = book.rebuild()
+    here.show(views.rebuilt(report, before=before, after=book.state_hash()))

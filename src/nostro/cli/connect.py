@@ -1,0 +1,111 @@
+"""Reaches an account's exchange, real or paper, from its settings. It decides where the key and the URL come from,
+and that paper and live never meet; how it is spoken to is the source's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nostro import keys
+from nostro.cli.session import Session
+from nostro.config import AccountSettings, suggestion
+from nostro.domain.values import parse_moment
+from nostro.errors import BadValue, NotSent
+from nostro.exchanges import exchange
+from nostro.keys import Credentials
+from nostro.link.declare import Exchange
+from nostro.link.transport import AiohttpTransport, SystemClock, system_random
+from nostro.link.wire import WireSource
+from nostro.paper.host import endpoint
+
+if TYPE_CHECKING:
+    from nostro.book.book import Book
+
+ResultT = TypeVar("ResultT")
+
+
+def spoken_by(account: AccountSettings) -> Exchange:
+    """The exchange of an account, in its dialect. Raises `ExchangeUnknown`."""
+    return exchange(account.exchange, account.dialect or None)
+
+
+def source(here: Session, name: str, account: AccountSettings) -> WireSource:
+    """What answers for that account. Raises `NotSent` where its paper exchange does not run, `Locked`, `UsageError`."""
+    spoken = spoken_by(account)
+    if account.paper:
+        credentials, url = _at_paper(here, name, account)
+        url = account.url or url
+    else:
+        credentials, url = here.credentials(name, account), account.url or spoken.url
+    keys.check_kind(credentials, paper=bool(account.paper), account=name)
+    return WireSource(
+        spoken, AiohttpTransport(), account=name, credentials=credentials, url=url, clock=SystemClock(),
+        randomness=system_random(),
+    )  # fmt: skip
+
+
+def _at_paper(here: Session, name: str, account: AccountSettings) -> tuple[Credentials, str]:
+    found = endpoint(here.paper_folder(account.exchange))
+    if found is None:
+        raise NotSent(
+            f"account {name} is a paper account, and the paper exchange of this home does not run",
+            hint=f"nostro up starts it; nostro paper serve {account.exchange} serves it alone",
+            exchange=account.exchange, account=name,
+        )  # fmt: skip
+    logins = {each["name"]: each for each in found["accounts"]}
+    if account.paper not in logins:
+        raise BadValue(
+            f"the paper exchange has no login {account.paper!r}", hint=suggestion(account.paper, logins, "logins"),
+            account=name,
+        )  # fmt: skip
+    login = logins[account.paper]
+    return Credentials(login["key"], login["secret"]), found["urls"]["rest"]
+
+
+def enter(book: Book, name: str, account: AccountSettings) -> None:
+    """Makes sure that the book has the account, spoken to in its dialect."""
+    spoken = spoken_by(account)
+    known = {row.name: row for row in book.accounts()}
+    if name not in known:
+        since_ns = max(spoken.opened_ns, parse_moment(account.since) if account.since else 0)
+        book.add_account(name, spoken.id, dialect=spoken.dialect, since_ns=since_ns)
+    elif known[name].exchange != spoken.id:
+        raise BadValue(
+            f"the book knows {name} as an account at {known[name].exchange}, not at {spoken.id}",
+            hint="give the account another name", account=name,
+        )  # fmt: skip
+    elif known[name].dialect != spoken.dialect:
+        book.set_dialect(name, spoken.dialect)
+
+
+class BookThread:
+    """Carries out the book's work in one thread of its own, so that sockets are served meanwhile."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="book")
+
+    async def __call__(self, work: Callable[[], ResultT]) -> ResultT:
+        """Waits for the work even when we are canceled: what was begun is finished, and then we end."""
+        running = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
+
+    def close(self) -> None:
+        self._executor.shutdown()
+
+
+def run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Runs the work on a loop of its own, on uvloop where there is one. Ctrl-C cancels it and raises
+    KeyboardInterrupt."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)

@@ -1,0 +1,92 @@
+"""What a person or a program is told when a command fails. It decides the form of an error on stderr: a few readable
+lines on a terminal, else one line of JSON; never a secret, never a control character.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, TextIO
+
+import click
+
+from nostro.errors import NostroError, UsageError
+from nostro.keys import Redactor
+from nostro.views.escape import for_terminal
+
+HAPPENED: Final = {"no": "it did not happen", "maybe": "it may have happened", "yes": "it happened"}
+INTERRUPTION: Final = "interrupted: everything that was stored is whole and stays, nothing was lost"
+AGAIN: Final = "run the same command again; it goes on from there"
+LINE_CHARACTERS: Final = 100
+
+
+def envelope(error: NostroError) -> dict[str, Any]:
+    """The error as JSON has it."""
+    return {
+        "error": {
+            "type": type(error).__name__,
+            "message": error.message,
+            "hint": error.hint,
+            "exchange": error.exchange,
+            "account": error.account,
+            "happened": error.happened,
+            "repeat": error.repeat,
+        }
+    }
+
+
+def report(error: NostroError, stream: TextIO, redactor: Redactor) -> None:
+    """Writes the error to the stream, in the form that fits it."""
+    if not stream.isatty():
+        stream.write(redactor.text(json.dumps(envelope(error))) + "\n")
+        return
+    style, plain = ("\x1b[1;31m", "\x1b[0m")
+    stream.write(f"{style}error:{plain} {_lines(redactor.text(error.message))}\n")
+    if error.hint:
+        stream.write(f"  → {_lines(redactor.text(error.hint))}\n")
+    facts = [f"exchange {error.exchange}"] if error.exchange else []
+    facts += [f"account {error.account}"] if error.account else []
+    facts += [HAPPENED[error.happened]] if error.happened != "no" else []
+    facts += ["the same may be tried again"] if error.repeat else []
+    if facts:
+        stream.write(f"  {for_terminal(' · '.join(facts))}\n")
+
+
+def _lines(text: str) -> str:
+    return textwrap.fill(for_terminal(text), LINE_CHARACTERS, subsequent_indent="    ", break_long_words=False)
+
+
+def interrupted(stream: TextIO) -> None:
+    """One line: nothing was lost."""
+    if stream.isatty():
+        stream.write(f"\n{INTERRUPTION}\n")
+        return
+    error = {"type": "Interrupted", "message": INTERRUPTION, "hint": AGAIN, "exchange": "", "account": ""}
+    stream.write(json.dumps({"error": error | {"happened": "no", "repeat": True}}) + "\n")
+
+
+def of_usage(error: click.ClickException) -> NostroError:
+    """Ours for an error of click: a wrong option, a missing argument, a file that cannot be opened."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    hint = f"see {context.command_path} --help" if context is not None else ""
+    return UsageError(message[:1].lower() + message[1:], hint=hint)
+
+
+Hook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
+
+
+def hook(redactor: Redactor) -> Hook:
+    """What happens to an error that is a mistake of ours: its traceback without the values of variables, masked."""
+
+    def unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        import sys
+
+        text = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write("".join(for_terminal(line) + "\n" for line in redactor.text(text).splitlines()))
+        sys.stderr.write("this is a mistake in nostro, not in what you did; nothing that was stored is lost\n")
+
+    return unexpected

@@ -1,0 +1,188 @@
+"""``nostro balances``, ``orders``, ``fills``, ``entries``, ``transfers``, ``fees``, ``coverage``: what the book
+answers. It decides how a question is typed; the book answers it, ``views/`` shows it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+import msgspec
+
+from nostro import config
+from nostro.account import moment_ns
+from nostro.cli.accounts import complete_account
+from nostro.cli.session import CommandT, Session, session, shown
+from nostro.errors import BadValue
+from nostro.views import facts as views
+from nostro.views.facts import Question
+from nostro.views.view import View
+
+MOMENT: Final = "T"
+
+
+def clocked(command: CommandT) -> CommandT:
+    """Adds the two clocks."""
+    options = [
+        click.option("--known-at", metavar=MOMENT, help="As it was known then, in UTC [default: now]."),
+        click.option("--as-of", metavar=MOMENT, help="Only what was effective before then, in UTC [default: now]."),
+    ]
+    for option in options:
+        command = option(command)
+    return command
+
+
+def bounded(command: CommandT) -> CommandT:
+    """Adds the bounds of a history, and how many rows a table shows."""
+    options = [
+        click.option(
+            "--rows", type=click.IntRange(min=0), help="The newest so many rows [default: 50 in a table, else all]."
+        ),
+        click.option("--end", metavar=MOMENT, help="Only before then."),
+        click.option("--start", metavar=MOMENT, help="Only from then on, e.g. 2026-01-31 or 2026-01-31T12:00:00Z."),
+    ]
+    for option in options:
+        command = option(command)
+    return command
+
+
+def of_account(command: CommandT) -> CommandT:
+    return click.argument("account", required=False, shell_complete=complete_account)(command)
+
+
+def where_option(name: str, text: str) -> Callable[[CommandT], CommandT]:
+    return click.option(f"--{name}", metavar="NAME", help=text)
+
+
+def asked(
+    *, start: str | None = None, end: str | None = None, as_of: str | None, known_at: str | None, **where: str | None
+) -> Question:
+    """The question that was typed. Raises `BadValue`."""
+    since_ns, until_ns = moment(start, "--start"), moment(end, "--end")
+    if since_ns is not None and until_ns is not None and until_ns < since_ns:
+        raise BadValue(f"--end {end} lies before --start {start}", hint="give the earlier time first")
+    return Question(
+        since_ns=since_ns, until_ns=until_ns, as_of_ns=moment(as_of, "--as-of"), known_at_ns=moment(known_at, "--known-at"),
+        where={name: value for name, value in where.items() if value is not None},
+    )  # fmt: skip
+
+
+def moment(text: str | None, option: str) -> int | None:
+    return None if text is None else moment_ns(text, option)
+
+
+def names(here: Session, account: str | None) -> list[str]:
+    """The accounts of the book that are meant: that one, or all. Raises `BadValue` with the nearest name."""
+    known = [row.name for row in here.book.accounts()]
+    if account is None:
+        return known
+    if account not in known:
+        raise BadValue(f"the book has no account {account!r}", hint=config.suggestion(account, known, "accounts"))
+    return [account]
+
+
+def newest(view: View, rows: int | None, output: str | None) -> View:
+    """The view with its last rows alone, where a table would be too long, and a note that says so."""
+    table = output == "table" or (output is None and sys.stdout.isatty())
+    most = views.SHOWN_ROWS if rows is None and table else rows
+    if most is None or len(view.rows) <= most:
+        return view
+    note = f"the newest {most:,} of {len(view.rows):,} rows; --rows N shows more, -o csv all of them"
+    return msgspec.structs.replace(view, rows=list(view.rows[len(view.rows) - most :]), notes=(*view.notes, note))
+
+
+def _show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -> None:
+    here = session()
+    question = asked(**typed)
+    view = views.facts(here.book, views.NOUNS[noun], names(here, account), question)
+    here.show(newest(view, rows, here.options.get("output")))
+
+
+@click.command()
+@of_account
+@bounded
+@clocked
+@where_option("instrument", "Only this pair, e.g. BTC/USDT.")
+@where_option("status", "Only orders in this status.")
+@where_option("wallet", "Only this wallet.")
+@shown
+def orders(account: str | None, rows: int | None, **typed: str | None) -> None:
+    """Orders, each in its latest known state."""
+    _show_facts("orders", account, rows, **typed)
+
+
+@click.command()
+@of_account
+@bounded
+@clocked
+@where_option("instrument", "Only this pair, e.g. BTC/USDT.")
+@where_option("side", "Only buy, or only sell.")
+@where_option("wallet", "Only this wallet.")
+@shown
+def fills(account: str | None, rows: int | None, **typed: str | None) -> None:
+    """Executions of orders, with their fees."""
+    _show_facts("fills", account, rows, **typed)
+
+
+@click.command()
+@of_account
+@bounded
+@clocked
+@where_option("asset", "Only this asset.")
+@where_option("type", "Only entries of this type.")
+@where_option("wallet", "Only this wallet.")
+@shown
+def entries(account: str | None, rows: int | None, **typed: str | None) -> None:
+    """Lines of the exchange's ledger: everything that changed a balance."""
+    _show_facts("entries", account, rows, **typed)
+
+
+@click.command()
+@of_account
+@bounded
+@clocked
+@where_option("asset", "Only this asset.")
+@where_option("direction", "Only deposit, withdrawal or internal.")
+@where_option("status", "Only transfers in this status.")
+@shown
+def transfers(account: str | None, rows: int | None, **typed: str | None) -> None:
+    """Deposits and withdrawals."""
+    _show_facts("transfers", account, rows, **typed)
+
+
+@click.command()
+@of_account
+@clocked
+@shown
+def fees(account: str | None, **typed: str | None) -> None:
+    """The fee rules that hold for the account."""
+    _show_facts("fees", account, None, **typed)
+
+
+@click.command()
+@of_account
+@clocked
+@click.option("--zeros", is_flag=True, help="Also assets of which there is nothing.")
+@shown
+def balances(account: str | None, *, zeros: bool, **typed: str | None) -> None:
+    """Every asset in every wallet: reported, computed from the ledger, and what is not explained."""
+    from nostro.views.balances import balances as view
+
+    here = session()
+    here.show(view(here.book, names(here, account), asked(**typed), zeros=zeros))
+
+
+@click.command()
+@of_account
+@click.option("--known-at", metavar=MOMENT, help="As it was known then, in UTC [default: now].")
+@shown
+def coverage(account: str | None, known_at: str | None) -> None:
+    """How far each history is proven, and which intervals are open or unavailable, and why."""
+    from nostro.link.transport import SystemClock
+    from nostro.views.coverage import coverage as view
+
+    here = session()
+    known_at_ns = moment(known_at, "--known-at")
+    here.show(view(here.book, names(here, account), now_ns=SystemClock().now_ns(), known_at_ns=known_at_ns))

@@ -1,0 +1,52 @@
+"""Where a view goes: a table on a terminal, a document into a pipe. It decides between them, and nothing about their
+form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from nostro.errors import UsageError
+from nostro.views import files
+from nostro.views.view import View
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def write(view: View, form: str | None, stream: TextIO) -> None:
+    """Writes the view in that form, or in the one that fits the stream. Raises `UsageError` for Parquet on a
+    terminal."""
+    form = form or ("table" if stream.isatty() else "json")
+    if form == "table":
+        from nostro.views.table import draw
+
+        draw(view, console(stream))
+    elif form == "parquet":
+        if stream.isatty():
+            raise UsageError("Parquet is not for terminals", hint="send it to a file: -o parquet > rows.parquet")
+        files.as_parquet(view, stream.buffer)
+    else:
+        stream.writelines(files.as_json(view) if form == "json" else files.as_csv(view))
+
+
+def write_all(views: Mapping[str, View], stream: TextIO) -> None:
+    """Several views: titled tables on a terminal, else one JSON document with a member for each."""
+    if stream.isatty():
+        from nostro.views.table import draw
+
+        for title, view in views.items():
+            stream.write(f"\n\x1b[1m {title.upper()}\x1b[0m\n")
+            draw(view, console(stream))
+        return
+    for index, (name, view) in enumerate(views.items()):
+        stream.write(("," if index else "{") + f'"{name}": ')
+        stream.writelines(files.as_json(view))
+    stream.write("}\n")
+
+
+def console(stream: TextIO) -> Console:
+    """A console on the stream: no colours where it is no terminal, 80 columns where it says no width."""
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,120 @@
+"""Which commands there are, and how a command ends. It decides that a command's module is loaded when the command is
+used, that each error becomes one message on stderr and its exit status, and that Ctrl-C and a closed pipe end
+quietly; what a command does stands in its own file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import FrameType
+from typing import Final, NoReturn
+
+import click
+
+from nostro import config
+from nostro.cli import failures
+from nostro.cli.session import Session, shared
+from nostro.errors import NostroError
+
+INTERRUPTED: Final = 130  # as a shell reports a program that SIGINT ended
+TERMINATED: Final = 143  # SIGTERM
+PIPE_CLOSED: Final = 141  # SIGPIPE
+
+# Each command's name and where it is; in the order of `nostro --help`.
+COMMANDS: Final[Mapping[str, str]] = {
+    "up": "nostro.cli.up:up",
+    "accounts": "nostro.cli.accounts:accounts",
+    "exchanges": "nostro.cli.exchanges:exchanges",
+    "balances": "nostro.cli.nouns:balances",
+    "orders": "nostro.cli.nouns:orders",
+    "fills": "nostro.cli.nouns:fills",
+    "entries": "nostro.cli.nouns:entries",
+    "transfers": "nostro.cli.nouns:transfers",
+    "fees": "nostro.cli.nouns:fees",
+    "coverage": "nostro.cli.nouns:coverage",
+    "breaks": "nostro.cli.breaks:breaks",
+    "sync": "nostro.cli.sync:sync",
+    "order": "nostro.cli.orders:order",
+    "verify": "nostro.cli.book:verify",
+    "rebuild": "nostro.cli.book:rebuild",
+    "export": "nostro.cli.export:export",
+    "paper": "nostro.cli.paper:paper",
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are loaded when they are used, and whose mistyped names get a suggestion."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            hint = config.suggestion(args[0], COMMANDS, "commands")
+            raise click.UsageError(f"no command {args[0]!r}: {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@shared
+@click.version_option(package_name="nostro", message="nostro %(version)s")
+def nostro() -> None:
+    """One exact, complete, provable book of every exchange account you own.
+
+    Start with `nostro up`: on an empty home it starts a paper exchange, adds its accounts, and keeps their book.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command; its exit status. Reads and writes this process's environment and standard streams."""
+    session = Session(os.environ)
+    sys.excepthook = failures.hook(session.redactor)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        with session.closing:
+            status = nostro.main(list(arguments), prog_name="nostro", standalone_mode=False, obj=session)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _pipe_closed()
+    except _Terminated:
+        failures.interrupted(sys.stderr)
+        return TERMINATED
+    except (KeyboardInterrupt, click.Abort):
+        failures.interrupted(sys.stderr)
+        return INTERRUPTED
+    except click.ClickException as error:
+        failures.report(failures.of_usage(error), sys.stderr, session.redactor)
+        return error.exit_code
+    except NostroError as error:
+        failures.report(error, sys.stderr, session.redactor)
+        return error.exit_status
+    return status if isinstance(status, int) else 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a command as Ctrl-C does."""
+
+
+def _terminate(_: int, __: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def _pipe_closed() -> int:
+    """Whoever read our output has gone: nothing more can be said to them, not even when Python flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return PIPE_CLOSED

@@ -1,0 +1,122 @@
+"""``nostro sync``: brings accounts into the book once. It decides which accounts, and how a pass over several of them
+is told; what is asked is the collector's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from nostro import config, errors
+from nostro.cli.accounts import complete_account
+from nostro.cli.nouns import moment
+from nostro.cli.progress import Watcher, watching
+from nostro.cli.session import Session, session, shown
+from nostro.config import AccountSettings
+
+if TYPE_CHECKING:
+    from nostro.book.book import Book
+    from nostro.cli.connect import BookThread
+    from nostro.collect.backfill import Collector, Progress, Report
+
+Pass = Callable[["Collector"], Awaitable["Report"]]
+
+
+@click.command()
+@click.argument("account", required=False, shell_complete=complete_account)
+@click.option("--again", nargs=2, metavar="START END", help="Read this range of every history once more.")
+@shown
+def sync(account: str | None, again: tuple[str, str] | None) -> None:
+    """Bring one account, or all, into the book: everything that is not proven yet. Ctrl-C loses nothing."""
+    from nostro.cli.connect import run
+    from nostro.views.sync import reports as view
+
+    here = session()
+    settings = here.settings
+    wanted = {account: config.find_account(settings, account)} if account else dict(settings.accounts)
+    if not wanted:
+        raise errors.BadValue("this home has no accounts", hint="nostro up begins with paper accounts")
+    reports = run(once(here, wanted, _pass_of(again)))
+    here.show(view(reports))
+    for report in reports:
+        for failure in report.failures.values():
+            raise failure
+
+
+def _pass_of(again: tuple[str, str] | None) -> Pass:
+    if again is None:
+        return lambda collector: collector.full_pass()
+    since_ns, until_ns = moment(again[0], "START"), moment(again[1], "END")
+    assert since_ns is not None
+    assert until_ns is not None
+    if until_ns <= since_ns:
+        raise errors.BadValue(f"END {again[1]} is not after START {again[0]}", hint="give the earlier time first")
+    return lambda collector: collector.again(since_ns, until_ns)
+
+
+async def once(here: Session, accounts: Mapping[str, AccountSettings], do: Pass) -> list[Report]:
+    """One pass over each account, all at the same time, watched on stderr."""
+    async with collecting(here, accounts) as running:
+        with running.watched(sys.stderr):
+            return await gathered([do(each) for each in running.collectors])
+
+
+async def gathered(works: Sequence[Awaitable[Report]]) -> list[Report]:
+    """All reports; the first error, once all have ended."""
+    found = await asyncio.gather(*works, return_exceptions=True)
+    for each in found:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in found if not isinstance(each, BaseException)]
+
+
+class Running:
+    """Collectors that hold the leases of their accounts, the book that they write, and the thread in which they do."""
+
+    def __init__(self, book: Book, thread: BookThread) -> None:
+        self.book = book
+        self.thread = thread
+        self.collectors: list[Collector] = []
+        self._watcher: Watcher | None = None
+
+    def told(self, progress: Progress) -> None:
+        if self._watcher is not None:
+            self._watcher(progress)
+
+    @contextmanager
+    def watched(self, stream: TextIO) -> Iterator[None]:
+        """Shows how far the collectors are while it lasts."""
+        streams = {each.account: [line.name for line in each.source.exchange.streams] for each in self.collectors}
+        with watching(streams, stream) as self._watcher:
+            yield
+        self._watcher = None
+
+
+@asynccontextmanager
+async def collecting(here: Session, accounts: Mapping[str, AccountSettings]) -> AsyncIterator[Running]:
+    """Collects those accounts. What was begun is finished before it ends, whatever ends it: then the leases go back."""
+    from nostro.cli import connect
+    from nostro.collect.backfill import Collector
+    from nostro.link.transport import SystemClock
+
+    here.home.create()
+    running = Running(here.open_book(create=True), connect.BookThread())
+    here.closing.callback(running.thread.close)
+    async with AsyncExitStack() as stack:
+        for name, account in accounts.items():
+            connect.enter(running.book, name, account)
+            found = connect.source(here, name, account)
+            stack.push_async_callback(found.close)
+            collector = Collector(
+                running.book, found, clock=SystemClock(), holder=f"nostro, process {os.getpid()}",
+                run=running.thread, watcher=running.told,
+            )  # fmt: skip
+            await collector.start()
+            stack.push_async_callback(collector.stop)
+            running.collectors.append(collector)
+        yield running

@@ -1,0 +1,184 @@
+"""``nostro up``: the paper exchanges that the accounts name, and the book of all accounts, kept up to date until
+Ctrl-C. It decides the order of things and when a first pass counts as done: nothing open but what is settling, no
+break open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from nostro import config, errors
+from nostro.cli import output
+from nostro.cli.session import Session, session, shared
+from nostro.config import AccountSettings
+from nostro.domain.values import format_time
+
+if TYPE_CHECKING:
+    from nostro.book.book import Book
+    from nostro.collect.backfill import Collector
+    from nostro.views.view import View
+
+FIRST_EXCHANGE: Final = "alp"  # on an empty home
+POLL_PAUSE_S: Final = 5.0  # between two looks at an account
+PASS_POLLS: Final = 720  # looks between two full passes: an hour
+STARTED_S: Final = 180.0  # within which a paper exchange must be ready: a first start makes up its history
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after the first full pass; exit 0 only if nothing is open.")
+@shared
+def up(*, once: bool) -> None:
+    """Start the paper exchanges that the accounts name, bring every account into the book, show it, and follow.
+
+    On an empty home it first adds the paper exchange's accounts. Ctrl-C ends it; nothing is lost.
+    """
+    from nostro.cli.connect import run
+
+    here = session()
+    here.home.create()
+    status = run(_up(here, once=once))
+    if once:
+        click.get_current_context().exit(status)
+
+
+async def _up(here: Session, *, once: bool) -> int:
+    async with AsyncExitStack() as stack:
+        for exchange_id in _paper_exchanges(here.settings.accounts):
+            await _paper_running(here, exchange_id, stack)
+        accounts = here.settings.accounts
+        return await _collect(here, accounts, once=once)
+
+
+def _paper_exchanges(accounts: Mapping[str, AccountSettings]) -> list[str]:
+    return sorted({each.exchange for each in accounts.values() if each.paper}) if accounts else [FIRST_EXCHANGE]
+
+
+# ── the paper exchange ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _paper_running(here: Session, exchange_id: str, stack: AsyncExitStack) -> None:
+    """The paper exchange of this home runs: the one that does already, or a child of ours that ends with us. On an empty
+    home its logins become accounts."""
+    from nostro.paper.host import endpoint
+
+    ready = endpoint(here.paper_folder(exchange_id))
+    if ready is None:
+        ready = await _start(here, exchange_id, stack)
+        _say(f"paper exchange {exchange_id} serves at {ready['urls']['rest']}")
+    else:
+        _say(f"paper exchange {exchange_id} runs already at {ready['urls']['rest']}")
+    if not here.settings.accounts:
+        for login in ready["accounts"]:
+            config.add_account(here.home, login["name"], AccountSettings(exchange=exchange_id, paper=login["name"]))
+        _say(f"added its accounts: {', '.join(here.settings.accounts)}")
+
+
+async def _start(here: Session, exchange_id: str, stack: AsyncExitStack) -> dict[str, Any]:
+    command = (
+        sys.executable, "-m", "nostro.cli", "paper", "serve", exchange_id, "--home", str(here.home.folder),
+        "--until-stdin-closes", *_dialect(here.settings.accounts),
+    )  # fmt: skip
+    # A session of its own: Ctrl-C at the terminal reaches us alone, and we end it after the last page is stored.
+    child = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    stack.push_async_callback(_end, child)
+    assert child.stdout is not None
+    try:
+        line = await asyncio.wait_for(child.stdout.readline(), STARTED_S)
+    except TimeoutError:
+        line = b""
+    if not line:
+        raise errors.NotSent(
+            f"the paper exchange {exchange_id} did not start", hint="what it said is above", exchange=exchange_id
+        )
+    ready: dict[str, Any] = json.loads(line)
+    return ready
+
+
+def _dialect(accounts: Mapping[str, AccountSettings]) -> tuple[str, ...]:
+    """One paper exchange speaks one dialect: that of its first account."""
+    named = next((each.dialect for each in accounts.values() if each.paper and each.dialect), "")
+    return ("--dialect", named) if named else ()
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """Closing its stdin tells it to end."""
+    assert child.stdin is not None
+    child.stdin.close()
+    try:
+        await asyncio.wait_for(child.wait(), 10)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+
+
+# ── the book ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _collect(here: Session, accounts: Mapping[str, AccountSettings], *, once: bool) -> int:
+    from nostro.cli.sync import collecting, gathered
+
+    async with collecting(here, accounts) as running:
+        with running.watched(sys.stderr):
+            reports = await gathered([each.full_pass() for each in running.collectors])
+        status = await running.thread(lambda: show_all(running.book, list(accounts)))
+        for report in reports:
+            for name, failure in report.failures.items():
+                _say(f"{report.account}: {name} could not be read: {failure.message}")
+        if once:
+            return status
+        _say("following; Ctrl-C ends it")
+        await asyncio.gather(*(_follow(each) for each in running.collectors))
+    return 0
+
+
+def show_all(book: Book, accounts: list[str]) -> int:
+    """Prints balances, coverage and breaks; 0 where nothing is open, else 1."""
+    from nostro.link.transport import SystemClock
+    from nostro.views import balances, breaks, coverage
+    from nostro.views.facts import Question
+
+    views: dict[str, View] = {
+        "balances": balances.balances(book, accounts, Question()),
+        "coverage": coverage.coverage(book, accounts, now_ns=SystemClock().now_ns()),
+        "breaks": breaks.breaks([life for name in accounts for life in breaks.lives_of(book, name)]),
+    }
+    output.write_all(views, sys.stdout)
+    open_intervals = any(getattr(row, "status", "") == "open" for row in views["coverage"].rows)
+    open_breaks = any(getattr(row, "state", "") == "open" for row in views["breaks"].rows)
+    return int(open_intervals or open_breaks)
+
+
+async def _follow(collector: Collector) -> None:
+    """Looks at one account again and again. What an exchange or the link refuses is told, and tried again."""
+    polls = 0
+    while True:
+        await asyncio.sleep(POLL_PAUSE_S)
+        polls += 1
+        try:
+            report = await (collector.full_pass() if polls % PASS_POLLS == 0 else collector.poll())
+        except (errors.ExchangeError, errors.LinkError, errors.WireError) as error:
+            if isinstance(error, errors.Unauthorized):
+                raise
+            _say(f"{collector.account}: {error.message}; it is tried again")
+            continue
+        if report.new or report.changed:
+            _say(f"{collector.account}: {report.new:,} new rows, {report.changed:,} changed")
+        for name, failure in report.failures.items():
+            _say(f"{collector.account}: {name} could not be read: {failure.message}")
+
+
+def _say(text: str) -> None:
+    from nostro.link.transport import SystemClock
+    from nostro.views.escape import for_terminal
+
+    stamp = format_time(SystemClock().now_ns(), 0)[11:19]
+    click.echo(f"{stamp} {for_terminal(text)}", err=True)

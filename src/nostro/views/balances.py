@@ -1,0 +1,211 @@
+"""The noun ``balances``: what the exchange reports, what the ledger's entries add up to, and what that leaves
+unexplained. It decides at which instant the two are compared (one that both know), and which word says what came of
+it; why they may differ is told by the breaks.
+
+A balance is compared as it stood when the exchange says that it last changed, or when it was seen, if the entries up
+to then are proven from the beginning; else nothing is computed, and its status names the cause. What is not known is
+never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from nostro.book.checks.terms import rules_for
+from nostro.domain.answers import Answer
+from nostro.domain.records import Balance
+from nostro.domain.values import EXACT, SECOND_NS
+from nostro.exchanges import exchange
+from nostro.views.breaks import lives_of
+from nostro.views.facts import Question, together
+from nostro.views.view import Column, View
+
+if TYPE_CHECKING:
+    from nostro.book.book import Book, LedgerSum
+    from nostro.book.breaks import BreakLife
+
+PROVEN: Final = "proven"
+SETTLING: Final = "settling"
+
+Scope = tuple[str, str, str]  # sub-account, wallet, asset
+Sums = Mapping[Scope, Decimal]
+
+
+class BalanceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One asset in one wallet, units of ``asset``. ``reported`` by the exchange, of it ``free`` and ``held``;
+    ``computed``: the sum of the ledger's entries by ``compared_ns``; ``unexplained`` = reported - computed. None is
+    not known. ``status``: proven, break, accepted, or unchecked with its ``cause``; ``break_id``, ``since_ns``,
+    ``until_ns``: the first unexplained interval, where there is one."""
+
+    account: str
+    sub_account: str
+    wallet: str
+    asset: str
+    reported: Decimal | None
+    free: Decimal | None
+    held: Decimal | None
+    computed: Decimal | None
+    unexplained: Decimal | None
+    status: str
+    cause: str = ""
+    reported_ns: int | None = None
+    compared_ns: int | None = None
+    break_id: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+
+    @property
+    def shown(self) -> str:
+        return f"{self.status} ({self.cause})" if self.cause else self.status
+
+
+COLUMNS: Final = (
+    Column(name="asset", heading="asset"),
+    Column(name="reported", heading="reported", kind="amount"),
+    Column(name="free", heading="free", kind="amount", rank=3),
+    Column(name="held", heading="held", kind="amount", rank=2),
+    Column(name="computed", heading="computed", kind="amount"),
+    Column(name="unexplained", heading="unexplained", kind="amount"),
+    Column(name="shown", heading="status", kind="status"),
+)
+
+
+def balances(book: Book, accounts: Sequence[str], question: Question, *, zeros: bool = False) -> View:
+    """Every balance of those accounts; without ``zeros`` those alone of which there is something."""
+    told = {account: _Account(book, account, question) for account in accounts}
+    rows = [row for each in told.values() for row in each.lines()]
+    shown = [row for row in rows if zeros or row.reported or row.computed or row.held or row.unexplained]
+    notes = [_counted(rows)] if rows else []
+    if len(shown) < len(rows):
+        notes.append(f"{len(rows) - len(shown)} more at zero: --zeros shows them")
+    return View(
+        noun="balances", columns=COLUMNS, rows=shown, group=("account", "wallet"), notes=tuple(notes),
+        empty="nothing was ever reported", as_of_ns=question.as_of_ns, known_at_ns=question.known_at_ns,
+        **together({account: each.ledger for account, each in told.items()}),
+    )  # fmt: skip
+
+
+def _counted(rows: Sequence[BalanceLine]) -> str:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.shown] = counts.get(row.shown, 0) + 1
+    return "balances: " + ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+
+class _Account:
+    """One account under the question's clocks."""
+
+    def __init__(self, book: Book, account: str, question: Question) -> None:
+        self._book = book
+        self._account = account
+        self._question = question
+        row = book.account(account)
+        self._since_ns = row.since_ns
+        self._rules = rules_for(exchange(row.exchange, row.dialect), account, since_ns=row.since_ns)
+        self.ledger = self._ledger(question.as_of_ns)
+        self._sums_before = cache(self._sums)
+
+    def lines(self) -> list[BalanceLine]:
+        """Every balance that was reported, and every one that only the ledger knows."""
+        reported = {_scope(fact): fact for fact in self._reported(self._question.as_of_ns)}
+        judged = {_scope(fact): fact for fact in self._reported(self._through_ns)} if self._settled(reported) else {}
+        broken = self._broken()
+        scopes = sorted({*reported, *(_scope(row) for row in self.ledger)})
+        return [self._line(scope, reported.get(scope), judged.get(scope), broken.get(scope)) for scope in scopes]
+
+    @property
+    def _through_ns(self) -> int | None:
+        return self.ledger.complete_through_ns
+
+    def _settled(self, reported: Mapping[Scope, Balance]) -> bool:
+        """Whether some balance was seen after what is proven, so that an earlier look at it is compared."""
+        through_ns = self._through_ns
+        return through_ns is not None and any((fact.effective_ns or 0) >= through_ns for fact in reported.values())
+
+    def _line(
+        self, scope: Scope, latest: Balance | None, earlier: Balance | None, broken: BreakLife | None
+    ) -> BalanceLine:
+        compared, at_ns = self._comparable(latest, earlier)
+        cause = "" if compared is not None else self._cause(latest)
+        computed = self._sums_before(at_ns).get(scope, Decimal(0)) if compared is not None else None
+        fact = compared or latest
+        total = fact.total if fact is not None else None
+        unexplained = EXACT.subtract(total, computed) if total is not None and computed is not None else None
+        value = broken.value if broken is not None else None
+        status = "unchecked" if cause else PROVEN
+        if unexplained and total is not None and computed is not None and not self._rules.same(total, computed):
+            status, cause = (_state(broken), "") if broken is not None else ("unchecked", "moving")
+        return BalanceLine(
+            account=self._account, sub_account=scope[0], wallet=scope[1], asset=scope[2], reported=total,
+            free=fact.free if fact else None, held=fact.used if fact else None, computed=computed,
+            unexplained=unexplained, status=status, cause=cause,
+            reported_ns=fact.effective_ns if fact else None, compared_ns=at_ns if compared is not None else None,
+            break_id=value.id if value else None, since_ns=value.since_ns if value else None,
+            until_ns=value.until_ns if value else None,
+        )  # fmt: skip
+
+    def _comparable(self, *looks: Balance | None) -> tuple[Balance | None, int]:
+        """The latest look at a balance whose entries are proven, and the instant of which they must be taken."""
+        through_ns = self._through_ns
+        for look in looks:
+            if look is None or through_ns is None:
+                continue
+            for at_ns in (_end_of(look.updated_ns), look.effective_ns):
+                if at_ns is not None and self._since_ns < at_ns <= through_ns:
+                    return look, at_ns
+        return None, 0
+
+    def _cause(self, latest: Balance | None) -> str:
+        """Why nothing can be compared."""
+        if latest is None:
+            return "not reported"
+        if self._through_ns is None:
+            return "unsupported"
+        hole = min(self.ledger.coverage, key=lambda each: each.since_ns, default=None)
+        if hole is None or hole.since_ns > self._since_ns:
+            return SETTLING
+        return hole.cause or hole.status
+
+    # ── the book ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ledger(self, as_of_ns: int | None) -> Answer[LedgerSum]:
+        return self._book.ledger_sums(self._account, as_of_ns=as_of_ns, known_at_ns=self._question.known_at_ns)
+
+    def _sums(self, before_ns: int) -> Sums:
+        return {_scope(row): row.amount for row in self._ledger(before_ns)}
+
+    def _reported(self, as_of_ns: int | None) -> list[Balance]:
+        facts = self._book.latest_states(
+            Balance.kind, self._account, as_of_ns=as_of_ns, known_at_ns=self._question.known_at_ns
+        )
+        return [fact for fact in facts if isinstance(fact, Balance)]
+
+    def _broken(self) -> dict[Scope, BreakLife]:
+        """The first break of each balance that is open, else accepted."""
+        found: dict[Scope, BreakLife] = {}
+        lives = lives_of(self._book, self._account, known_at_ns=self._question.known_at_ns)
+        for life in sorted(lives, key=lambda each: (each.state != "open", each.value.since_ns)):
+            scope = life.value.scope
+            if life.state != "explained":
+                found.setdefault((scope.sub_account, scope.wallet, scope.subject), life)
+        return found
+
+
+def _scope(row: Balance | LedgerSum) -> Scope:
+    return row.sub_account, row.wallet, row.asset
+
+
+def _end_of(updated_ns: int | None) -> int | None:
+    """The end, exclusive, of the instant that the exchange names: all of its second where it names whole seconds."""
+    if updated_ns is None:
+        return None
+    return updated_ns + (SECOND_NS if updated_ns % SECOND_NS == 0 else 1)
+
+
+def _state(life: BreakLife) -> str:
+    return "break" if life.state == "open" else life.state

@@ -1,0 +1,74 @@
+"""The nouns ``verify`` and ``rebuild``: what a book proves of itself, and what reading it again changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from nostro.views.view import Column, View, plain
+
+if TYPE_CHECKING:
+    from nostro.book.book import Proof, Rebuilt
+
+PROOF_COLUMNS: Final = (
+    Column(name="account", heading="account"),
+    Column(name="pages", heading="pages", kind="count"),
+    Column(name="hash", heading="head of its chain"),
+)
+CHANGE_COLUMNS: Final = (
+    Column(name="account", heading="account"),
+    Column(name="kind", heading="kind"),
+    Column(name="page", heading="page", kind="count"),
+    Column(name="offset", heading="row", kind="count"),
+    Column(name="was", heading="was"),
+    Column(name="now", heading="is"),
+)
+
+
+class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One row that is now read differently; ``was`` and ``now`` its members that differ, None where it was or is
+    not."""
+
+    account: str
+    kind: str
+    page: int
+    offset: int
+    was: dict[str, str | None] | None
+    now: dict[str, str | None] | None
+
+
+def proof(proven: Proof, *, warnings: Sequence[str]) -> View:
+    """A verified book."""
+    notes = (
+        f"verified: every page, {proven.records:,} records, every anchor",
+        f"book head {proven.head}",
+        *warnings,
+    )
+    return View(
+        noun="verify", columns=PROOF_COLUMNS, rows=proven.accounts, notes=notes, empty="the book has no accounts",
+        head=proven.head, more={"records": proven.records, "warnings": list(warnings)},
+    )  # fmt: skip
+
+
+def rebuilt(report: Rebuilt, *, before: str, after: str) -> View:
+    """What a rebuild read and changed."""
+    rows = []
+    for change in report.changes:
+        was, now = (None if fact is None else plain(fact) for fact in (change.before, change.after))
+        differing = [name for name in {**(was or {}), **(now or {})} if (was or {}).get(name) != (now or {}).get(name)]
+        rows.append(
+            ChangeLine(
+                account=change.account, kind=change.kind, page=change.page, offset=change.offset,
+                was=was and {name: was[name] for name in differing if name in was},
+                now=now and {name: now[name] for name in differing if name in now},
+            )
+        )  # fmt: skip
+    same = "the same" if before == after else f"another: it was {before}"
+    notes = (f"read {report.pages:,} pages again; the state's hash is {same}", f"state {after}")
+    more = {"pages_read": report.pages, "state_before": before, "state": after}
+    return View(
+        noun="rebuild", columns=CHANGE_COLUMNS, rows=rows, notes=notes, more=more,
+        empty="every row is read as it was", group=(),
+    )  # fmt: skip

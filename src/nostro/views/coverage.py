@@ -1,0 +1,91 @@
+"""The noun ``coverage``: every history of every account as intervals that are proven, open, unavailable or settling.
+It decides what is *settling* (younger than the last look at the account, and so not yet asked for) and what is
+*open*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from nostro import limits
+from nostro.domain.answers import Interval
+from nostro.domain.values import SECOND_NS
+from nostro.exchanges import exchange
+from nostro.link.declare import Stream
+from nostro.views.facts import CoverageLine
+from nostro.views.view import Column, View
+
+if TYPE_CHECKING:
+    from nostro.book.book import AccountRow, Book
+
+SETTLING: Final = "settling"
+UNSUPPORTED: Final = "unsupported"
+# States that a pass asks for before the histories: they tell when it looked at the account.
+_LOOKED_AT: Final = ("balance", "fee_rate", "asset")
+
+COLUMNS: Final = (
+    Column(name="stream", heading="history"),
+    Column(name="status", heading="status", kind="status"),
+    Column(name="cause", heading="cause"),
+    Column(name="since_ns", heading="from (UTC)", kind="time"),
+    Column(name="until_ns", heading="until (UTC)", kind="time"),
+)
+
+
+def coverage(book: Book, accounts: Sequence[str], *, now_ns: int, known_at_ns: int | None = None) -> View:
+    """The intervals of every history of those accounts, whole, from its origin to now."""
+    rows = [row for name in accounts for row in of_account(book, name, now_ns=now_ns, known_at_ns=known_at_ns)]
+    bad = [row for row in rows if row.status in {"open", "unavailable"}]
+    counts = {status: sum(row.status == status for row in rows) for status in ("open", "unavailable")}
+    note = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "nothing open or unavailable"
+    proven = [row.until_ns for row in rows if row.status == "proven"]
+    return View(
+        noun="coverage", columns=COLUMNS, rows=rows, group=("account",), notes=(note,),
+        complete_through_ns=min(proven, default=None) if not bad else min(row.since_ns for row in bad),
+        known_at_ns=known_at_ns, empty="the book has no accounts",
+    )  # fmt: skip
+
+
+def of_account(book: Book, name: str, *, now_ns: int, known_at_ns: int | None = None) -> list[CoverageLine]:
+    """The intervals of every history of one account, in the order of its declaration."""
+    account = book.account(name)
+    spoken = exchange(account.exchange, account.dialect)
+    looked_ns = _looked_at(book, account, known_at_ns)
+    rows = []
+    for stream in spoken.streams:
+        intervals = book.coverage(
+            name, stream.name, since_ns=account.since_ns, until_ns=now_ns, known_at_ns=known_at_ns
+        )
+        rows += [_line(name, each, stream, looked_ns, now_ns) for each in intervals]
+    rows += [
+        CoverageLine(
+            account=name, stream=stream_name, since_ns=account.since_ns, until_ns=now_ns, status="unavailable",
+            cause=UNSUPPORTED,
+        )
+        for stream_name in spoken.unsupported
+    ]  # fmt: skip
+    return rows
+
+
+def _line(account: str, interval: Interval, stream: Stream, looked_ns: int, now_ns: int) -> CoverageLine:
+    line = CoverageLine(
+        account=account, stream=interval.stream, since_ns=interval.since_ns, until_ns=interval.until_ns,
+        status=interval.status, cause=interval.cause, evidence=interval.evidence,
+    )  # fmt: skip
+    edge_ns = looked_ns - (stream.settle_s + limits.CLOCK_SKEW_MAX_S) * SECOND_NS
+    if line.status == "open" and not line.cause and line.until_ns == now_ns and 0 < edge_ns <= line.since_ns:
+        return msgspec.structs.replace(line, status=SETTLING)
+    return line
+
+
+def _looked_at(book: Book, account: AccountRow, known_at_ns: int | None) -> int:
+    """When the account was last looked at; 0 for never."""
+    seen = [
+        fact.effective_ns or 0
+        for kind in _LOOKED_AT
+        for fact in book.latest_states(kind, account.name, known_at_ns=known_at_ns)
+    ]
+    return max(seen, default=0)

@@ -1,0 +1,201 @@
+"""The nouns that are facts of one kind: orders, fills, entries, transfers, fees. It decides which of their members a
+table shows, and that an answer about several accounts is as complete as the least complete of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+import msgspec
+
+from nostro.domain.answers import Answer, Interval
+from nostro.domain.records import Fact
+from nostro.views.view import Column, View
+
+if TYPE_CHECKING:
+    from nostro.book.book import Book
+
+SHOWN_ROWS: Final = 50  # of a table where nobody says how many: the newest; files and pipes get all
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of the book, beside the noun. ``since_ns``, ``until_ns``: the half-open interval of effective
+    times; ``as_of_ns``, ``known_at_ns``: the two clocks, None for now; ``where``: members that must equal a text."""
+
+    since_ns: int | None = None
+    until_ns: int | None = None
+    as_of_ns: int | None = None
+    known_at_ns: int | None = None
+    where: dict[str, str] = {}
+
+
+class CoverageLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One interval of one history of one account, half-open, and what is known of it."""
+
+    account: str
+    stream: str
+    since_ns: int
+    until_ns: int
+    status: str
+    cause: str = ""
+    evidence: str = "rest"
+
+
+class Noun(msgspec.Struct, frozen=True, kw_only=True):
+    """A noun: the kind of its facts, whether they are states (the latest holds) or events, and its table."""
+
+    name: str
+    kind: str
+    state: bool
+    columns: tuple[Column, ...]
+
+
+ORDERS: Final = Noun(
+    name="orders",
+    kind="order",
+    state=False,
+    columns=(
+        Column(name="effective_ns", heading="placed (UTC)", kind="time"),
+        Column(name="native_id", heading="id", short=True),
+        Column(name="wallet", heading="wallet", rank=6),
+        Column(name="instrument", heading="pair"),
+        Column(name="side", heading="side"),
+        Column(name="type", heading="type", rank=2),
+        Column(name="time_in_force", heading="in force", rank=4),
+        Column(name="price", heading="price", kind="amount"),
+        Column(name="stop_price", heading="stop", kind="amount", rank=5),
+        Column(name="amount", heading="amount", kind="amount", rank=1),
+        Column(name="filled", heading="filled", kind="amount"),
+        Column(name="remaining", heading="remaining", kind="amount", rank=3),
+        Column(name="status", heading="status", kind="status"),
+    ),
+)
+FILLS: Final = Noun(
+    name="fills",
+    kind="fill",
+    state=False,
+    columns=(
+        Column(name="effective_ns", heading="time (UTC)", kind="time"),
+        Column(name="native_id", heading="id", short=True, rank=5),
+        Column(name="wallet", heading="wallet", rank=4),
+        Column(name="instrument", heading="pair"),
+        Column(name="side", heading="side"),
+        Column(name="price", heading="price", kind="amount"),
+        Column(name="amount", heading="amount", kind="amount"),
+        Column(name="fee", heading="fee", kind="amount"),
+        Column(name="fee_asset", heading="in"),
+        Column(name="maker", heading="maker", rank=2),
+        Column(name="order_type", heading="order", rank=3),
+    ),
+)
+ENTRIES: Final = Noun(
+    name="entries",
+    kind="entry",
+    state=False,
+    columns=(
+        Column(name="effective_ns", heading="time (UTC)", kind="time"),
+        Column(name="native_id", heading="id", short=True, rank=4),
+        Column(name="wallet", heading="wallet", rank=3),
+        Column(name="asset", heading="asset"),
+        Column(name="type", heading="type"),
+        Column(name="amount", heading="amount", kind="amount"),
+        Column(name="after", heading="balance", kind="amount", rank=1),
+        Column(name="held_amount", heading="held", kind="amount", rank=2),
+        Column(name="held_after", heading="held after", kind="amount", rank=5),
+    ),
+)
+TRANSFERS: Final = Noun(
+    name="transfers",
+    kind="transfer",
+    state=False,
+    columns=(
+        Column(name="effective_ns", heading="time (UTC)", kind="time"),
+        Column(name="native_id", heading="id", short=True, rank=2),
+        Column(name="direction", heading="direction"),
+        Column(name="asset", heading="asset"),
+        Column(name="amount", heading="amount", kind="amount"),
+        Column(name="fee", heading="fee", kind="amount", rank=1),
+        Column(name="tx_hash", heading="transaction", short=True, rank=3),
+        Column(name="status", heading="status", kind="status"),
+    ),
+)
+FEES: Final = Noun(
+    name="fees",
+    kind="fee_rate",
+    state=True,
+    columns=(
+        Column(name="instrument", heading="pair"),
+        Column(name="asset", heading="asset", rank=2),
+        Column(name="maker_rate", heading="maker", kind="amount"),
+        Column(name="taker_rate", heading="taker", kind="amount"),
+        Column(name="fee_asset", heading="paid in"),
+        Column(name="priority", heading="priority", kind="count", rank=1),
+        Column(name="valid_from_ns", heading="from (UTC)", kind="time", rank=3),
+        Column(name="valid_until_ns", heading="until (UTC)", kind="time", rank=3),
+    ),
+)
+NOUNS: Final[Mapping[str, Noun]] = {noun.name: noun for noun in (ORDERS, FILLS, ENTRIES, TRANSFERS, FEES)}
+
+
+def facts(book: Book, noun: Noun, accounts: Sequence[str], question: Question) -> View:
+    """The facts of that kind of those accounts, account by account, each in the order of time. Raises `BadValue`."""
+    answers = {account: _asked(book, noun, account, question) for account in accounts}
+    return View(
+        noun=noun.name,
+        columns=noun.columns,
+        rows=[row for answer in answers.values() for row in answer],
+        group=("account",),
+        empty=f"no {noun.name} in this interval",
+        **together(answers),
+        as_of_ns=question.as_of_ns,
+        known_at_ns=question.known_at_ns,
+    )
+
+
+def _asked(book: Book, noun: Noun, account: str, question: Question) -> Answer[Fact]:
+    as_of_ns, known_at_ns, where = question.as_of_ns, question.known_at_ns, question.where
+    if noun.state:
+        return book.latest_states(noun.kind, account, where=where, as_of_ns=as_of_ns, known_at_ns=known_at_ns)
+    return book.answer(
+        noun.kind, account, since_ns=question.since_ns, until_ns=question.until_ns, where=where, as_of_ns=as_of_ns,
+        known_at_ns=known_at_ns,
+    )  # fmt: skip
+
+
+def shown_now(noun: Noun, answer: Answer[Any]) -> View:
+    """Facts as an exchange just gave them, not from the book."""
+    return View(noun=noun.name, columns=noun.columns, rows=answer, group=("account",), empty=f"no {noun.name}")
+
+
+class Said(TypedDict):
+    """What several answers say of themselves as one."""
+
+    complete_through_ns: int | None
+    coverage: tuple[msgspec.Struct, ...]
+    reader: str
+    pages: int
+
+
+def together(answers: Mapping[str, Answer[Any]]) -> Said:
+    """What the answers by account say as one: complete through the earliest, unproven where any is."""
+    through = [answer.complete_through_ns for answer in answers.values()]
+    known = [each for each in through if each is not None]
+    return {
+        "complete_through_ns": min(known) if known and len(known) == len(through) else None,
+        "coverage": tuple(_line(account, each) for account, answer in answers.items() for each in answer.coverage),
+        "reader": ", ".join(sorted({answer.reader for answer in answers.values() if answer.reader})),
+        "pages": sum(answer.pages for answer in answers.values()),
+    }
+
+
+def _line(account: str, interval: Interval) -> CoverageLine:
+    return CoverageLine(
+        account=account,
+        stream=interval.stream,
+        since_ns=interval.since_ns,
+        until_ns=interval.until_ns,
+        status=interval.status,
+        cause=interval.cause,
+        evidence=interval.evidence,
+    )
