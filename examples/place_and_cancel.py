@@ -1,5 +1,5 @@
-"""An order far below the market, placed and canceled. A live account needs ``allow=("trade",)`` for this, and a key that
-may trade; a paper account holds every grant."""
+"""An order far below the market, placed and canceled. A live account needs ``allow=("trade",)`` for this, and a key
+that may trade; a paper account holds every grant."""
 
 from __future__ import annotations
 
