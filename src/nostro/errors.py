@@ -13,7 +13,7 @@ whether it may be asked again; it does not decide how an exchange spells its err
     │   ├── NotSent         it did not happen: repeat
     │   └── Unanswered      it may have happened: as Failing
     ├── WireError           the answer breaks the protocol: keep the bytes
-    │   └── Undecodable  BadSignature  SequenceGap  PagingLoop
+    │   └── Undecodable  BadSignature  SequenceGap  PagingLoop  TooLarge
     ├── BookError           the record refuses
     │   └── Conflict  SchemaTooNew  NotABook  ChainBroken  RolledBack  NoAnchor  Corrupted  Fenced  Unwritable
     └── UsageError          you called us wrongly
@@ -168,6 +168,13 @@ class SequenceGap(WireError):
 
 class PagingLoop(WireError):
     """The answers of a history go in a circle: a cursor or a page came again, or a bound is not obeyed."""
+
+
+class TooLarge(WireError):
+    """An answer is larger than `limits.BODY_BYTES_MAX` and was abandoned; a smaller window may do."""
+
+    def __init__(self, message: str = "An answer is larger than the limit.", *, hint: str = "ask for less") -> None:
+        super().__init__(message, hint=hint)
 
 
 class BookError(NostroError):

@@ -8,12 +8,12 @@ import bisect
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from nostro.domain.records import Fact, Fill
-from nostro.link.declare import Claim, Fetched, Page, Query, Stream
+from nostro.domain.records import Fill
+from nostro.link.declare import Fetched, Page, Query, Stream
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_700_000_000 * SECOND_NS
@@ -101,7 +101,8 @@ class History:
 
     def parts(self) -> list[dict[str, str]]:
         names = [name for name, _ in self.stream.splits]
-        return [dict(zip(names, values, strict=True)) for values in itertools.product(*(v for _, v in self.stream.splits))]
+        choices = itertools.product(*(values for _, values in self.stream.splits))
+        return [dict(zip(names, values, strict=True)) for values in choices]
 
 
 def matches(fact: Fill, where: dict[str, str]) -> bool:
@@ -151,7 +152,7 @@ def history(seed: int, name: str | None = None) -> History:
         unstable=name == "rows that move",
     )
     span_s = chance.choice([20, 300, 1500])
-    grain = precision if precision < SECOND_NS or since == "exclusive" and chance.random() < 0.5 else 250_000_000
+    grain = precision if precision < SECOND_NS or (since == "exclusive" and chance.random() < 0.5) else 250_000_000
     rows = _rows(chance, native=native, span_s=span_s, grain_ns=grain, size=size)
     since_ns = START_NS + chance.choice([0, chance.randrange(span_s * SECOND_NS // 3)])
     until_ns = START_NS + span_s * SECOND_NS - chance.choice([0, chance.randrange(span_s * SECOND_NS // 3)])
@@ -250,13 +251,14 @@ def _thin(made: History) -> None:
 
 
 class Exchange:
-    """Serves one history, and counts. ``arrived``: rows that came while it was read; ``stirred``: the calls at which the
-    rows were not as before."""
+    """Serves one history, and counts. ``arrived``: rows that came while it was read; ``stirred``: the calls at which
+    the rows were not as before."""
 
     def __init__(self, made: History) -> None:
         self.made = made
         self.rows = sorted(made.rows)
         self.calls = 0
+        self.oversize = 0
         self.chance = random.Random(made.seed ^ 0x5EED)
         self.arrived: list[Row] = []
         self.stirred = [0]
@@ -271,6 +273,7 @@ class Exchange:
         self._check(query)
         rows = [row for row in self.rows if matches(row.fact, query.where) and self._inside(row, query)]
         if made.body_rows is not None and len(rows) > made.body_rows:
+            self.oversize += 1
             raise Oversize
         cap = self.chance.randint(made.cap_low, max(made.cap_low, made.cap))
         if stream.unstable:
@@ -303,13 +306,14 @@ class Exchange:
         return rows[-cap:]
 
     def _by_cursor(self, rows: list[Row], cursor: str | None, cap: int) -> tuple[list[Row], str | None]:
+        up = self.made.stream.order == "ascending"
         if cursor is not None:
             time_ns, number, _ = (int(part) for part in cursor.split("."))
             after = (time_ns, number)
-            down = self.made.stream.order == "descending"
-            rows = [row for row in rows if ((row.time_ns, row.number) < after) == down and (row.time_ns, row.number) != after]
+            keys = [(row, (row.time_ns, row.number)) for row in rows]
+            rows = [row for row, key in keys if (key > after if up else key < after)]
         if not self.made.stream.empty_ends and self.chance.random() < 0.15 and rows:
-            past = cursor.rsplit(".", 1)[0] if cursor else ("0.0" if self.made.stream.order == "ascending" else f"{1 << 70}.0")
+            past = cursor.rsplit(".", 1)[0] if cursor else ("0.0" if up else f"{1 << 70}.0")
             return [], f"{past}.{self.calls}"
         here = rows[:cap]
         more = len(rows) > cap or (here and self.chance.random() < 0.3)
@@ -324,8 +328,10 @@ class Exchange:
         if span_ns and since_ns is None and until_ns is not None:
             since_ns = until_ns - span_ns
         if span_ns and until_ns is None and since_ns is not None and stream.until == "absent":
-            return since_ns <= time_ns < since_ns + span_ns if stream.since == "inclusive" else (
-                since_ns < time_ns <= since_ns + span_ns
+            return (
+                since_ns <= time_ns < since_ns + span_ns
+                if stream.since == "inclusive"
+                else (since_ns < time_ns <= since_ns + span_ns)
             )
         if since_ns is not None and (time_ns < since_ns or (stream.since == "exclusive" and time_ns == since_ns)):
             return False
@@ -349,13 +355,15 @@ class Exchange:
             self.ranks[moved] = (1 << 70, self.calls)
             self.stirred.append(self.calls)
         if self.chance.random() < made.new:
-            self._arrive(max(made.until_ns, self.rows[-1].time_ns if self.rows else 0) + self.chance.randrange(3) * SECOND_NS)
+            last_ns = max(made.until_ns, self.rows[-1].time_ns if self.rows else 0)
+            self._arrive(last_ns + self.chance.randrange(3) * SECOND_NS)
         if len(self.arrived) < 30 and self.chance.random() < made.late:
             self._arrive(self.chance.randrange(made.since_ns, made.until_ns))
 
     def _arrive(self, time_ns: int) -> None:
         time_ns -= time_ns % min(self.made.cell_ns, 1_000_000)
-        row = _row(self.chance, 100_000 + self.calls * 10 + len(self.arrived) % 10, time_ns, None, native=self.made.stream.native_ids)
+        number = 100_000 + self.calls * 10 + len(self.arrived) % 10
+        row = _row(self.chance, number, time_ns, None, native=self.made.stream.native_ids)
         bisect.insort(self.rows, row)
         self.ranks[row.number] = (row.time_ns, row.number)
         self.arrived.append(row)
@@ -367,225 +375,3 @@ class Exchange:
             query=query, sent_ns=self.calls, received_ns=self.calls, status=200, headers={}, body=b"",
         )  # fmt: skip
         return Fetched(page, [row.fact for row in rows], position)
-
-
-# ── the judge ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class Verdict:
-    """What was found. ``faults`` is empty where all is well."""
-
-    faults: list[str] = field(default_factory=list)
-    lost: int = 0
-    doubled: int = 0
-    saturated: int = 0
-    unreachable: int = 0
-    calls: int = 0
-    optimal: int = 0
-
-
-class Judge:
-    """Reads the steps of whoever pages, in their order, and holds them against the truth."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self.made = exchange.made
-        self.truth = self.made.swept(self.made.rows)
-        self.given: Counter[object] = Counter()
-        self.folded: Counter[object] = Counter()
-        self.claims: list[Claim] = []
-        self.verdict = Verdict()
-        self._wanted: dict[int, Counter[object]] = {}
-        for row in self.truth:
-            self._wanted.setdefault(row.time_ns, Counter())[self.name(row.fact)] += 1
-        self._times = sorted(self._wanted)
-
-    def name(self, fact: Fact) -> object:
-        if self.made.stream.native_ids:
-            return fact.native_id
-        return (fact.effective_ns, *(getattr(fact, word) for word in IDENTITY))
-
-    def step(self, page: Page, all_facts: Sequence[Fact], facts: Iterable[Fact]) -> None:
-        """A page, its facts as the exchange gave them, and those said to be taken from it."""
-        for fact in facts:
-            self.given[self.name(fact)] += 1
-        here: Counter[object] = Counter()
-        for fact in all_facts:
-            if page.takes is None or page.takes[0] <= (fact.effective_ns or 0) < page.takes[1]:
-                here[self.name(fact)] += 1
-        if self.made.stream.native_ids:
-            here = Counter(dict.fromkeys(here, 1))
-        self.folded |= here
-        if self.given != self.folded:
-            self.fault("the pages and the steps tell different rows")
-        for claim in page.claims:
-            self._claim(claim)
-
-    def fault(self, what: str) -> None:
-        self.verdict.faults.append(what)
-
-    def _claim(self, claim: Claim) -> None:
-        if not self.made.since_ns <= claim.since_ns < claim.until_ns <= self.made.until_ns:
-            self.fault(f"{claim} lies outside of what was asked")
-        if any(claim.since_ns < past.until_ns and past.since_ns < claim.until_ns for past in self.claims):
-            self.fault(f"{claim} overlaps an earlier claim")
-        self.claims.append(claim)
-        if claim.status == "proven":
-            low, high = (bisect.bisect_left(self._times, edge) for edge in (claim.since_ns, claim.until_ns))
-            for time_ns in self._times[low:high]:
-                missing = self._wanted[time_ns] - self.given
-                self.verdict.lost += missing.total()
-        elif (claim.status, claim.cause) == ("open", "saturated"):
-            self.verdict.saturated += 1
-
-    def close(self) -> Verdict:
-        """Judges the whole. Call it when the paging ended of itself."""
-        verdict = self.verdict
-        if verdict.lost:
-            self.fault(f"{verdict.lost} rows lost in proven intervals")
-        there = Counter(self.name(row.fact) for row in self.exchange.rows)
-        verdict.doubled = (self.given - there).total()
-        if verdict.doubled:
-            self.fault(f"{verdict.doubled} rows doubled")
-        at = self.made.since_ns
-        for claim in sorted(self.claims, key=lambda claim: claim.since_ns):
-            if claim.since_ns != at:
-                self._uncovered(at, claim.since_ns)
-            at = claim.until_ns
-        if at != self.made.until_ns:
-            self._uncovered(at, self.made.until_ns)
-        self._reach()
-        verdict.calls, verdict.optimal = self.exchange.calls, self.optimal()
-        if verdict.calls > 10 * verdict.optimal:
-            self.fault(f"{verdict.calls} calls where {verdict.optimal} would do")
-        return verdict
-
-    def _uncovered(self, since_ns: int, until_ns: int) -> None:
-        """An interval without a claim is open; it may be one only where no page was left to carry its claim."""
-        if self.made.body_rows is None:
-            self.fault(f"[{since_ns}, {until_ns}) has no claim")
-        self.claims.append(Claim("open", since_ns, until_ns, "saturated"))
-
-    def _reach(self) -> None:
-        """Every row that nobody can prove lies in an open interval, and no other."""
-        claims = sorted(self.claims, key=lambda claim: claim.since_ns)
-        starts = [claim.since_ns for claim in claims]
-        cells: dict[int, list[Row]] = {}
-        for row in self.made.swept(self.exchange.rows):
-            cells.setdefault(self.made.cell(row), []).append(row)
-        for cell, rows in cells.items():
-            time_ns = max(cell * self.made.cell_ns, self.made.since_ns)
-            claim = claims[bisect.bisect_right(starts, time_ns) - 1]
-            reach = self.reach(cell)
-            self.verdict.unreachable += reach is False
-            if reach is False and claim.status == "proven":
-                self.fault(f"unreachable rows at {rows[0].time_ns} are claimed proven")
-            if reach is False and claim.status == "open" and claim.cause != "saturated":
-                self.fault("an unreachable row is open for another cause")
-            if reach is True and claim.status != "proven":
-                self.fault(f"reachable rows at {rows[0].time_ns} are {claim.status}")
-
-    def reach(self, cell: int) -> bool | None:
-        """Whether all rows of a cell can be proven, by any means that the exchange has; None where that depends on when
-        other rows arrived, or on a full answer happening to be whole."""
-        made, stream = self.made, self.made.stream
-        if stream.newest is not None:
-            return self._among_newest(cell)
-        if stream.unstable:  # two whole sweeps without a move must agree; of five, any three fifths hold two whole ones
-            ends = [*self.exchange.stirred, self.exchange.calls]
-            quiet = max(later - earlier for earlier, later in itertools.pairwise(ends))
-            return True if 5 * quiet > 3 * self.exchange.calls + 15 else None
-        if made.body_rows is None and (
-            stream.page_size is None or (stream.native_ids and stream.position not in ("time", "none"))
-        ):
-            return True
-        bound = made.body_rows or 0
-        surely = bound if made.body_rows else min(stream.page_size or 0, made.cap_low) - 1
-        possibly = bound if made.body_rows else max(stream.page_size or 0, made.cap)
-        answers = []
-        # Where a since is exclusive, and rows are finer than it, the timestamp before comes along on the same answer.
-        along = cell - (stream.since == "exclusive" and not made.whole_cells)
-        for rows, first, most in ((self.exchange.rows, along, surely), (made.rows, cell, possibly)):
-            inside = [row.fact for row in rows if first <= made.cell(row) <= cell]
-            answers.append(all(self._fits(inside, where, most) for where in made.parts()))
-        if answers[0]:
-            return True
-        return None if answers[1] else False
-
-    def _fits(self, facts: list[Fill], where: dict[str, str], most: int) -> bool:
-        here = [fact for fact in facts if matches(fact, where)]
-        if len(here) <= most or not self.made.stream.symbols:
-            return len(here) <= most
-        return all(sum(fact.instrument == symbol for fact in here) <= most for symbol in SYMBOLS)
-
-    def _among_newest(self, cell: int) -> bool | None:
-        """Whether the newest rows of every part reach behind this cell."""
-        made, newest = self.made, self.made.stream.newest or 0
-        seen = []
-        for rows in (self.exchange.rows, made.rows):
-            edges = []
-            for where in made.parts():
-                here = [row for row in rows if matches(row.fact, where)]
-                if len(here) >= newest:
-                    edges.append(made.cell(here[-min(made.cap, len(here))]))
-            whole = all(edge < cell for edge in edges)
-            seen.append(None if not whole and max(edges) == cell else whole)
-        return seen[0] if seen[0] == seen[1] else None
-
-    def optimal(self) -> int:
-        """Calls of one who knows the truth: as few answers as hold all rows, window by window, part by part."""
-        made, stream = self.made, self.made.stream
-        if stream.newest is not None:
-            return len(made.parts())
-        cap = made.body_rows or min(made.cap, len(self.exchange.rows) + 1)
-        both = stream.since != "absent" and stream.until != "absent"
-        window_ns = ((stream.window_s if both else stream.default_window_s) or 1 << 40) * SECOND_NS
-        rows = self.exchange.rows
-        if stream.since != "absent" or stream.order == "descending":
-            rows = [row for row in rows if row.time_ns >= made.since_ns]
-        if stream.until != "absent" or (stream.order == "ascending" and stream.position != "after_id"):
-            rows = [row for row in rows if row.time_ns < made.until_ns]
-        calls = 0
-        for where in made.parts():
-            part = [row for row in rows if matches(row.fact, where)]
-            here = Counter((row.time_ns - made.since_ns) // window_ns for row in part)
-            windows = -(-(made.until_ns - made.since_ns) // window_ns)
-            calls += max(0, windows - len(here)) + sum(-(-count // cap) for count in here.values())
-            if stream.symbols:
-                sizes = Counter(made.cell(row) for row in part)
-                calls += len(SYMBOLS) * sum(size >= (stream.page_size or cap) for size in sizes.values())
-        return max(1, calls) * (2 if stream.unstable else 1)
-
-
-# ── how others page: each must fail before the judge ─────────────────────────────────────────────────────────────────
-
-
-def naive(how: str, exchange: Exchange) -> list[tuple[Page, Sequence[Fact], list[Fact]]]:
-    """Pages a history in one of the usual wrong ways, and claims all of it: what it gave, page by page."""
-    made = exchange.made
-    size = made.stream.page_size or 1
-    given: set[object] = set()
-    steps: list[tuple[Page, Sequence[Fact], list[Fact]]] = []
-    since_ns, skip = made.since_ns, 0
-    while True:
-        position = str(skip) if how == "offset" else None
-        fetched = exchange.answer(
-            Query(since_ns=None if how == "offset" else since_ns, limit=size, position=position)
-        )
-        facts = list(fetched.facts)
-        fresh = facts if how in ("offset", "last plus one") else [f for f in facts if f.native_id not in given]
-        given |= {fact.native_id for fact in facts}
-        kept = [fact for fact in fresh if made.since_ns <= (fact.effective_ns or 0) < made.until_ns]
-        steps.append((fetched.page, facts, kept))
-        skip += len(facts)
-        if not fresh or (how == "short page" and len(facts) < size):
-            return steps
-        if how == "offset":
-            if (facts[-1].effective_ns or 0) < made.since_ns:
-                return steps
-        else:
-            since_ns = (facts[-1].effective_ns or 0) + (made.cell_ns if how == "last plus one" else 0)
-            since_ns -= since_ns % made.cell_ns
-            if since_ns >= made.until_ns:
-                return steps

@@ -16,7 +16,7 @@ class Tally:
     """Intervals are half-open and counted in cells of the stream's precision.
 
     ``agreed``: where set, claims are held back until it says True (as they are) or False (as open). ``outer``: where
-    this tally is of the parts of a part, what takes its claims: a function, and the tally whose claims a page carries."""
+    this tally is of the parts of a part, what takes its claims, and the tally whose claims a page carries."""
 
     def __init__(self, parts: int, outer: tuple[Callable[[Claim], None], Tally] | None = None) -> None:
         self.agreed: Callable[[], bool | None] | None = None
@@ -64,9 +64,8 @@ class Tally:
         for claim in _merged(pending):
             since, until = max(claim.since_ns * cell_ns, since_ns), min(claim.until_ns * cell_ns, until_ns)
             if since < until:
-                claims.append(
-                    Claim(claim.status, since, until, claim.cause) if verdict else Claim("open", since, until)
-                )
+                said = (claim.status, claim.cause) if verdict else ("open", "")
+                claims.append(Claim(said[0], since, until, said[1]))
         return tuple(claims)
 
     def _complete(self, part: int, claim: Claim) -> list[Claim]:

@@ -34,9 +34,10 @@ WRITES: Final[Mapping[str, Grant]] = {
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One question in our words. ``since_ns`` inclusive, ``until_ns`` exclusive, None where the question has no bound.
-    ``position``: where to go on (a cursor, an offset, a page number, an id), as text. ``where``: all other
-    conditions (``instrument``, ``asset``, ``side``, ``order_id``, ``interval_s``, ...)."""
+    """One question in our words. ``since_ns`` inclusive, ``until_ns`` exclusive, None where the question has no bound;
+    of a stream, the bounds as its route takes them (`Stream.since`, `Stream.until`). ``position``: where to go on (a
+    cursor, an offset, a page number, an id), as text. ``where``: all other conditions (``instrument``, ``asset``,
+    ``side``, ``order_id``, ``interval_s``, ...)."""
 
     since_ns: int | None = None
     until_ns: int | None = None
@@ -58,9 +59,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The raw bytes of one answer, as received, and what was asked.
 
     ``capability`` and ``stream`` name the `Ask`; ``route`` the route; ``request`` the request line and body as sent,
-    without credentials. ``status`` is the HTTP status. ``takes``: for rows without native ids, the half-open range
-    of times of which this page holds every row (rows outside it are another page's). ``claims``: what this
-    page completes. A ``secret`` page's body is never stored: its hash and length are."""
+    without credentials. ``status`` is the HTTP status. ``takes``: the half-open range of times whose rows are this
+    page's, None for all; without native ids it is the range of which the page holds every row, or, where a claim
+    leaves it open, all that could be had (rows outside it are another page's). ``claims``: what this page completes.
+    A ``secret`` page's body is never stored: its hash and length are."""
 
     exchange: str
     dialect: str
@@ -105,19 +107,21 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """How a history is paged, and what makes a row the same row.
 
     ``name``: what coverage calls it. ``kind``: of its facts. ``window_s``: the longest interval that one request may
-    span, None for any. ``default_window_s``: what the exchange takes where a bound is absent. ``retention_s``: how far
-    back the exchange remembers, None for ever. ``page_size``: rows of one answer at the most, None where the route has
-    no limit. ``newest``: the route answers only its newest so many rows and takes no bounds. ``order``: of rows in an
-    answer. ``since`` and ``until``: how the route takes that bound: absent, inclusive or exclusive. ``position``: how
-    one goes on within a window: not at all (none), by the bounds themselves (time), by offset, page, cursor or the id
+    span, None for any. ``default_window_s``: what the exchange takes where a bound is absent. ``retention_s``: how
+    far back the exchange remembers, None for ever. ``page_size``: rows of one answer at the most, None where the
+    route has no limit. ``newest``: the route answers only its newest so many rows and takes no bounds. ``order``: of
+    rows in an answer. ``since`` and ``until``: how the route takes that bound: absent, inclusive or exclusive (an
+    inclusive until takes in its whole multiple of ``precision_ns``; where it does not, exclusive is the word).
+    ``position``: how one goes on within a window: not at all (none: a shorter answer than ``page_size`` is whole), by
+    the bounds themselves (time: a full answer holds what comes first in ``order``), by offset, page, cursor or the id
     after which to go on. ``position_first``: the position of the first page. ``empty_ends``: whether an empty page
-    ends a window that is paged by position. ``precision_ns``: the bounds are cut to whole multiples of it. ``splits``:
-    sub-queries that together make the whole, as (condition, values). ``symbols``: the condition by which a saturated
-    instant can be split further ("" where nothing can). ``native_ids``: rows carry ids of the exchange. ``identity``:
-    otherwise, the fields whose hash names a row. ``terminal``: statuses after which a row no longer changes, empty
-    where rows never change. ``settle_s``: what is younger may still be missing. ``overlap_s``: each pass re-reads the
-    last so many seconds. ``unstable``: rows may move between pages while one pages, so that a window is swept again
-    until two sweeps agree."""
+    ends a window that is paged by a position that the answer names. ``precision_ns``: the bounds are cut to whole
+    multiples of it. ``splits``: sub-queries that together make the whole, as (condition, values). ``symbols``: the
+    condition by which a saturated instant can be split further ("" where nothing can). ``native_ids``: rows carry ids
+    of the exchange. ``identity``: otherwise, the fields whose hash names a row. ``terminal``: statuses after which a
+    row no longer changes, empty where rows never change. ``settle_s``: what is younger may still be missing.
+    ``overlap_s``: each pass re-reads the last so many seconds. ``unstable``: rows may move between pages while one
+    pages, so that a window is swept again until two sweeps agree."""
 
     name: str
     kind: str
