@@ -64,7 +64,8 @@ def asked(
     if since_ns is not None and until_ns is not None and until_ns < since_ns:
         raise BadValue(f"--end {end} lies before --start {start}", hint="give the earlier time first")
     return Question(
-        since_ns=since_ns, until_ns=until_ns, as_of_ns=moment(as_of, "--as-of"), known_at_ns=moment(known_at, "--known-at"),
+        since_ns=since_ns, until_ns=until_ns,
+        as_of_ns=moment(as_of, "--as-of"), known_at_ns=moment(known_at, "--known-at"),
         where={name: value for name, value in where.items() if value is not None},
     )  # fmt: skip
 

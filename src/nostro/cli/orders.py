@@ -129,8 +129,8 @@ def _confirm(
     if not here.interactive:
         raise BadValue(f"account {name} is live, and nobody is there to ask", hint="give --yes to send it unasked")
     said = ", ".join(f"{key} {value}" for key, value in details.items() if value)
-    click.confirm(f"LIVE at {account.exchange}, account {name}: {what}{f' ({said})' if said else ''}. Send it?", abort=True,
-                  err=True)  # fmt: skip
+    asked = f"LIVE at {account.exchange}, account {name}: {what}{f' ({said})' if said else ''}. Send it?"
+    click.confirm(asked, abort=True, err=True)
 
 
 def _with(

@@ -64,8 +64,8 @@ def _paper_exchanges(accounts: Mapping[str, AccountSettings]) -> list[str]:
 
 
 async def _paper_running(here: Session, exchange_id: str, stack: AsyncExitStack) -> None:
-    """The paper exchange of this home runs: the one that does already, or a child of ours that ends with us. On an empty
-    home its logins become accounts."""
+    """The paper exchange of this home runs: the one that does already, or a child of ours that ends with us. On an
+    empty home its logins become accounts."""
     from nostro.paper.host import endpoint
 
     ready = endpoint(here.paper_folder(exchange_id))

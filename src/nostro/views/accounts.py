@@ -53,7 +53,7 @@ CHECK_COLUMNS: Final = (
 def accounts(lines: Sequence[AccountLine]) -> View:
     """The accounts of a home."""
     return View(
-        noun="accounts", columns=ACCOUNT_COLUMNS, rows=lines,
+        noun="accounts", columns=ACCOUNT_COLUMNS, rows=lines, kind=AccountLine,
         empty="no accounts yet: `nostro up` adds paper accounts, `nostro accounts add NAME EXCHANGE` a live one",
     )  # fmt: skip
 

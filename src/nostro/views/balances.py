@@ -84,7 +84,7 @@ def balances(book: Book, accounts: Sequence[str], question: Question, *, zeros: 
     if len(shown) < len(rows):
         notes.append(f"{len(rows) - len(shown)} more at zero: --zeros shows them")
     return View(
-        noun="balances", columns=COLUMNS, rows=shown, group=("account", "wallet"), notes=tuple(notes),
+        noun="balances", columns=COLUMNS, rows=shown, kind=BalanceLine, group=("account", "wallet"), notes=tuple(notes),
         empty="nothing was ever reported", as_of_ns=question.as_of_ns, known_at_ns=question.known_at_ns,
         **together({account: each.ledger for account, each in told.items()}),
     )  # fmt: skip
@@ -138,7 +138,7 @@ class _Account:
         unexplained = EXACT.subtract(total, computed) if total is not None and computed is not None else None
         value = broken.value if broken is not None else None
         status = "unchecked" if cause else PROVEN
-        if unexplained and total is not None and computed is not None and not self._rules.same(total, computed):
+        if unexplained and total is not None and computed is not None and not self._rules.ties(computed, printed=total):
             status, cause = (_state(broken), "") if broken is not None else ("unchecked", "moving")
         return BalanceLine(
             account=self._account, sub_account=scope[0], wallet=scope[1], asset=scope[2], reported=total,

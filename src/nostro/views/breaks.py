@@ -77,8 +77,8 @@ def breaks(lives: Iterable[BreakLife], *, known_at_ns: int | None = None, everyt
     count = sum(row.state == "open" for row in rows)
     notes = ("`nostro breaks show ID` says more, `nostro breaks explain ID` what may have happened",) if rows else ()
     return View(
-        noun="breaks", columns=COLUMNS, rows=rows, group=("account",), notes=notes, known_at_ns=known_at_ns,
-        empty="no breaks: what was reported is what was computed", more={"open": count},
+        noun="breaks", columns=COLUMNS, rows=rows, kind=BreakLine, group=("account",), notes=notes,
+        known_at_ns=known_at_ns, empty="no breaks: what was reported is what was computed", more={"open": count},
     )  # fmt: skip
 
 

@@ -15,8 +15,7 @@ from nostro.domain.answers import Interval
 from nostro.domain.values import SECOND_NS
 from nostro.exchanges import exchange
 from nostro.link.declare import Stream
-from nostro.views.facts import CoverageLine
-from nostro.views.view import Column, View
+from nostro.views.view import Column, CoverageLine, View
 
 if TYPE_CHECKING:
     from nostro.book.book import AccountRow, Book
@@ -38,13 +37,12 @@ COLUMNS: Final = (
 def coverage(book: Book, accounts: Sequence[str], *, now_ns: int, known_at_ns: int | None = None) -> View:
     """The intervals of every history of those accounts, whole, from its origin to now."""
     rows = [row for name in accounts for row in of_account(book, name, now_ns=now_ns, known_at_ns=known_at_ns)]
-    bad = [row for row in rows if row.status in {"open", "unavailable"}]
     counts = {status: sum(row.status == status for row in rows) for status in ("open", "unavailable")}
     note = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "nothing open or unavailable"
-    proven = [row.until_ns for row in rows if row.status == "proven"]
+    through = [row.since_ns for row in rows if row.status in {"open", SETTLING}]
     return View(
-        noun="coverage", columns=COLUMNS, rows=rows, group=("account",), notes=(note,),
-        complete_through_ns=min(proven, default=None) if not bad else min(row.since_ns for row in bad),
+        noun="coverage", columns=COLUMNS, rows=rows, kind=CoverageLine, group=("account",), notes=(note,),
+        complete_through_ns=min(through, default=None),
         known_at_ns=known_at_ns, empty="the book has no accounts",
     )  # fmt: skip
 

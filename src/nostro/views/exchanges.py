@@ -79,7 +79,7 @@ def exchanges(spoken: Sequence[tuple[Exchange, tuple[str, ...]]]) -> View:
         for exchange, dialects in spoken
     ]  # fmt: skip
     return View(
-        noun="exchanges", columns=EXCHANGE_COLUMNS, rows=lines,
+        noun="exchanges", columns=EXCHANGE_COLUMNS, rows=lines, kind=ExchangeLine,
         notes=("`nostro exchanges ID` shows the histories of one and what it can be asked.",),
     )  # fmt: skip
 

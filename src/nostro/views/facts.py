@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 import msgspec
 
 from nostro.domain.answers import Answer, Interval
-from nostro.domain.records import Fact
-from nostro.views.view import Column, View
+from nostro.domain.records import KINDS, Fact
+from nostro.views.view import Column, CoverageLine, View
 
 if TYPE_CHECKING:
     from nostro.book.book import Book
+
+__all__ = ["FEES", "NOUNS", "ORDERS", "CoverageLine", "Noun", "Question", "facts", "shown_now", "together"]
 
 SHOWN_ROWS: Final = 50  # of a table where nobody says how many: the newest; files and pipes get all
 
@@ -28,18 +30,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     as_of_ns: int | None = None
     known_at_ns: int | None = None
     where: dict[str, str] = {}
-
-
-class CoverageLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One interval of one history of one account, half-open, and what is known of it."""
-
-    account: str
-    stream: str
-    since_ns: int
-    until_ns: int
-    status: str
-    cause: str = ""
-    evidence: str = "rest"
 
 
 class Noun(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +135,7 @@ def facts(book: Book, noun: Noun, accounts: Sequence[str], question: Question) -
         noun=noun.name,
         columns=noun.columns,
         rows=[row for answer in answers.values() for row in answer],
+        kind=KINDS[noun.kind],
         group=("account",),
         empty=f"no {noun.name} in this interval",
         **together(answers),
@@ -165,14 +156,21 @@ def _asked(book: Book, noun: Noun, account: str, question: Question) -> Answer[F
 
 def shown_now(noun: Noun, answer: Answer[Any]) -> View:
     """Facts as an exchange just gave them, not from the book."""
-    return View(noun=noun.name, columns=noun.columns, rows=answer, group=("account",), empty=f"no {noun.name}")
+    return View(
+        noun=noun.name,
+        columns=noun.columns,
+        rows=answer,
+        kind=KINDS[noun.kind],
+        group=("account",),
+        empty=f"no {noun.name}",
+    )
 
 
 class Said(TypedDict):
     """What several answers say of themselves as one."""
 
     complete_through_ns: int | None
-    coverage: tuple[msgspec.Struct, ...]
+    coverage: tuple[CoverageLine, ...]
     reader: str
     pages: int
 

@@ -64,10 +64,9 @@ def as_parquet(view: View, file: BinaryIO) -> None:
 
 
 def field_names(view: View) -> list[str]:
-    """The columns of a file: every member of the rows, in their order; of no rows, those of the table."""
-    if not view.rows:
-        return [column.name.removesuffix("_ns") for column in view.columns]
-    return [name.removesuffix("_ns") for name in view.rows[0].__struct_fields__]
+    """The columns of a file: every member of the rows, in their order, also where there is no row."""
+    kind = type(view.rows[0]) if view.rows else view.kind
+    return [name.removesuffix("_ns") for name in kind.__struct_fields__] if kind else []
 
 
 def _values(row: msgspec.Struct) -> Iterator[Any]:

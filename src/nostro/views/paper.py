@@ -36,6 +36,7 @@ def logins(accounts: Sequence[Mapping[str, Any]], url: str) -> View:
         for each in accounts
     ]  # fmt: skip
     return View(
-        noun="logins", columns=COLUMNS, rows=rows, notes=(f"served at {url}" if url else "not served now",),
+        noun="logins", columns=COLUMNS, rows=rows, kind=LoginLine,
+        notes=(f"served at {url}" if url else "not served now",),
         more={"url": url or None},
     )  # fmt: skip

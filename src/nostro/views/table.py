@@ -1,6 +1,6 @@
 """Tables for people. It decides how rows look on a terminal of a given width: amounts exact, grouped by thousands and
-aligned on their points, zeros muted, thin rules, times in UTC; where it is narrow, less important columns go and are
-named. No digit of an amount is ever cut: rather, a line is longer than the terminal.
+aligned on their points, zeros muted, thin rules, times in UTC to the second; where it is narrow, less important
+columns go and are named. No digit of an amount is ever cut: rather, a line is longer than the terminal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from nostro.domain.values import canonical, format_time
+from nostro.domain.values import DAY_NS, canonical, format_time
 from nostro.views.escape import for_terminal
 from nostro.views.view import Column, View
 
@@ -25,6 +25,7 @@ GAP: Final = 2  # blanks between columns
 MARGIN: Final = 1  # blanks before the first column
 SHORT: Final = 13  # characters of a text that is cut in its middle
 LONG: Final = 81  # the same for all other texts: what is longer was not written by anyone sane
+UNPROVEN_LINES: Final = 6  # below a table: `nostro coverage` shows the rest
 LAST_MIN: Final = 10  # the narrowest last column that may go on in further lines
 GOOD: Final = frozenset({"proven", "ties", "ok", "filled", "done", "explained", "open order"})
 BAD: Final = frozenset({"break", "open", "refused", "failed"})
@@ -59,7 +60,7 @@ def _cells(column: Column, rows: Sequence[msgspec.Struct]) -> list[str]:
     if column.kind == "amount":
         return amounts(values)
     if column.kind == "time":
-        return _times(values)
+        return [_time(value) for value in values]
     texts = [_text(value) for value in values]
     return [_shortened(text, SHORT if column.short else LONG) for text in texts]
 
@@ -80,21 +81,9 @@ def _grouped(value: Decimal | None) -> tuple[str, str]:
     return f"{sign}{int(digits):,}", point + fraction
 
 
-def _times(values: Sequence[int | None]) -> list[str]:
-    """Times in UTC with as many decimals as the finest of them needs: none, 3, 6 or 9."""
-    digits = max((_time_digits(value) for value in values if value is not None), default=0)
-    return [UNKNOWN if value is None else _time(value, digits) for value in values]
-
-
-def _time_digits(value: int) -> int:
-    for digits, unit in ((0, 10**9), (3, 10**6), (6, 10**3)):
-        if value % unit == 0:
-            return digits
-    return 9
-
-
-def _time(value: int, digits: int) -> str:
-    return format_time(value, digits).replace("T", " ").removesuffix("Z")
+def _time(value: int | None) -> str:
+    """To the second, cut: a table is read by people, and files have every digit."""
+    return UNKNOWN if value is None else format_time(value, 0).replace("T", " ").removesuffix("Z")
 
 
 def _text(value: Any) -> str:
@@ -219,21 +208,39 @@ def _style(column: Column, text: str) -> str:
 def _below(view: View, dropped: Sequence[str], width: int) -> list[Text]:
     from rich.text import Text
 
-    said = [piece for note in view.notes for piece in textwrap.wrap(for_terminal(note), width - MARGIN)]
+    sentences = [for_terminal(note) for note in view.notes]
     if dropped:
-        said.append(f"not shown at this width: {', '.join(dropped)} (widen the terminal, or -o json)")
+        sentences.append(f"not shown at this width: {', '.join(dropped)} (or use -o json)")
+    sentences.extend(_unproven(view))
+    said = [piece for sentence in sentences for piece in textwrap.wrap(sentence, width - MARGIN)]
     said.extend(_joined(_claims(view), width - MARGIN))
     return [Text(" " * MARGIN + line, style="dim") for line in said]
+
+
+def _unproven(view: View) -> list[str]:
+    """What is not proven of the histories below an answer, in words; the young end of each goes without saying."""
+    found: dict[str, list[str]] = {}
+    for interval in view.coverage:
+        if not interval.cause and interval.until_ns - interval.since_ns < DAY_NS:
+            continue
+        why = f"{interval.status} ({interval.cause})" if interval.cause else interval.status
+        accounts = found.setdefault(f"{interval.stream} {why} from {_time(interval.since_ns)}", [])
+        if interval.account not in accounts:
+            accounts.append(interval.account)
+    said = [f"not proven: {for_terminal(text)}, {for_terminal(', '.join(names))}" for text, names in found.items()]
+    if len(said) > UNPROVEN_LINES:
+        said = [*said[:UNPROVEN_LINES], f"and {len(said) - UNPROVEN_LINES} more: nostro coverage shows all"]
+    return said
 
 
 def _claims(view: View) -> list[str]:
     claims = []
     if view.complete_through_ns is not None:
-        claims.append(f"complete through {_time(view.complete_through_ns, 0)} UTC")
+        claims.append(f"complete through {_time(view.complete_through_ns)} UTC")
     if view.as_of_ns is not None:
-        claims.append(f"as of {_time(view.as_of_ns, 0)} UTC")
+        claims.append(f"as of {_time(view.as_of_ns)} UTC")
     if view.known_at_ns is not None:
-        claims.append(f"known at {_time(view.known_at_ns, 0)} UTC")
+        claims.append(f"known at {_time(view.known_at_ns)} UTC")
     if view.reader:
         claims.append(f"reader {for_terminal(view.reader)}")
     if view.pages:

@@ -26,19 +26,32 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     short: bool = False
 
 
+class CoverageLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One interval of one history of one account, half-open, and what is known of it."""
+
+    account: str
+    stream: str
+    since_ns: int
+    until_ns: int
+    status: str
+    cause: str = ""
+    evidence: str = "rest"
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows (structs, all of one type) and what they rest on. ``group``: members whose change starts a new section of
-    the table, headed by their values. ``notes``: sentences below the table. ``head``: the book's, as `verify` prints
-    it."""
+    """Rows (structs, all of one ``kind``) and what they rest on. ``group``: members whose change starts a new section
+    of the table, headed by their values. ``notes``: sentences below the table. ``head``: the book's, as `verify`
+    prints it."""
 
     noun: str
     columns: tuple[Column, ...]
     rows: Sequence[msgspec.Struct]
+    kind: type[msgspec.Struct] | None = None
     group: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     empty: str = "nothing here"
     complete_through_ns: int | None = None
-    coverage: tuple[msgspec.Struct, ...] = ()
+    coverage: tuple[CoverageLine, ...] = ()
     as_of_ns: int | None = None
     known_at_ns: int | None = None
     reader: str = ""
