@@ -169,6 +169,8 @@ def _configure(connection: apsw.Connection, path: Path, *, read_only: bool) -> N
         if str(found) != str(value) and not (name == "mmap_size" and found is None):
             message = f"{path} opened with {name} = {found}, and must have {value}"
             raise Corrupted(message, hint="the file was made or changed by something else; restore a backup")
+    if connection.readonly("main") and not read_only:
+        raise _unwritable(path, PermissionError("the file is read-only"))
     if connection.reserve_bytes() != RESERVED_BYTES:
         message = f"{path} has no checksums on its pages"
         raise Corrupted(message, hint="the file was made or changed by something else; restore a backup")

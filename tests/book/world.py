@@ -1,5 +1,5 @@
-"""A small exchange for the book's tests: three streams and a state in plain JSON, a truth that can be edited, and a sweep
-that pages it. It stands for any exchange; nothing of it knows the book's tables."""
+"""A small exchange for the book's tests: three streams and a state in plain JSON, a truth that can be edited, and a
+sweep that pages it. It stands for any exchange; nothing of it knows the book's tables."""
 
 from __future__ import annotations
 

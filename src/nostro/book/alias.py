@@ -58,21 +58,32 @@ def match(rows: Sequence[Row], candidates: Iterable[Candidate]) -> list[tuple[Ro
     for candidate in candidates:
         held[_key(candidate.fact, candidate.effective_ns)].append(candidate)
     pairs: list[tuple[Row, Candidate]] = []
-    # A time that is printed exactly finds its own row before a coarser one may take it.
-    for wanted in (_equal, same_time):
-        taken = {row.identity for row, _ in pairs}
-        for row in sorted((row for row in rows if row.identity not in taken), key=_in_order):
+    left = sorted(rows, key=_in_order)
+    # What agrees in all that both know comes first, and among that what agrees in its exact time: a row finds its own
+    # before another may take it.
+    for exactly, agreeing in ((True, True), (False, True), (True, False), (False, False)):
+        unmatched = []
+        for row in left:
             there = held.get(_key(row.fact, row.effective_ns), [])
-            fitting = [found for found in there if wanted(found.effective_ns, row.effective_ns)]
-            if fitting:
-                best = min(fitting, key=lambda found: _disagreements(found.fact, row.fact))
+            best = _best(row, there, exactly=exactly, agreeing=agreeing)
+            if best is None:
+                unmatched.append(row)
+            else:
                 there.remove(best)
                 pairs.append((row, best))
+        left = unmatched
     return pairs
 
 
-def _equal(one_ns: int, other_ns: int) -> bool:
-    return one_ns == other_ns
+def _best(row: Row, there: list[Candidate], *, exactly: bool, agreeing: bool) -> Candidate | None:
+    """The first candidate with the fewest disagreements, where there is one as strict as asked."""
+    fitting = [
+        (_disagreements(found.fact, row.fact), number)
+        for number, found in enumerate(there)
+        if (found.effective_ns == row.effective_ns if exactly else same_time(found.effective_ns, row.effective_ns))
+    ]
+    disagreements, number = min(fitting, default=(0, -1))
+    return None if number < 0 or (agreeing and disagreements) else there[number]
 
 
 def _key(fact: Fact, effective_ns: int) -> tuple[Any, ...]:
