@@ -183,6 +183,9 @@ def _side(side: Side) -> int:
         sequences = [order.sequence for order in level.values()]
         assert sequences, "E5: an empty level"
         assert sequences == sorted(set(sequences)), "E5: a level is not in the order of sequence"
-        assert all(order.price == abs(key) and order.buy == side.buy and not order.hidden for order in level.values())
+        for order in level.values():
+            assert order.price == abs(key), f"E5: order {order.id} stands at another price than its own"
+            assert order.buy == side.buy, f"E5: order {order.id} stands on the other side"
+            assert not order.hidden, f"E5: order {order.id} is hidden, and in the visible book"
         count += len(level)
     return count

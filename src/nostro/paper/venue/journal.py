@@ -7,6 +7,7 @@ Integers that 64 bits do not hold are stored as text; nothing is ever stored as 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -94,7 +95,7 @@ class Journal:
     # ── what the venue was made with ─────────────────────────────────────────────────────────────────────────────
 
     def remember(self, values: dict[str, bytes]) -> None:
-        with sqlite.translated(self.path), self.connection:
+        with self._transaction():
             self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def remembered(self, name: str) -> bytes | None:
@@ -103,7 +104,7 @@ class Journal:
 
     def erase(self) -> None:
         """Deletes every command and row."""
-        with sqlite.translated(self.path), self.connection:
+        with self._transaction():
             for table in _TABLES:
                 self.connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
@@ -142,7 +143,7 @@ class Journal:
         """Writes what was added, durably; every so many commands with a snapshot of the engine. Raises `Unwritable`,
         `Corrupted` or `Conflict`; then nothing was written and what was added is forgotten."""
         try:
-            with sqlite.translated(self.path), self.connection:
+            with self._transaction():
                 self._write(engine)
         except apsw.ConstraintError as error:
             message = f"another process wrote to the venue in {self.path}"
@@ -192,6 +193,18 @@ class Journal:
         self._entries: list[Sequence[Any]] = []
         self._trades: list[Sequence[Any]] = []
         self._transfers: dict[tuple[bool, int], Sequence[Any]] = {}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of it is committed, or nothing. SQLite may have rolled back by itself already: where the disk is full."""
+        with sqlite.translated(self.path):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.connection.execute("COMMIT")
+            finally:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
 
     def _write(self, engine: Engine) -> None:
         many = self.connection.executemany

@@ -132,15 +132,18 @@ class Venue:
             self._flush()
 
     def create_login(self, name: str, email: str, *, permissions: Iterable[str], at_ns: int | None = None) -> Login:
-        """A user with one key. The key derives from the venue's seed: it is no secret, as its first word says. Raises
-        `Conflict` where the name is taken."""
+        """A user with one key. Raises `Conflict` where the name is taken."""
         if self.user_named(name) is not None:
             message = f"there is a user {name} already"
             raise Conflict(message, hint="choose another name")
         answer = self.carry_out(CreateUser(name=name, email=email), at_ns=at_ns).answer
         assert isinstance(answer, Accepted)
+        return self.create_key(answer.ids[0], name, permissions=permissions)
+
+    def create_key(self, user: int, name: str, *, permissions: Iterable[str]) -> Login:
+        """A key of a user. It derives from the venue's seed and the name: it is no secret, as its first word says."""
         key, secret = f"paper-{name}-{self._derive(f'key {name}')[:12]}", f"paper-{self._derive(f'secret {name}')[:40]}"
-        self._journal.add_login(key, answer.ids[0], secret=secret, permissions=",".join(sorted(permissions)))
+        self._journal.add_login(key, user, secret=secret, permissions=",".join(sorted(permissions)))
         self._written()
         login = self.login_by_key(key)
         assert login is not None
