@@ -235,7 +235,8 @@ class Book:
             return
         now_ns = self._now_ns()
         account = self._store.account(loss.account)
-        lease = self._store.acquire(account, ROLLED_BACK, now_ns=now_ns)
+        # The lease in an older copy is an older one: it says nothing about who writes now.
+        lease = self._store.acquire(account, ROLLED_BACK, now_ns=now_ns, force=True)
         with self._folding():
             self._append(account, lease, [page_of_ours(ROLLED_BACK, msgspec.json.encode(loss), now_ns=now_ns)])
         self.release(lease)
@@ -248,6 +249,11 @@ class Book:
         with self._answering() as answers:
             _refuse(self.path, losses(answers.store, anchored))
             return proof.verify(answers.store)
+
+    def head(self) -> str:
+        """The hash that stands for every byte of every page, as `verify` prints it; nothing is walked for it."""
+        with self._answering() as answers:
+            return proof.book_head(answers.store)
 
     def new_anchor(self) -> Proof:
         """Verifies the book and makes its present state the one that is anchored."""
