@@ -130,6 +130,8 @@ def _prepare(connection: apsw.Connection, *, application_id: int, schema_version
             connection.pragma("application_id", application_id)
             connection.pragma("user_version", schema_version)
         connection.execute("COMMIT")
+        # A WAL that is damaged later must not take with it what kind of file this is.
+        connection.pragma("wal_checkpoint")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

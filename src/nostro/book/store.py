@@ -201,12 +201,12 @@ class Store:
             message = f"another process took over account {account.name}; nothing was written"
             raise Fenced(message, hint="end one of the two collectors", account=account.name)
 
-    def acquire(self, account: AccountRow, holder: str, *, now_ns: int) -> Lease:
-        """Raises `Conflict` while another holder's lease lives."""
+    def acquire(self, account: AccountRow, holder: str, *, now_ns: int, force: bool = False) -> Lease:
+        """Raises `Conflict` while another holder's lease lives, unless it is taken by ``force``."""
         expires_ns = now_ns + limits.LEASE_S * SECOND_NS
         with self.writing():
             held_by, token, until_ns = self._chain("holder, token, expires_ns", account.id)
-            if held_by not in ("", holder) and until_ns > now_ns:
+            if held_by not in ("", holder) and until_ns > now_ns and not force:
                 message = f"account {account.name} is being collected by {held_by}"
                 hint = "end that process, or wait until its lease has ended"
                 raise Conflict(message, hint=hint, account=account.name)
