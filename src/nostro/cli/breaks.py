@@ -37,7 +37,7 @@ def breaks(context: click.Context, account: str | None, known_at: str | None, *,
     here = session()
     known_at_ns = moment(known_at, "--known-at")
     lives = [life for name in names(here, account) for life in views.lives_of(here.book, name, known_at_ns=known_at_ns)]
-    here.show(views.breaks(lives, known_at_ns=known_at_ns, everything=everything))
+    here.show_book(views.breaks(lives, known_at_ns=known_at_ns, everything=everything))
 
 
 @breaks.command()

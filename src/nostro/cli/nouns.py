@@ -98,7 +98,7 @@ def _show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) 
     here = session()
     question = asked(**typed)
     view = views.facts(here.book, views.NOUNS[noun], names(here, account), question)
-    here.show(newest(view, rows, here.options.get("output")))
+    here.show_book(newest(view, rows, here.options.get("output")))
 
 
 @click.command()
@@ -172,7 +172,7 @@ def balances(account: str | None, *, zeros: bool, **typed: str | None) -> None:
     from nostro.views.balances import balances as view
 
     here = session()
-    here.show(view(here.book, names(here, account), asked(**typed), zeros=zeros))
+    here.show_book(view(here.book, names(here, account), asked(**typed), zeros=zeros))
 
 
 @click.command()
@@ -186,4 +186,4 @@ def coverage(account: str | None, known_at: str | None) -> None:
 
     here = session()
     known_at_ns = moment(known_at, "--known-at")
-    here.show(view(here.book, names(here, account), now_ns=SystemClock().now_ns(), known_at_ns=known_at_ns))
+    here.show_book(view(here.book, names(here, account), now_ns=SystemClock().now_ns(), known_at_ns=known_at_ns))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+import msgspec
 
 from nostro import config, keys
 from nostro.cli import output
@@ -115,6 +116,10 @@ class Session:
     def show(self, view: View) -> None:
         """Writes the view to stdout: as asked with ``-o``, else a table on a terminal and JSON elsewhere."""
         output.write(view, self.options.get("output"), sys.stdout)
+
+    def show_book(self, view: View) -> None:
+        """As `show`, with the head of the book that it was read from."""
+        self.show(msgspec.structs.replace(view, head=self.book.head()))
 
 
 def ask_unseen(prompt: str) -> str:
