@@ -1,0 +1,339 @@
+"""Shows that the exchange's own client, alpcom-api 1.0.1 from the package index, unmodified and with only its URL
+set, runs against our paper server: every public and every spot method, each answer compared with what the venue
+holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.install import ALPCOM
+from conformance.real_venue import ADDRESS, DAY, SECOND, Scene
+from nostro.exchanges import exchange
+from nostro.link.http import HttpAnswer, HttpRequest
+from nostro.link.view import VenueOrder
+from nostro.paper.listen import listen
+from nostro.paper.server import Server
+
+pytestmark = pytest.mark.skipif(
+    not ALPCOM.done.exists(), reason=f"{ALPCOM.package} is not set up: run `make clients` with Python 3.11 or 3.12"
+)
+DRIVER = Path(__file__).with_name("alpcom_driver.py")
+SIDES = {"buy": "BID", "sell": "ASK"}
+STATUSES = {
+    "pending": "PENDING", "open": "OPEN", "partially_filled": "PARTIAL_FILLED", "filled": "FILLED",
+    "canceled": "CANCELLED", "partially_canceled": "PARTIAL_CANCELLED", "expired": "EXPIRED",
+}  # fmt: skip
+
+Answers = dict[str, Any]
+
+
+class Run:
+    """One run of the driver: its answers, the venue as it is afterwards, and every request that the server saw."""
+
+    def __init__(self, scene: Scene, answers: Answers, seen: list[HttpRequest]) -> None:
+        self.scene, self.answers, self.seen = scene, answers, seen
+        self.venue, self.user = scene.venue, scene.trader.user
+
+
+async def drive(scene: Scene, folder: Path) -> Run:
+    seen: list[HttpRequest] = []
+    server = Server(exchange("alp"), scene.venue)
+
+    def handle(request: HttpRequest) -> HttpAnswer:
+        seen.append(request)
+        scene.wait(0.001)
+        return server.handle(request)
+
+    listener = await listen(handle)
+    orders = {
+        "url": f"{listener.origin}/api/v3", "key": scene.trader.key, "secret": scene.trader.secret,
+        "reader": [scene.reader.key, scene.reader.secret], "now": scene.end_ns // SECOND, "folder": str(folder),
+        **ADDRESS,
+    }  # fmt: skip
+    bare = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name != "PYTHONPATH"}
+    process = await asyncio.create_subprocess_exec(
+        str(ALPCOM.python), str(DRIVER), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE, env=bare | {"NO_PROXY": "*"},
+    )  # fmt: skip
+    try:
+        out, err = await asyncio.wait_for(process.communicate(json.dumps(orders).encode()), timeout=60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await listener.close()
+    assert process.returncode == 0, err.decode()
+    return Run(scene, json.loads(out), seen)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The client compares a kept token's end with the machine's clock, so the venue's time is today's."""
+    folder = tmp_path_factory.mktemp("alpcom")
+    scene = Scene(folder, time.time_ns() // SECOND * SECOND)
+    yield asyncio.run(drive(scene, folder))
+    scene.close()
+
+
+def when(text: str) -> int:
+    """Microseconds of a time that the client parsed."""
+    moment = datetime.fromisoformat(text)
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def recent(run: Run, rows: Any, field: str = "time_ns") -> list[Any]:
+    return [row for row in rows if getattr(row, field) >= run.scene.end_ns - 30 * DAY]
+
+
+# ── public ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_reference(run: Run) -> None:
+    assert run.answers["currencies"] == [{"short_name": each.code, "sign": each.sign} for each in run.venue.assets()]
+    pairs = [
+        {
+            "name": each.symbol, "currency1": each.base, "currency2": each.quote,
+            "amount_precision": each.amount_digits, "price_precision": each.price_digits,
+            "maximum_order_size": float(each.amount_max), "minimum_order_size": float(each.amount_min),
+            "minimum_order_value": float(each.value_min),
+        }
+        for each in run.venue.instruments()
+    ]  # fmt: skip
+    assert run.answers["pairs"] == pairs
+    assert run.answers["pairs of ETH"] == [row for row in pairs if row["name"] == "ETH/BTC"]
+    assert run.answers["version"] == "v3"
+
+
+def test_the_market(run: Run) -> None:
+    ticker, truth = run.answers["ticker"], run.venue.ticker("BTC/USDT")
+    assert ticker["pair"] == "BTC/USDT"
+    assert (ticker["last"], ticker["buy"], ticker["sell"], ticker["vol"], ticker["high"], ticker["low"]) == tuple(
+        float(each or 0) for each in (truth.last, truth.bid, truth.ask, truth.volume, truth.high, truth.low)
+    )
+    assert (ticker["last"], ticker["sell"]) == (63900.0, 64100.5)
+    assert run.answers["ticker by id"]["last"] == ticker["last"]
+    assert [row["pair"] for row in run.answers["tickers"]] == [each.symbol for each in run.venue.instruments()]
+    assert [row["pair"] for row in run.answers["tickers cut"]] == ["ETH/USDT"]
+    book = run.answers["orderbook whole"]
+    for side in ("buy", "sell"):
+        levels = run.venue.depth("BTC/USDT", side, levels=None, grouped=True)  # type: ignore[arg-type]
+        assert [(row["price"], row["amount"]) for row in book[side]] == [(float(p), float(a)) for p, a in levels]
+    assert [row["price"] for row in book["sell"]] == [64100.5, 70000.0]
+    assert run.answers["orderbook"] == {"buy": book["buy"], "sell": book["sell"][:1]}
+    assert run.answers["orderbook of nothing"][0] == "ApiFormError"
+    assert list(run.answers["orderbook of nothing"][1]) == ["pair"]
+    trades = run.answers["trades of all"]
+    assert [(row["id"], row["price"], row["amount"], row["type"]) for row in trades] == [
+        (row.id, float(row.price), float(row.amount), row.side) for row in run.venue.trades(None, limit=100, offset=0)
+    ]
+    assert len(trades) >= 6
+    assert run.answers["trades"] == trades[1:4]
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 30, 60, 240, 1440])
+def test_charts(run: Run, minutes: int) -> None:
+    rows = run.answers[f"charts {minutes}"]
+    since_ns = run.scene.end_ns - 10 * DAY
+    until_ns = run.venue.now_ns() + 1
+    truth = run.venue.candles("BTC/USDT", minutes * 60, since_ns=since_ns, until_ns=until_ns)
+    assert rows == [
+        {
+            "open": float(row.open), "close": float(row.close), "high": float(row.high), "low": float(row.low),
+            "volume": float(row.volume), "time": row.start_ns / SECOND,
+        }
+        for row in truth
+    ]  # fmt: skip
+    assert rows
+    assert len(run.answers["charts cut"]) == 1
+
+
+# ── signing in and errors ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_tokens(run: Run) -> None:
+    assert run.answers["wrong secret"][0] == "AuthError"
+    assert run.answers["token is kept"] is True
+    assert run.answers["spoiled token"][0] == "AuthError"
+
+
+def test_what_is_refused(run: Run) -> None:
+    expected = {
+        "place in isolated margin": "1013", "place too much": "1012", "place nothing": "1003", "place nowhere": "1001",
+        "withdraw to nowhere": "1022",
+    }  # fmt: skip
+    for name, code in expected.items():
+        kind, body = run.answers[name]
+        assert (kind, body["code"]) == ("ApiError", code), name
+    for name in ("place by the reader", "withdraw by the reader", "withdrawals by the reader",
+                 "withdraw methods by the reader"):  # fmt: skip
+        assert run.answers[name] == ["HTTPError", 403], name
+    for name, field in (("balances of nothing", "currency"), ("orders of nothing", "pair"),
+                        ("account trades backwards", "end_time")):  # fmt: skip
+        assert run.answers[name][0] == "ApiFormError", name
+        assert list(run.answers[name][1]) == [field]
+
+
+# ── trading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_orders_were_placed_as_asked(run: Run) -> None:
+    orders = {row.id: row for row in run.venue.orders(run.user)}
+    placed = {name: orders[answer] for name, answer in run.answers.items()
+              if name.startswith("place ") and isinstance(answer, int)}  # fmt: skip
+    assert len(placed) == 9
+
+    def short(name: str) -> tuple[Any, ...]:
+        row: VenueOrder = placed[name]
+        return row.side, row.type, row.time_in_force, str(row.price), row.status, row.client_id
+
+    assert short("place limit") == ("sell", "limit", "gtc", "70000.00", "canceled", "1")
+    assert short("place limit again")[-2:] == ("canceled", "1")
+    assert short("place ioc") == ("buy", "limit", "ioc", "1000.00", "canceled", "mine")
+    assert short("place aon")[2:5] == ("aon", "1000.00", "canceled")
+    assert short("place market")[:2] == ("buy", "market")
+    assert str(placed["place market"].quote_amount) == "641.00000000"
+    assert short("place market by base")[4] == "filled"
+    assert short("place stop")[1] == "stop_limit"
+    assert (str(placed["place stop"].stop_price), placed["place stop"].stop_operator) == ("50500.00", "lte")
+    assert short("place what stays")[4] == "open"
+    ioc = placed["place ioc"]
+    assert (ioc.valid_till_ns, ioc.expire_after_ns) == (run.scene.end_ns + 2 * DAY, run.scene.end_ns + 3 * DAY)
+    assert placed["place limit"].expire_after_ns is None
+
+
+def test_orders_were_canceled_as_asked(run: Run) -> None:
+    answers = run.answers
+    assert answers["cancel"] == "CANCELLED"
+    assert answers["cancel again"] == "order not found"
+    assert answers["cancel some"] == {str(answers["place limit again"]): "CANCELLED", "999999": "order not found"}
+    assert answers["cancel of a pair"] == {}
+    assert answers["cancel all"][str(answers["place for the end"])] == "CANCELLED"
+    assert set(answers["cancel all"].values()) == {"CANCELLED"}
+    assert [row.id for row in run.venue.orders(run.user, open_only=True)] == [answers["place what stays"]]
+
+
+def test_a_withdrawal_was_requested(run: Run) -> None:
+    assert run.answers["withdraw"] is True
+    *_, last = run.venue.transfers(run.user, "withdrawal")
+    assert (str(last.amount.normalize()), last.status, last.client_id) == ("25", "new", "w 1")
+
+
+# ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_accounts_balances_and_fees(run: Run) -> None:
+    account = {"id": run.user, "email": "trader@example.org", "name": "trader", "parent_id": None}
+    assert run.answers["accounts"] == run.answers["accounts with subaccounts"] == [account]
+    rows = run.answers["balances"]
+    assert [
+        (row["wallet_type"], row["currency"], row["balance"], row["reserve"], row["account_id"]) for row in rows
+    ] == [
+        (row.wallet.upper(), row.asset, float(row.total), float(row.held), run.user)
+        for row in run.venue.balances(run.user)
+    ]
+    assert run.answers["balances of one"] == [row for row in rows if row["currency"] == "BTC"]
+    assert any(row["reserve"] for row in rows)
+    (fee,) = run.answers["fees"]
+    assert (fee["maker_fee_rate"], fee["taker_fee_rate"], fee["is_active"]) == (0.0015, 0.002, True)
+    assert (fee["currency"], fee["pair"], len(fee["active_once"])) == (None, None, 2)
+
+
+def test_orders(run: Run) -> None:
+    truth = recent(run, run.venue.orders(run.user, symbol="BTC/USDT"), "placed_ns")
+    rows = run.answers["orders"]
+    assert len(rows) == len(truth) > 12
+    for row, order in zip(rows, truth, strict=True):
+        assert (row["id"], row["account_id"], row["pair"]) == (order.id, run.user, "BTC/USDT")
+        assert (row["side"], row["status"], row["type"]) == (
+            SIDES[order.side],
+            STATUSES[order.status],
+            order.type.upper(),
+        )
+        assert (row["amount"], row["amount_filled"]) == (float(order.amount), float(order.filled))
+        assert (row["amount_canceled"], row["price"]) == (float(order.canceled), float(order.price or 0))
+        assert (row["tif"], row["wallet_type"]) == (order.time_in_force.upper(), "SPOT")
+        assert row["stop_price"] == (None if order.stop_price is None else float(order.stop_price))
+        assert (when(row["date"]), when(row["updated_at"])) == (order.placed_ns // 1000, order.updated_ns // 1000)
+        assert (row["done_at"] is None) == (order.done_ns is None)
+        ends = [end for end in (order.valid_till_ns, order.expire_after_ns) if end]
+        assert (when(row["expire_after"]) if row["expire_after"] else None) == (min(ends) // 1000 if ends else None)
+    assert [row["id"] for row in run.answers["orders open"]] == [run.answers["place what stays"]]
+    assert run.answers["orders sold"] == [row for row in rows if row["side"] == "ASK"]
+    assert [row["id"] for row in run.answers["orders before"]] == [
+        order.id for order in run.venue.orders(run.user) if order.placed_ns < run.scene.end_ns - 30 * DAY
+    ]
+    assert run.answers["orders before"]
+    assert run.answers["orders of another"] == []
+
+
+def test_trades(run: Run) -> None:
+    truth = recent(run, run.venue.fills(run.user))
+    rows = run.answers["account trades"]
+    assert len(rows) == len(truth) >= 6
+    for row, fill in zip(rows, truth, strict=True):
+        assert (row["price"], row["amount"], row["account_id"]) == (float(fill.price), float(fill.amount), run.user)
+        assert (row["fee_amount"], row["fee_currency"]) == (float(fill.fee), fill.fee_asset)
+        assert (row["fee_rate"], row["is_maker"]) == (float(fill.fee_rate), fill.maker)
+        assert (row["status"], row["amount_unfilled"]) == (STATUSES[fill.order_status], float(fill.order_unfilled))
+        assert (row["type"], row["currency"]) == (fill.order_type.upper(), "USDT")
+        assert when(row["date"]) == fill.time_ns // 1000
+    assert len(run.answers["account trades bought"]) == len([fill for fill in truth if fill.side == "buy"])
+    assert len(run.answers["account trades before"]) == 1
+
+
+def test_history(run: Run) -> None:
+    truth = recent(run, run.venue.entries(run.user, asset="USDT"))
+    rows = run.answers["history"]
+    assert len(rows) == len(truth) >= 10
+    for row, entry in zip(rows, truth, strict=True):
+        assert (row["id"], row["wallet_id"], row["type"]) == (entry.id, entry.wallet_id, entry.type.upper())
+        assert (row["balance"], row["balance_delta"]) == (float(entry.total), float(entry.total_delta))
+        assert row["balance_end"] == float(entry.total + entry.total_delta)
+        assert (row["reserve"], row["reserve_delta"]) == (float(entry.held), float(entry.held_delta))
+        assert row["reserve_end"] == float(entry.held + entry.held_delta)
+        assert when(row["date"]) == entry.time_ns // 1000
+    assert [row["type"] for row in run.answers["history before"]][:3] == ["DEPOSIT", "HOLD", "TRADE"]
+
+
+def test_deposits_and_withdrawals(run: Run) -> None:
+    (method,) = run.answers["deposit methods"]
+    truth = run.venue.deposit_methods("USDT")[0]
+    assert (method["network"], method["confirmations"]) == (truth.network, truth.confirmations)
+    assert [(each["key"], each["value"]) for each in method["attributes"]] == list(truth.attributes)
+    deposits = recent(run, run.venue.transfers(run.user, "deposit"))
+    assert [(row["id"], row["amount"], row["status"], row["tx_hash"]) for row in run.answers["deposits"]] == [
+        (row.id, float(row.amount), row.status.upper(), row.tx_hash) for row in deposits
+    ]
+    assert len(deposits) == 2
+    assert run.answers["deposits of one"] == []
+    methods = run.answers["withdraw methods"]
+    assert [(row["id"], row["fee_amount"], row["is_enabled"]) for row in methods] == [
+        (each.id, float(each.fee), each.enabled) for each in run.venue.withdraw_methods("USDT")
+    ]
+    assert [(each["field"], each["regex"]) for each in methods[0]["attributes"]] == list(
+        run.venue.withdraw_methods("USDT")[0].attributes
+    )
+    withdrawals = recent(run, run.venue.transfers(run.user, "withdrawal"))
+    assert [(row["id"], row["amount"], row["fee_amount"], row["status"]) for row in run.answers["withdrawals"]] == [
+        (row.id, float(row.amount), float(row.fee), row.status.upper()) for row in withdrawals
+    ]
+    assert {row["status"] for row in run.answers["withdrawals"]} == {"DONE", "REFUSED", "CONFIRMED", "NEW"}
+
+
+def test_every_route_of_the_client_was_called(run: Run) -> None:
+    """Every route but those that only the documents of 2026 have."""
+    called = {(request.method, request.path.removeprefix("/api/v3/")) for request in run.seen}
+    spot = {(route.method, route.path) for route in exchange("alp").routes}
+    assert spot - called == {("GET", "time"), ("GET", "currency-rates")}
+    assert called <= spot
+    agents = {request.headers["User-Agent"].split("/")[0] for request in run.seen}
+    assert agents == {"python-requests", "python-urllib3"}
