@@ -64,6 +64,11 @@ bench: develop
 		printf '\033[1mnostro:\033[0m %s\n' "$$program"; \
 		$(BIN)/python "$$program" || exit 1; done
 
+docs: develop
+	$(SAY) "writing the pages of commands and exchanges, and the picture of a terminal"
+	@$(BIN)/python -m nostro.cli.document docs
+	@$(BIN)/python docs/picture.py
+
 # ── setting up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 runtime: $(VENV)/.runtime
