@@ -308,5 +308,3 @@ def system_keyring() -> Any | None:
     backend = keyring.get_keyring()
     candidates = backend.backends if isinstance(backend, ChainerBackend) else [backend]
     return next((one for one in candidates if type(one).__module__.startswith(_KEYRINGS)), None)
-
-
