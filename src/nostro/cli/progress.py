@@ -85,5 +85,9 @@ class AccountBars:
         done = names.index(progress.stream) * PARTS + min(max(part, 0), PARTS)
         task = self._tasks[progress.account]
         before = self._bars.tasks[task].completed
+        if done == PARTS * len(names):
+            told = f"{sum(rows.values()):,} rows; the last seconds settle"
+            self._bars.update(task, completed=done, told=told)
+            return
         told = f"{progress.stream} to {format_time(progress.reached_ns, 0)[:10]}, {sum(rows.values()):,} rows"
         self._bars.update(task, completed=max(done, int(before)), told=told)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PROOF_COLUMNS: Final = (
     Column(name="account", heading="account"),
     Column(name="pages", heading="pages", kind="count"),
-    Column(name="hash", heading="head of its chain"),
+    Column(name="hash", heading="head of its chain", short=True),
 )
 CHANGE_COLUMNS: Final = (
     Column(name="account", heading="account"),
@@ -47,8 +47,7 @@ def proof(proven: Proof, *, warnings: Sequence[str]) -> View:
         *warnings,
     )
     return View(
-        noun="verify", columns=PROOF_COLUMNS, rows=proven.accounts, notes=notes, empty="the book has no accounts",
-        head=proven.head, more={"records": proven.records, "warnings": list(warnings)},
+        noun="verify", columns=PROOF_COLUMNS, rows=proven.accounts, notes=notes, empty="the book has no accounts", more={"head": proven.head, "records": proven.records, "warnings": list(warnings)},
     )  # fmt: skip
 
 

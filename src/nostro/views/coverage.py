@@ -39,9 +39,13 @@ def coverage(book: Book, accounts: Sequence[str], *, now_ns: int, known_at_ns: i
     rows = [row for name in accounts for row in of_account(book, name, now_ns=now_ns, known_at_ns=known_at_ns)]
     counts = {status: sum(row.status == status for row in rows) for status in ("open", "unavailable")}
     note = ", ".join(f"{count} {status}" for status, count in counts.items() if count) or "nothing open or unavailable"
+    settling = [row for row in rows if row.status == SETTLING]
+    if settling:
+        note += f"; settling: what is younger than the last look, of {len(settling)} histories"
     through = [row.since_ns for row in rows if row.status in {"open", SETTLING}]
     return View(
-        noun="coverage", columns=COLUMNS, rows=rows, kind=CoverageLine, group=("account",), notes=(note,),
+        noun="coverage", columns=COLUMNS, rows=rows, kind=CoverageLine,
+        drawn=[row for row in rows if row.status != SETTLING], group=("account",), notes=(note,),
         complete_through_ns=min(through, default=None),
         known_at_ns=known_at_ns, empty="the book has no accounts",
     )  # fmt: skip

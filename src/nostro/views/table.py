@@ -42,14 +42,15 @@ def lines(view: View, width: int) -> list[Text]:
     """The table and what stands below it, for a terminal of that many columns."""
     from rich.text import Text
 
-    if not view.rows:
+    rows = view.rows if view.drawn is None else view.drawn
+    if not rows:
         return [Text(f" {view.empty}", style="dim"), *_below(view, (), width)]
-    cells = [_cells(column, view.rows) for column in view.columns]
+    cells = [_cells(column, rows) for column in view.columns]
     kept = _fitting(view.columns, cells, width)
     dropped = [column.heading for index, column in enumerate(view.columns) if index not in kept]
     shown = [_Shown(view.columns[index], cells[index]) for index in kept]
     _narrow_last(shown, width)
-    return [*_table(view, shown), *_below(view, dropped, width)]
+    return [*_table(view, rows, shown), *_below(view, dropped, width)]
 
 
 # ── cells ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,7 +153,7 @@ def _narrow_last(shown: Sequence[_Shown], width: int) -> None:
         last.width = free
 
 
-def _table(view: View, shown: Sequence[_Shown]) -> Iterator[Text]:
+def _table(view: View, rows: Sequence[msgspec.Struct], shown: Sequence[_Shown]) -> Iterator[Text]:
     from rich.text import Text
 
     rule = Text(" " * MARGIN + "─" * (sum(each.width + GAP for each in shown) - GAP), style="dim")
@@ -160,7 +161,7 @@ def _table(view: View, shown: Sequence[_Shown]) -> Iterator[Text]:
     yield Text(" " * MARGIN + headings.rstrip(), style="bold")
     yield rule
     before = ""
-    for index, row in enumerate(view.rows):
+    for index, row in enumerate(rows):
         section = " · ".join(for_terminal(str(getattr(row, name))) for name in view.group)
         if section != before:
             if before:
@@ -224,7 +225,9 @@ def _unproven(view: View) -> list[str]:
         if not interval.cause and interval.until_ns - interval.since_ns < DAY_NS:
             continue
         why = f"{interval.status} ({interval.cause})" if interval.cause else interval.status
-        accounts = found.setdefault(f"{interval.stream} {why} from {_time(interval.since_ns)}", [])
+        accounts = found.setdefault(
+            f"{interval.stream} {why} from {_time(interval.since_ns).removesuffix(' 00:00:00')}", []
+        )
         if interval.account not in accounts:
             accounts.append(interval.account)
     said = [f"not proven: {for_terminal(text)}, {for_terminal(', '.join(names))}" for text, names in found.items()]

@@ -41,7 +41,7 @@ class CoverageLine(msgspec.Struct, frozen=True, kw_only=True):
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """Rows (structs, all of one ``kind``) and what they rest on. ``group``: members whose change starts a new section
     of the table, headed by their values. ``notes``: sentences below the table. ``head``: the book's, as `verify`
-    prints it."""
+    prints it. ``more``: what else the JSON document says. ``drawn``: the rows of the table, where they are fewer."""
 
     noun: str
     columns: tuple[Column, ...]
@@ -58,6 +58,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     pages: int = 0
     head: str = ""
     more: dict[str, Any] = {}
+    drawn: Sequence[msgspec.Struct] | None = None
 
 
 def moment(time_ns: int | None) -> str | None:
