@@ -1,4 +1,5 @@
-"""The blocking account has every method of the asynchronous one, with the same parameters and defaults, and no other."""
+"""The blocking account has every method of the asynchronous one, with the same parameters and defaults, and no
+other."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""An account at one exchange: every capability as a method, exact and read-only unless granted. It decides what a caller types;
-how an exchange is asked is the `Source`'s (``link/source.py``), and nothing is kept (that is ``book/``).
+"""An account at one exchange: every capability as a method, exact and read-only unless granted. It decides what a
+caller types; how an exchange is asked is the `Source`'s (``link/source.py``), and nothing is kept (that is ``book/``).
 
 `AsyncAccount` is the implementation; `blocking.Account` has the same methods and runs it on a background loop. Times
-are ISO 8601 text, an aware `datetime`, or nanoseconds since 1970 UTC; an interval is half-open; no start means since the
-exchange opened, no end means now. No window and no page limit shows: a caller asks for a year and gets a year.
+are ISO 8601 text, an aware `datetime`, or nanoseconds since 1970 UTC; an interval is half-open; no start means since
+the exchange opened, no end means now. No window and no page limit shows: a caller asks for a year and gets a year.
 """
 
 from __future__ import annotations
@@ -22,15 +22,25 @@ from nostro.domain.values import SECOND_NS, Malformed, decimal, parse_moment
 from nostro.link.declare import WRITES, Claim
 from nostro.link.source import Reply, Source, Step
 from nostro.link.transport import Clock
-from nostro.link.view import CancelAll, CancelOrders, Command, OrderType, PlaceOrder, RequestWithdrawal, Side, TimeInForce
+from nostro.link.view import (
+    CancelAll,
+    CancelOrders,
+    Command,
+    OrderType,
+    PlaceOrder,
+    RequestWithdrawal,
+    Side,
+    TimeInForce,
+)
 
 Moment = str | datetime | int
 Amount = Decimal | int | str
 FactT = TypeVar("FactT", bound=Fact)
 
+
 class History(Generic[FactT]):
-    """A history that is fetched while it is read, oldest first, one window in memory. ``all()`` collects it; after the last
-    row, ``coverage`` says which intervals could not be had, and ``pages`` how many answers it took."""
+    """A history that is fetched while it is read, oldest first, one window in memory. ``all()`` collects it; after the
+    last row, ``coverage`` says which intervals could not be had, and ``pages`` how many answers it took."""
 
     def __init__(self, parts: Callable[[History[FactT]], AsyncIterator[FactT]], reader: str, until_ns: int) -> None:
         self._parts = parts
@@ -49,9 +59,7 @@ class History(Generic[FactT]):
         rows = [fact async for fact in self]
         holes = sorted(self.coverage, key=lambda hole: hole.since_ns)
         through_ns = holes[0].since_ns if holes else self._until_ns
-        return Answer(
-            rows, complete_through_ns=through_ns, coverage=holes, reader=self._reader, pages=self.pages
-        )
+        return Answer(rows, complete_through_ns=through_ns, coverage=holes, reader=self._reader, pages=self.pages)
 
     def note(self, stream: str, step: Step) -> bool:
         """Counts a page, keeps what it says is missing; whether it completes an interval."""
@@ -213,8 +221,8 @@ class AsyncAccount:
     def transfers(
         self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
     ) -> History[records.Transfer]:
-        """Deposits and withdrawals of [start, end). Where the key may not read one of them, it is taken from the ledger, as far
-        as that says, and ``coverage`` says so."""
+        """Deposits and withdrawals of [start, end). Where the key may not read one of them, it is taken from the
+        ledger, as far as that says, and ``coverage`` says so."""
         return self._history("transfers", records.Transfer, start, end, asset=asset)
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,7 +232,7 @@ class AsyncAccount:
         instrument: str,
         side: Side,
         *,
-        type: OrderType = "limit",  # noqa: A002 - the field's word
+        type: OrderType = "limit",
         amount: Amount | None = None,
         quote_amount: Amount | None = None,
         price: Amount | None = None,
@@ -237,9 +245,9 @@ class AsyncAccount:
         wallet: str = "spot",
         client_id: str = "",
     ) -> records.Order:
-        """Places an order, once. ``amount`` in base units, or ``quote_amount`` for a market order; prices in quote per base.
-        Raises `OrderRejected`, `InsufficientFunds` or `BadRequest` where it did not happen, `Unresolved` where the answer was
-        lost and looking it up left a doubt. Needs the grant ``trade``."""
+        """Places an order, once. ``amount`` in base units, or ``quote_amount`` for a market order; prices in quote per
+        base. Raises `OrderRejected`, `InsufficientFunds` or `BadRequest` where it did not happen, `Unresolved` where
+        the answer was lost and looking it up left a doubt. Needs the grant ``trade``."""
         command = PlaceOrder(
             wallet=wallet, instrument=instrument, side=side, type=type, time_in_force=time_in_force,
             amount=_amount(amount, "amount"), quote_amount=_amount(quote_amount, "quote_amount"),
@@ -259,14 +267,16 @@ class AsyncAccount:
         return any(fact.native_id == str(order_id) for fact in reply.facts)
 
     async def cancel_all(self, *, instrument: str | None = None) -> Answer[records.Order]:
-        """Cancels every open order, or those of one instrument; what the exchange says that it canceled. Needs the grant ``trade``."""
+        """Cancels every open order, or those of one instrument; what the exchange says that it canceled. Needs the
+        grant ``trade``."""
         reply = await self._do("cancel_all", CancelAll(instrument=instrument))
         return self._answer(reply, records.Order)
 
     async def withdraw(
         self, method: int, amount: Amount, *, attributes: Mapping[str, str], client_id: str = ""
     ) -> Answer[records.Transfer]:
-        """Asks for a withdrawal by one of `withdraw_methods`; the fee comes on top of ``amount``. Needs the grant ``withdraw``."""
+        """Asks for a withdrawal by one of `withdraw_methods`; the fee comes on top of ``amount``. Needs the grant
+        ``withdraw``."""
         exact = _amount(amount, "amount")
         assert exact is not None
         command = RequestWithdrawal(method=method, amount=exact, attributes=dict(attributes), client_id=client_id)

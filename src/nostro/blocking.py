@@ -1,5 +1,5 @@
-"""The account for programs without an event loop: the methods of `AsyncAccount`, blocking. It decides nothing; a test holds its
-names and signatures to those of ``account.py``, whose docstrings hold here too."""
+"""The account for programs without an event loop: the methods of `AsyncAccount`, blocking. It decides nothing; a test
+holds its names and signatures to those of ``account.py``, whose docstrings hold here too."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ class Account:
         instrument: str,
         side: Side,
         *,
-        type: OrderType = "limit",  # noqa: A002 - the field's word
+        type: OrderType = "limit",
         amount: Amount | None = None,
         quote_amount: Amount | None = None,
         price: Amount | None = None,

@@ -55,9 +55,7 @@ class ExchangeError(NostroError):
 
     exit_status = 3
 
-    def __init__(
-        self, message: str, *, hint: str = "", exchange: str = "", account: str = "", status: int = 0
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", exchange: str = "", account: str = "", status: int = 0) -> None:
         super().__init__(message, hint=hint, exchange=exchange, account=account)
         self.status = status
 

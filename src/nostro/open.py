@@ -1,5 +1,6 @@
-"""The first line that a program types: opens accounts and books. It decides which source answers an account (the exchange's
-wire, or a paper exchange of this machine) and which clock, transport and randomness are real; nothing else does.
+"""The first line that a program types: opens accounts and books. It decides which source answers an account (the
+exchange's wire, or a paper exchange of this machine) and which clock, transport and randomness are real; nothing else
+does.
 
 ``test_mode=True`` picks another source, not another behaviour: the same wire, spoken to the paper exchange of the home
 folder, which is started in this process where no other serves it. It never falls through to a live exchange.
@@ -60,8 +61,8 @@ def open_account(
     """An account at an exchange, blocking. Read-only, but for what ``allow`` names (trade, withdraw).
 
     ``key`` and ``secret``: without them only public questions are answered. ``name``: what its facts call it, else the
-    exchange's id. ``url``: another base URL than the exchange's own. ``test_mode``: the paper exchange of ``home`` (else
-    NOSTRO_HOME, else ~/.nostro) as ``login``, with all grants and no key. Raises `errors.UsageError`."""
+    exchange's id. ``url``: another base URL than the exchange's own. ``test_mode``: the paper exchange of ``home``
+    (else NOSTRO_HOME, else ~/.nostro) as ``login``, with all grants and no key. Raises `errors.UsageError`."""
     return Account(
         open_async_account(
             exchange, key=key, secret=secret, name=name, url=url, dialect=dialect, allow=allow, test_mode=test_mode,
@@ -214,8 +215,8 @@ def open_book(path: str | Path, *, read_only: bool = False, accept_rollback: boo
 
 
 class OpenBook:
-    """A book for programs without an event loop. ``as_of``: only what was effective before then; ``known_at``: only what
-    was known then; both default to now. Close it, or use it as a context manager."""
+    """A book for programs without an event loop. ``as_of``: only what was effective before then; ``known_at``: only
+    what was known then; both default to now. Close it, or use it as a context manager."""
 
     def __init__(self, book: Book) -> None:
         self.book = book
@@ -236,16 +237,16 @@ class OpenBook:
         """The names of the accounts that the book keeps."""
         return [account.name for account in self.book.accounts()]
 
-    def sync(self, account: Account | AsyncAccount, *, since: Moment | None = None, watcher: Watcher = unwatched) -> Report:
-        """Brings an account up to date: everything that is not proven yet, the balances, and a reconciliation. An account
-        that the book does not know is added, with its history from ``since`` (else from when the exchange opened).
-        Ctrl-C loses nothing: the next sync goes on from there."""
+    def sync(
+        self, account: Account | AsyncAccount, *, since: Moment | None = None, watcher: Watcher = unwatched
+    ) -> Report:
+        """Brings an account up to date: everything that is not proven yet, the balances, and a reconciliation. An
+        account that the book does not know is added, with its history from ``since`` (else from when the exchange
+        opened). Ctrl-C loses nothing: the next sync goes on from there."""
         source = cast("WireSource", account.source)
         if account.name not in self.accounts():
             since_ns = source.exchange.opened_ns if since is None else moment_ns(since, "since")
-            self.book.add_account(
-                account.name, source.exchange.id, dialect=source.exchange.dialect, since_ns=since_ns
-            )
+            self.book.add_account(account.name, source.exchange.id, dialect=source.exchange.dialect, since_ns=since_ns)
         collector = Collector(self.book, source, clock=CLOCK, holder=f"sync {os.getpid()}", watcher=watcher)
         return LOOP.run(_once(collector))
 
@@ -269,9 +270,7 @@ class OpenBook:
     def breaks(self, account: str | None = None, *, known_at: Moment | None = None) -> list[BreakLine]:
         """The breaks that are open or accepted."""
         known_at_ns = None if known_at is None else moment_ns(known_at, "known_at")
-        lives = [
-            life for name in self._names(account) for life in lives_of(self.book, name, known_at_ns=known_at_ns)
-        ]
+        lives = [life for name in self._names(account) for life in lives_of(self.book, name, known_at_ns=known_at_ns)]
         return list(cast("Sequence[BreakLine]", breaks(lives, known_at_ns=known_at_ns).rows))
 
     def fills(self, account: str, start: Moment | None = None, end: Moment | None = None) -> Iterator[Fill]:

@@ -1,5 +1,5 @@
-"""A second book, as slow and as plain as can be: it remembers every row that each sweep saw, second by second, and derives
-what must be known from the rules of the documents alone. It imports nothing of what it checks."""
+"""A second book, as slow and as plain as can be: it remembers every row that each sweep saw, second by second, and
+derives what must be known from the rules of the documents alone. It imports nothing of what it checks."""
 
 from __future__ import annotations
 

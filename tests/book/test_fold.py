@@ -255,9 +255,7 @@ def test_answers_say_how_complete_they_are(tmp_path: Path) -> None:
         book.append(held(book), swept("fills", [fill(1)], until_s=40))
         answer = book.answer("fill", ACCOUNT, until_ns=T0 + 60 * SECOND_NS)
         assert (len(answer), answer.complete_through_ns, answer.reader) == (1, T0 + 40 * SECOND_NS, "small/1")
-        assert [str(hole) for hole in answer.coverage] == [
-            "fills open 2023-11-14T22:14:00Z .. 2023-11-14T22:14:20Z"
-        ]
+        assert [str(hole) for hole in answer.coverage] == ["fills open 2023-11-14T22:14:00Z .. 2023-11-14T22:14:20Z"]
         with pytest.raises(errors.BadValue, match="fill has no field 'colour'"):
             book.answer("fill", ACCOUNT, where={"colour": "red"})
         assert not book.answer("fill", ACCOUNT, where={"instrument": "ETH/USDT"})

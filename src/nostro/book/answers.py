@@ -84,9 +84,7 @@ class Answers:
             known_at_ns=clocks.known_at_ns, reader=f"{exchange.id}/{exchange.reader}", pages=clocks.seq,
         )  # fmt: skip
 
-    def complete(
-        self, rows: Iterable[T], clocks: Clocks, *, kind: str, since_ns: int, until_ns: int
-    ) -> Answer[T]:
+    def complete(self, rows: Iterable[T], clocks: Clocks, *, kind: str, since_ns: int, until_ns: int) -> Answer[T]:
         """An answer of events, with the intervals of its streams in [since_ns, until_ns) that are not proven."""
         exchange = self._registry(clocks.account.exchange, clocks.account.dialect)
         end_ns = min(until_ns, clocks.before_ns)
@@ -111,8 +109,8 @@ class Answers:
         vanished: bool = False,
         versions: bool = False,
     ) -> Iterator[Fact]:
-        """The facts of a kind, stamped, in the order of their times: of events the latest version known (all of them, in
-        the order they were learned, with ``versions``), of states each version. ``where``: fields that must equal a
+        """The facts of a kind, stamped, in the order of their times: of events the latest version known (all of them,
+        in the order they were learned, with ``versions``), of states each version. ``where``: fields that must equal a
         text. ``vanished``: the rows that vanished, instead."""
         conditions, values = self._conditions(kind, where or {})
         if kind not in SUBJECTS and not versions:
@@ -194,9 +192,7 @@ class Answers:
             "SELECT content, seq, row_offset, effective_ns, vanished FROM record WHERE account = ? AND identity = ?"
             " AND seq <= ? AND effective_ns < ? ORDER BY version DESC LIMIT 1"
         )
-        row = next(
-            self.store.rows(query, (clocks.account.id, identity, clocks.seq, clocks.before_ns)), None
-        )
+        row = next(self.store.rows(query, (clocks.account.id, identity, clocks.seq, clocks.before_ns)), None)
         if row is None or row[4]:
             return None
         content, seq, row_offset, effective_ns, _ = row
@@ -276,7 +272,6 @@ class Answers:
         text = self.store.words.text
         for seq, what, stream, *rest in self.store.rows(query, (clocks.account.id, after_seq, clocks.seq)):
             yield Finding(clocks.account.name, seq, what, text(stream), *rest)
-
 
     # ── what supports a row ──────────────────────────────────────────────────────────────────────────────────────
 

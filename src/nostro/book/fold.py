@@ -35,6 +35,7 @@ _UNREADABLE: Final = (
     NostroError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, msgspec.MsgspecError,
 )  # fmt: skip
 
+
 class Finding(NamedTuple):
     """Something about a page that a person should know: ``what`` is late (a new row in an interval that was proven),
     changed (of a row that no longer changes), vanished (from a complete re-read), unknown (a token of the wire),

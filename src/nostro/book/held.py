@@ -70,9 +70,7 @@ class HeldRows:
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def resolve(
-        self, account: int, stream: str, *, seq: int, rows: Sequence[Row], held: dict[bytes, Held]
-    ) -> bool:
+    def resolve(self, account: int, stream: str, *, seq: int, rows: Sequence[Row], held: dict[bytes, Held]) -> bool:
         """Gives each row of page ``seq`` the identity under which it is kept, and adds those to ``held``. Whether the
         stream's rows have been named in both ways, with native ids and without."""
         namings = self._naming(account, stream)

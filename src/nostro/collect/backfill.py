@@ -1,5 +1,5 @@
-"""Brings one account into the book: asks what is not proven yet, stores every answer, and reconciles. It decides what is asked
-again and when; paging is the pager's, keeping is the book's.
+"""Brings one account into the book: asks what is not proven yet, stores every answer, and reconciles. It decides what
+is asked again and when; paging is the pager's, keeping is the book's.
 
 A *pass* asks for every interval that no page covers, re-reads the last ``overlap_s`` of every stream (rows appear late
 and change) and every row that is not terminal. A *poll* asks for the tail alone. Both may be cut off anywhere: what is
@@ -81,11 +81,18 @@ async def directly(work: Callable[[], ResultT]) -> ResultT:
 
 
 class Collector:
-    """Keeps one account of a book up to date. It holds the account's lease from `start` to `stop`; every write is fenced by
-    it. ``run`` carries out the book's work (in a thread of its own, or directly)."""
+    """Keeps one account of a book up to date. It holds the account's lease from `start` to `stop`; every write is
+    fenced by it. ``run`` carries out the book's work (in a thread of its own, or directly)."""
 
     def __init__(
-        self, book: Book, source: WireSource, *, clock: Clock, holder: str, run: Run = directly, watcher: Watcher = unwatched
+        self,
+        book: Book,
+        source: WireSource,
+        *,
+        clock: Clock,
+        holder: str,
+        run: Run = directly,
+        watcher: Watcher = unwatched,
     ) -> None:
         self.book = book
         self.source = source

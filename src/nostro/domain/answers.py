@@ -1,5 +1,5 @@
-"""An answer: a sequence of facts that says how complete it is. It decides what every answer carries; who fills it in are the
-account (what an exchange just said) and the book (what is kept)."""
+"""An answer: a sequence of facts that says how complete it is. It decides what every answer carries; who fills it in
+are the account (what an exchange just said) and the book (what is kept)."""
 
 from __future__ import annotations
 

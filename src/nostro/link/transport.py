@@ -1,5 +1,5 @@
-"""The only place of the client side that holds sockets and reads a clock. It decides how one request becomes one answer or
-one `LinkError`; it does not decide what is asked again (``wire.py``).
+"""The only place of the client side that holds sockets and reads a clock. It decides how one request becomes one answer
+or one `LinkError`; it does not decide what is asked again (``wire.py``).
 
 A `Transport` sends one request once. `AiohttpTransport` goes over the network; `MemoryTransport` calls a
 server's ``handle`` in the same process, so that a whole system runs without a socket.
@@ -44,7 +44,7 @@ class SystemClock:
 
 def system_random() -> random.Random:
     """Randomness for jitter and client ids; no secret is made from it."""
-    return random.Random(time.time_ns())  # noqa: S311 - jitter, not a secret
+    return random.Random(time.time_ns())
 
 
 class Transport(Protocol):
@@ -59,8 +59,8 @@ class Transport(Protocol):
 
 
 class AiohttpTransport:
-    """HTTP over sockets: no redirects (a signature never goes where it was not meant), certificates verified, proxy settings
-    of the environment ignored, one session of kept-alive connections."""
+    """HTTP over sockets: no redirects (a signature never goes where it was not meant), certificates verified, proxy
+    settings of the environment ignored, one session of kept-alive connections."""
 
     def __init__(self, timeout_s: float = limits.REQUEST_TIMEOUT_S, tls: ssl.SSLContext | None = None) -> None:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
@@ -84,7 +84,9 @@ class AiohttpTransport:
                 return HttpAnswer(answer.status, dict(answer.headers), body)
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
             reason = str(getattr(error, "os_error", error)) or type(error).__name__
-            raise NotSent(f"no connection for {where}: {reason}", hint="is the exchange up and the URL right?") from None
+            raise NotSent(
+                f"no connection for {where}: {reason}", hint="is the exchange up and the URL right?"
+            ) from None
         except TimeoutError:
             raise Unanswered(f"no answer to {where} within {self._timeout.total:g} s", hint="ask again later") from None
         except (aiohttp.ClientError, ConnectionError) as error:

@@ -326,9 +326,7 @@ class VenueView(Protocol):
 
     def ticker(self, symbol: str) -> VenueTicker: ...
 
-    def depth(
-        self, symbol: str, side: Side, *, levels: int | None, grouped: bool
-    ) -> Sequence[tuple[Decimal, Decimal]]:
+    def depth(self, symbol: str, side: Side, *, levels: int | None, grouped: bool) -> Sequence[tuple[Decimal, Decimal]]:
         """Visible (price, amount), best first; not ``grouped``: one row an order."""
         ...
 

@@ -1,8 +1,8 @@
-"""Writes: sent once, and looked up where no answer came. It decides what happened to an order or a withdrawal whose answer
-was lost; it never sends one twice.
+"""Writes: sent once, and looked up where no answer came. It decides what happened to an order or a withdrawal whose
+answer was lost; it never sends one twice.
 
-Where the wire returns no client id, the lists of orders (or withdrawals) before and after tell: exactly one new row that
-looks as asked is ours; none or several leave a doubt, and the write stays `Unresolved`.
+Where the wire returns no client id, the lists of orders (or withdrawals) before and after tell: exactly one new row
+that looks as asked is ours; none or several leave a doubt, and the write stays `Unresolved`.
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def _alike(command: Command, fact: Fact) -> bool:
         asked = (command.instrument, command.side, command.type, command.price, command.stop_price)
         same = (fact.instrument, fact.side, fact.type, fact.price or None, fact.stop_price or None) == asked
         return same and (command.amount is None or fact.amount == command.amount)
-    return (
-        isinstance(command, RequestWithdrawal) and isinstance(fact, Transfer) and fact.amount == command.amount
-    )
+    return isinstance(command, RequestWithdrawal) and isinstance(fact, Transfer) and fact.amount == command.amount
 
 
 async def _look_whether_canceled(source: WireSource, command: CancelOrders | CancelAll, lost: Exception) -> Reply:

@@ -1,5 +1,5 @@
-"""A paper exchange in a folder: the venue's file, the lock of its one owner, and what others need to reach it. It decides who may
-own it and what a client is told; the venue decides everything else.
+"""A paper exchange in a folder: the venue's file, the lock of its one owner, and what others need to reach it. It
+decides who may own it and what a client is told; the venue decides everything else.
 
 The first process that opens the folder owns it; what it serves, and under which keys, stands in ``endpoint.json``
 there for as long as it lives. Paper keys are no secrets.

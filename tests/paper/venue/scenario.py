@@ -1,5 +1,5 @@
-"""A small text form for what happens at a venue: one event a line, what must come of it behind ``->``, and what is expected
-in the end last. Amounts are in whole coins; names are those of the lines before.
+"""A small text form for what happens at a venue: one event a line, what must come of it behind ``->``, and what is
+expected in the end last. Amounts are in whole coins; names are those of the lines before.
 
     user alice                          a user with the profile's fees (maker 1 %, taker 2 %)
     fund alice COIN 100 [funding]       money from nowhere

@@ -198,7 +198,9 @@ while True:
 
 def acknowledged(path: Path, seed: int, least: int) -> Iterator[int]:
     """Command numbers that a writing process answered, until it is killed in the middle of its work."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
+    }
     writer = [sys.executable, "-c", KILLED, str(path), str(seed)]
     with subprocess.Popen(writer, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,5 +1,5 @@
-"""Shows that the desk brings every deposit and withdrawal to an end, each status on some way, at times that follow from the
-seed alone: however often it is asked, and after a restart."""
+"""Shows that the desk brings every deposit and withdrawal to an end, each status on some way, at times that follow from
+the seed alone: however often it is asked, and after a restart."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Shows that the engine does what docs/venue.md says, rule by rule, in numbers small enough to do by hand: each case is a
-short story with the balances expected in the end (the form is explained in scenario.py)."""
+"""Shows that the engine does what docs/venue.md says, rule by rule, in numbers small enough to do by hand: each case is
+a short story with the balances expected in the end (the form is explained in scenario.py)."""
 
 from __future__ import annotations
 

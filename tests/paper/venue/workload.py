@@ -1,5 +1,5 @@
-"""Random commands for property tests: few users, few prices, so that orders meet, stops trigger, ends come and money runs
-out. Everything follows from the seed."""
+"""Random commands for property tests: few users, few prices, so that orders meet, stops trigger, ends come and money
+runs out. Everything follows from the seed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Workload:
         random = self.random
         self.at_ns += random.choice((0, 0, 1, SECOND_NS, 5 * SECOND_NS))
         if self.made <= USERS:
-            return self._envelope(0, CreateUser(name=f"user {self.made}", maker_ppm=random.choice((None, 0, 1_000_000))))
+            return self._envelope(
+                0, CreateUser(name=f"user {self.made}", maker_ppm=random.choice((None, 0, 1_000_000)))
+            )
         if self.made <= USERS * 4:
             asset = PROFILE.assets[self.made % 3].code
             return self._envelope(0, Fund(user=self._user(), wallet="spot", asset=asset, amount=self._amount(400, 2)))
