@@ -41,13 +41,10 @@ class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
 
 def proof(proven: Proof, *, warnings: Sequence[str]) -> View:
     """A verified book."""
-    notes = (
-        f"verified: every page, {proven.records:,} records, every anchor",
-        f"book head {proven.head}",
-        *warnings,
-    )
+    notes = (f"verified: every page, {proven.records:,} records, every anchor", f"book head {proven.head}", *warnings)
     return View(
-        noun="verify", columns=PROOF_COLUMNS, rows=proven.accounts, notes=notes, empty="the book has no accounts", more={"head": proven.head, "records": proven.records, "warnings": list(warnings)},
+        noun="verify", columns=PROOF_COLUMNS, rows=proven.accounts, notes=notes, empty="the book has no accounts",
+        more={"head": proven.head, "records": proven.records, "warnings": list(warnings)},
     )  # fmt: skip
 
 

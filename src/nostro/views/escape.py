@@ -7,7 +7,7 @@ import unicodedata
 from typing import Final
 
 # Source: OWASP ASVS 5.0, 1.2.10; the full-width forms are read as the plain ones by spreadsheets in some locales.
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")  # noqa: RUF001 - meant
 # Control, format (also the marks that turn text around), surrogate, private use, line and paragraph separators.
 _UNSHOWN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
