@@ -11,6 +11,7 @@ import msgspec
 
 from link.pager_judge import NAIVE, Judge, Verdict, naive
 from naive.histories import STYLES, SYMBOLS, Exchange, History, Oversize, history
+from nostro.errors import NostroError
 from nostro.link.declare import Claim, Fetched, Query
 from nostro.link.pager import TooLarge, sweep
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 async def trial(made: History) -> Verdict:
-    """Sweeps a history. Whatever the pager raises is a fault."""
+    """Sweeps a history. An error of the pager is a fault."""
     exchange = Exchange(made)
     judge = Judge(exchange)
     answers: dict[int, Sequence[Fact]] = {}
@@ -41,13 +42,13 @@ async def trial(made: History) -> Verdict:
         async for step in sweep(
             made.stream,
             fetch,
-            made.since_ns,
-            made.until_ns,
+            since_ns=made.since_ns,
+            until_ns=made.until_ns,
             symbols=symbols if made.stream.symbols else None,
             newest_first=made.newest_first,
         ):
             judge.step(step.page, answers[step.page.sent_ns], step.facts)
-    except Exception:  # noqa: BLE001 - any failure of the pager is a finding of the trial, shown with its seed
+    except (NostroError, AssertionError, ValueError, RuntimeError):  # a finding, shown with its seed
         judge.fault(traceback.format_exc())
     return judge.close()
 

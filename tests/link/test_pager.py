@@ -58,7 +58,7 @@ def swept(
 
     async def collect() -> list[Step]:
         until_ns = START_NS + int(seconds * SECOND_NS)
-        steps = sweep(stream, fetch, START_NS, until_ns, symbols=symbols, newest_first=newest_first)
+        steps = sweep(stream, fetch, since_ns=START_NS, until_ns=until_ns, symbols=symbols, newest_first=newest_first)
         return [step async for step in steps]
 
     return asyncio.run(collect()), asked
@@ -155,7 +155,12 @@ async def _cut_off(exchange: Exchange, judge: Judge, last: int) -> bool:
     splitting = symbols if made.stream.symbols else None
     try:
         async for step in sweep(
-            made.stream, fetch, made.since_ns, made.until_ns, symbols=splitting, newest_first=made.newest_first
+            made.stream,
+            fetch,
+            since_ns=made.since_ns,
+            until_ns=made.until_ns,
+            symbols=splitting,
+            newest_first=made.newest_first,
         ):
             judge.step(step.page, answers[step.page.sent_ns], step.facts)
     except errors.Unanswered:
@@ -213,6 +218,27 @@ def test_empty_windows_are_passed() -> None:
 def test_nothing_is_asked_of_an_interval_that_is_none() -> None:
     assert swept(TIMED, since([], 3), seconds=0) == ([], [])
     assert swept(TIMED, since([], 3), seconds=-5) == ([], [])
+
+
+def test_rows_that_vanish_before_an_offset_hide_none_behind_it() -> None:
+    stream = Stream(
+        name="fills", kind="fill", page_size=3, position="offset", order="descending", since="absent", until="absent",
+        native_ids=False,
+    )  # fmt: skip
+    rows = [row(second, None) for second in range(9, 0, -1)]
+
+    def answer(query: Query) -> Fetched:
+        start = int(query.position or "0")
+        got = fetched(query, rows[start : start + 3])
+        if len(rows) == 9:
+            del rows[:2]  # after the first answer, the newest two
+        return got
+
+    steps, _ = swept(stream, answer)
+    assert claims(steps) == [("proven", "", 0, 100)]
+    assert sorted((fact.effective_ns or 0) for step in steps for fact in step.facts) == [
+        START_NS + second * SECOND_NS for second in range(1, 10)
+    ]
 
 
 # ── saturation ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -327,7 +353,7 @@ def test_a_step_comes_as_soon_as_its_page_does() -> None:
             asked += 1
             return since(BURST, 3)(query)
 
-        async for step in sweep(TIMED, fetch, START_NS, START_NS + 100 * SECOND_NS):
+        async for step in sweep(TIMED, fetch, since_ns=START_NS, until_ns=START_NS + 100 * SECOND_NS):
             assert step.claims == (Claim("proven", START_NS, START_NS + 5 * SECOND_NS),)
             break
         return asked

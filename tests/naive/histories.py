@@ -117,6 +117,42 @@ def history(seed: int, name: str | None = None) -> History:
     chance = random.Random(seed)
     name = name or list(STYLES)[seed % len(STYLES)]
     style = STYLES[name]
+    size = chance.randint(3, 8)
+    cap, cap_low, defect = _caps(chance, style, name, size)
+    body_rows = chance.randint(4, 12) if not style.sized and chance.random() < 0.5 else None
+    precision = SECOND_NS if body_rows else chance.choice([1, 1_000_000, SECOND_NS])
+    stream = _stream(chance, style, name, size=size, precision=precision)
+    span_s = chance.choice([20, 300, 1500])
+    as_cut = precision < SECOND_NS or (stream.since == "exclusive" and chance.random() < 0.5)
+    grain_ns = precision if as_cut else 250_000_000
+    rows = _rows(chance, native=stream.native_ids, span_s=span_s, grain_ns=grain_ns, size=size)
+    since_ns = START_NS + chance.choice([0, chance.randrange(span_s * SECOND_NS // 3)])
+    until_ns = START_NS + span_s * SECOND_NS - chance.choice([0, chance.randrange(span_s * SECOND_NS // 3)])
+    if stream.newest:
+        until_ns = max(until_ns, rows[-1].time_ns + 1) if rows else until_ns
+    made = History(
+        name=name,
+        stream=stream,
+        keeps=style.keeps,
+        since_ns=since_ns,
+        until_ns=until_ns,
+        newest_first=chance.random() < 0.3,
+        rows=rows,
+        cap=cap,
+        cap_low=cap_low,
+        body_rows=body_rows,
+        whole_cells=stream.until == "inclusive" or chance.random() < 0.5,
+        late=0.0 if defect == "fewer" else chance.choice([0.0, 0.0, 0.1]),
+        new=chance.choice([0.0, 0.2]),
+        seed=seed,
+    )
+    if defect == "fewer" and (style.position == "time" or not stream.native_ids):
+        _thin(made)
+    return made
+
+
+def _stream(chance: random.Random, style: Style, name: str, *, size: int, precision: int) -> Stream:
+    """A declaration of that style; what the style leaves open is chosen."""
     since, until = _bound(chance, style.since), _bound(chance, style.until)
     order = {"either": chance.choice(["ascending", "descending"])}.get(style.order, style.order)
     if style.order == "either or any":
@@ -124,14 +160,10 @@ def history(seed: int, name: str | None = None) -> History:
     native = not style.plain_ok or chance.random() < 0.5
     if not native and style.position == "offset":
         since = until = "absent"
-    size = chance.randint(3, 8)
-    cap, cap_low, defect = _caps(chance, style, name, size)
-    body_rows = chance.randint(4, 12) if not style.sized and chance.random() < 0.5 else None
-    precision = SECOND_NS if body_rows else chance.choice([1, 1_000_000, SECOND_NS])
     window_s = chance.choice([None, 30, 100, 400]) if since != "absent" or until != "absent" else None
     if not style.sized and window_s is None:
         window_s = chance.choice([200, 2000])
-    stream = Stream(
+    return Stream(
         name="history",
         kind="fill",
         window_s=window_s,
@@ -151,32 +183,6 @@ def history(seed: int, name: str | None = None) -> History:
         identity=() if native else IDENTITY,
         unstable=name == "rows that move",
     )
-    span_s = chance.choice([20, 300, 1500])
-    grain = precision if precision < SECOND_NS or (since == "exclusive" and chance.random() < 0.5) else 250_000_000
-    rows = _rows(chance, native=native, span_s=span_s, grain_ns=grain, size=size)
-    since_ns = START_NS + chance.choice([0, chance.randrange(span_s * SECOND_NS // 3)])
-    until_ns = START_NS + span_s * SECOND_NS - chance.choice([0, chance.randrange(span_s * SECOND_NS // 3)])
-    if stream.newest:
-        until_ns = max(until_ns, rows[-1].time_ns + 1) if rows else until_ns
-    made = History(
-        name=name,
-        stream=stream,
-        keeps=style.keeps,
-        since_ns=since_ns,
-        until_ns=until_ns,
-        newest_first=chance.random() < 0.3,
-        rows=rows,
-        cap=cap,
-        cap_low=cap_low,
-        body_rows=body_rows,
-        whole_cells=until == "inclusive" or chance.random() < 0.5,
-        late=0.0 if defect == "fewer" else chance.choice([0.0, 0.0, 0.1]),
-        new=chance.choice([0.0, 0.2]),
-        seed=seed,
-    )
-    if defect == "fewer" and (style.position == "time" or not native):
-        _thin(made)
-    return made
 
 
 def _bound(chance: random.Random, how: str) -> str:

@@ -24,15 +24,16 @@ class Tally:
         self._pending: list[Claim] = []
         self._outer = outer
 
-    def report(self, part: int, low: int, high: int, status: Status = "proven", cause: Cause = "") -> None:
+    def report(self, part: int, interval: tuple[int, int], *, status: Status = "proven", cause: Cause = "") -> None:
         """A part says this of an interval; what it said of it before stands."""
-        for left, right in list(self.gaps(part, low, high)):
+        for left, right in list(self.gaps(part, interval)):
             claim = Claim(status, left, right, cause)
             self._said[part] = _merged([*self._said[part], claim])
             self._pending += self._complete(part, claim)
 
-    def gaps(self, part: int, low: int, high: int) -> Iterator[tuple[int, int]]:
-        """The intervals of [low, high) of which the part has said nothing."""
+    def gaps(self, part: int, interval: tuple[int, int]) -> Iterator[tuple[int, int]]:
+        """The intervals within this one of which the part has said nothing."""
+        low, high = interval
         for claim in self._said[part]:
             if claim.until_ns > low and claim.since_ns < high:
                 if claim.since_ns > low:
@@ -41,8 +42,8 @@ class Tally:
         if low < high:
             yield low, high
 
-    def complete(self, low: int, high: int) -> bool:
-        return all(next(self.gaps(part, low, high), None) is None for part in range(len(self._said)))
+    def complete(self, interval: tuple[int, int]) -> bool:
+        return all(next(self.gaps(part, interval), None) is None for part in range(len(self._said)))
 
     def flush(self) -> None:
         """Hands what is complete to the outer tally."""
@@ -51,11 +52,11 @@ class Tally:
                 self._outer[0](claim)
             self._pending.clear()
 
-    def claims(self, cell_ns: int, since_ns: int, until_ns: int) -> tuple[Claim, ...]:
+    def claims(self, cell_ns: int, *, since_ns: int, until_ns: int) -> tuple[Claim, ...]:
         """What became complete since the last call, in ns, within [since_ns, until_ns)."""
         if self._outer is not None:
             self.flush()
-            return self._outer[1].claims(cell_ns, since_ns, until_ns)
+            return self._outer[1].claims(cell_ns, since_ns=since_ns, until_ns=until_ns)
         verdict = self.agreed() if self.agreed else True
         if verdict is None:
             return ()

@@ -25,9 +25,9 @@ Fetch = Callable[[Query], Awaitable[Fetched]]
 async def sweep(
     stream: Stream,
     fetch: Fetch,
+    *,
     since_ns: int,
     until_ns: int,
-    *,
     where: Mapping[str, str] = {},
     symbols: Callable[[], Awaitable[Sequence[str]]] | None = None,
     newest_first: bool = False,
@@ -69,7 +69,7 @@ class _Sweep:
         self.stream = stream
         self.where = dict(where)
         self.splittable = splittable and bool(stream.symbols)
-        self.walker = Walker(stream, since_ns, until_ns)
+        self.walker = Walker(stream, since_ns=since_ns, until_ns=until_ns)
         self.adapts = self.walker.whole and self.walker.takes_both
         self.width = self.walker.width_max
         if self.adapts:
@@ -94,7 +94,7 @@ class _Sweep:
         for sweeps_left in range(limits.SWEEPS_MAX - 1 if self.stream.unstable else 0, -1, -1):
             tally = Tally(len(wheres))
             parts = [
-                Part(tally, index, where, memory, splittable=self.splittable)
+                Part(tally, index, where=where, memory=memory, splittable=self.splittable)
                 for index, (where, memory) in enumerate(zip(wheres, memories, strict=True))
             ]
             if self.stream.unstable:
@@ -113,7 +113,7 @@ class _Sweep:
         """Holds the claims of a window back until this sweep of it has shown the same rows as the one before."""
 
         def agreed() -> bool | None:
-            if not parts[0].tally.complete(since, until):
+            if not parts[0].tally.complete((since, until)):
                 return None
             if [part.shown for part in parts] == before:
                 return True
@@ -140,12 +140,12 @@ class _Sweep:
         while waiting:
             low, high = waiting.pop()
             try:
-                yield from self.walker.cover(part, low, high)
+                yield from self.walker.cover(part, (low, high))
             except TooLarge:
                 if not self.walker.takes_both:
                     raise
                 self.width = max(1, min(self.width, high - low) // 2)
-                for left, right in list(part.tally.gaps(part.index, low, high)):
+                for left, right in list(part.tally.gaps(part.index, (low, high))):
                     if right - left > 1:
                         middle = (left + right) // 2
                         waiting += [(middle, right), (left, middle)]

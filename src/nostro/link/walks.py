@@ -82,7 +82,7 @@ class Memory:
 class Part:
     """One sub-query of a window: its conditions, and what it has shown."""
 
-    def __init__(self, tally: Tally, index: int, where: dict[str, str], memory: Memory, *, splittable: bool) -> None:
+    def __init__(self, tally: Tally, index: int, *, where: dict[str, str], memory: Memory, splittable: bool) -> None:
         self.tally = tally
         self.index = index
         self.where = where
@@ -98,7 +98,7 @@ class Walker:
     ``whole``: an answer holds all that was asked for. ``full_rows``: an answer of so many may be cut, None where that
     is not known; less than the page size once a shorter answer was."""
 
-    def __init__(self, stream: Stream, since_ns: int, until_ns: int) -> None:
+    def __init__(self, stream: Stream, *, since_ns: int, until_ns: int) -> None:
         self.stream = stream
         self.cell_ns = stream.precision_ns
         self.since_ns = since_ns
@@ -116,9 +116,9 @@ class Walker:
     def takes_both(self) -> bool:
         return self.takes_since and self.takes_until
 
-    def cover(self, part: Part, low: int, high: int) -> Moves:
-        """All of a part in [low, high), cells that are not mirrored."""
-        yield from self._walk(part, *self._mirror(low, high))
+    def cover(self, part: Part, interval: tuple[int, int]) -> Moves:
+        """All of a part in an interval of cells that are not mirrored."""
+        yield from self._walk(part, *self._mirror(*interval))
 
     def instant(self, part: Part, cell: int) -> Moves:
         """One cell, not mirrored, whose answer is too large."""
@@ -198,11 +198,11 @@ class Walker:
             part.shown |= part.memory.count(inside)
         bare = self.stream.native_ids and len(inside) == len(facts)
         takes = None if bare else (since_ns, until_ns)
-        claims = part.tally.claims(self.cell_ns, self.since_ns, self.until_ns)
+        claims = part.tally.claims(self.cell_ns, since_ns=self.since_ns, until_ns=self.until_ns)
         return Step(msgspec.structs.replace(answer.fetched.page, takes=takes, claims=claims), fresh)
 
     def _prove(self, part: Part, low: int, high: int) -> None:
-        part.tally.report(part.index, *self._mirror(low, high))
+        part.tally.report(part.index, self._mirror(low, high))
 
     def _full(self, answer: Answer) -> bool:
         return self.full_rows is not None and len(answer.cells) >= self.full_rows
@@ -281,7 +281,7 @@ class Walker:
             sides = [(start, end) for start, end in sides if start < end]
             if not self.takes_both:
                 for start, end in sides:
-                    part.tally.report(part.index, start, end, "open", "saturated")
+                    part.tally.report(part.index, (start, end), status="open", cause="saturated")
                 yield self._step(part, answer, (left, right), (low, high))
                 return
             waiting += sides
@@ -370,7 +370,7 @@ class Walker:
         edge = low
         if len(answer.cells) >= (self.stream.newest or 0):
             edge = min(max(low, answer.first + 1), high)
-            part.tally.report(part.index, low, edge, "unavailable", "retention")
+            part.tally.report(part.index, (low, edge), status="unavailable", cause="retention")
         self._prove(part, edge, high)
         yield self._step(part, answer, (low, high), (low, high))
 
@@ -381,7 +381,7 @@ class Walker:
         symbols: Sequence[str] = (yield "symbols") if part.splittable else ()
         alone = (cell, cell + 1)
         if not symbols:
-            part.tally.report(part.index, *self._mirror(*alone), "open", "saturated")
+            part.tally.report(part.index, self._mirror(*alone), status="open", cause="saturated")
             if answer is not None:
                 yield self._step(part, answer, alone, alone)
             return
@@ -394,19 +394,21 @@ class Walker:
 
         def relay(claim: Claim) -> None:
             shown = claim.status == "proven" and all(part.shown[name] >= count for name, count in seen.items())
-            part.tally.report(
-                part.index, claim.since_ns, claim.until_ns, *(("proven", "") if shown else ("open", "saturated"))
-            )
+            interval = (claim.since_ns, claim.until_ns)
+            if shown:
+                part.tally.report(part.index, interval)
+            else:
+                part.tally.report(part.index, interval, status="open", cause="saturated")
 
         inner = Tally(len(symbols), (relay, part.tally))
         for index, symbol in enumerate(symbols):
             where = part.where | {self.stream.symbols: symbol}
-            piece = Part(inner, index, where, part.memory, splittable=False)
+            piece = Part(inner, index, where=where, memory=part.memory, splittable=False)
             piece.shown, piece.compared = part.shown, True
             try:
                 yield from self._walk(piece, *alone)
             except TooLarge:
-                inner.report(index, *self._mirror(*alone), "open", "saturated")
+                inner.report(index, self._mirror(*alone), status="open", cause="saturated")
         inner.flush()
 
     def _circle(self, where: str, answer: Answer) -> PagingLoop:

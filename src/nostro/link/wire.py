@@ -76,7 +76,7 @@ class WireSource:
         if ask is None or ask.stream is None:
             raise self._unsupported(stream)
         steps = sweep(
-            ask.stream, partial(self._fetch, ask), since_ns, until_ns,
+            ask.stream, partial(self._fetch, ask), since_ns=since_ns, until_ns=until_ns,
             where=where, symbols=self._symbols, newest_first=newest_first,
         )  # fmt: skip
         try:
