@@ -125,7 +125,7 @@ def test_a_flipped_bit_is_refused_not_served(path: Path) -> None:
     path.write_bytes(stored)
     connection = opened(path)
     with pytest.raises(errors.Corrupted, match="changed from outside"), translated(path):
-        connection.execute("SELECT a FROM t").get
+        connection.execute("SELECT a FROM t").get  # noqa: B018
     connection.close()
 
 

@@ -232,7 +232,7 @@ class AsyncAccount:
         instrument: str,
         side: Side,
         *,
-        type: OrderType = "limit",
+        type: OrderType = "limit",  # noqa: A002 - the field's word
         amount: Amount | None = None,
         quote_amount: Amount | None = None,
         price: Amount | None = None,

@@ -212,7 +212,7 @@ class Account:
         instrument: str,
         side: Side,
         *,
-        type: OrderType = "limit",
+        type: OrderType = "limit",  # noqa: A002 - the field's word
         amount: Amount | None = None,
         quote_amount: Amount | None = None,
         price: Amount | None = None,

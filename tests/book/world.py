@@ -75,7 +75,7 @@ def decode(route: Route, body: bytes) -> Any:
         raise errors.Undecodable(str(error)) from error
 
 
-def exchange(id: str = "small", dialect: str = "bare", *, reader: int = 1) -> Exchange:
+def exchange(id: str = "small", dialect: str = "bare", *, reader: int = 1) -> Exchange:  # noqa: A002
     """``bare``: fills have no ids. ``named``: they do."""
     fills = FILLS_BARE if dialect == "bare" else FILLS_NAMED
     asks = (_ask("fills", fills), _ask("orders", ORDERS), _ask("entries", ENTRIES), _ask("balances", None))

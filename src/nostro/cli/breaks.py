@@ -43,7 +43,7 @@ def breaks(context: click.Context, account: str | None, known_at: str | None, *,
 @breaks.command()
 @click.argument("id")
 @shown
-def show(id: str) -> None:
+def show(id: str) -> None:  # noqa: A002 - the field's word
     """Show the break ID: its interval, its amounts, its rows and its life."""
     from nostro.views import breaks as views
 
@@ -54,7 +54,7 @@ def show(id: str) -> None:
 @breaks.command()
 @click.argument("id")
 @shown
-def explain(id: str) -> None:
+def explain(id: str) -> None:  # noqa: A002 - the field's word
     """Say what may have caused the break ID, the likeliest first."""
     from nostro.views import breaks as views
 
@@ -67,7 +67,7 @@ def explain(id: str) -> None:
 @click.option("--reason", required=True, help="Why it is accepted; kept for ever.")
 @click.option("--author", help="Who accepts it [default: the user of this machine].")
 @shared
-def accept(id: str, *, reason: str, author: str | None) -> None:
+def accept(id: str, *, reason: str, author: str | None) -> None:  # noqa: A002 - the field's word
     """Accept the break ID: it stays, and no longer counts as open."""
     _decide(session(), id, "accept", reason=reason, author=author)
 
@@ -77,7 +77,7 @@ def accept(id: str, *, reason: str, author: str | None) -> None:
 @click.option("--reason", required=True, help="Why it is opened again; kept for ever.")
 @click.option("--author", help="Who opens it [default: the user of this machine].")
 @shared
-def reopen(id: str, *, reason: str, author: str | None) -> None:
+def reopen(id: str, *, reason: str, author: str | None) -> None:  # noqa: A002 - the field's word
     """Open the accepted break ID again."""
     _decide(session(), id, "reopen", reason=reason, author=author)
 

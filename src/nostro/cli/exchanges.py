@@ -11,7 +11,7 @@ from nostro.cli.session import session, shown
 @click.argument("id", required=False, metavar="[ID]")
 @click.option("--dialect", help="One of the exchange's dialects [default: its first].")
 @shown
-def exchanges(id: str | None, dialect: str | None) -> None:
+def exchanges(id: str | None, dialect: str | None) -> None:  # noqa: A002 - the word of the registry
     """List the exchanges, or show one: capabilities, windows, retention, kind of test mode."""
     from nostro.exchanges import dialects, exchange, exchange_ids
     from nostro.views import exchanges as views

@@ -108,7 +108,7 @@ def cancel(account: str, ids: tuple[str, ...], *, everything: bool, instrument: 
 @click.argument("account", shell_complete=complete_account)
 @click.argument("id")
 @shown
-def show(account: str, id: str) -> None:
+def show(account: str, id: str) -> None:  # noqa: A002 - the field's word
     """Show the order ID of ACCOUNT as the exchange knows it now."""
     here = session()
     settings = config.find_account(here.settings, account)

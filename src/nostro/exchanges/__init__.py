@@ -27,13 +27,13 @@ def exchange_ids() -> tuple[str, ...]:
     return tuple(sorted(EXCHANGES))
 
 
-def dialects(id: str) -> tuple[str, ...]:
+def dialects(id: str) -> tuple[str, ...]:  # noqa: A002 - the word of the registry
     """The dialects of an exchange, the default first. Raises `ExchangeUnknown`."""
     by_name, default = EXCHANGES[_id(id)]
     return (default, *(name for name in by_name if name != default))
 
 
-def exchange(id: str, dialect: str | None = None) -> Exchange:
+def exchange(id: str, dialect: str | None = None) -> Exchange:  # noqa: A002 - the word of the registry
     """The exchange of that id or name, in any case. Raises `ExchangeUnknown`, which suggests near names."""
     found = _id(id)
     by_name, default = EXCHANGES[found]

@@ -44,7 +44,7 @@ class SystemClock:
 
 def system_random() -> random.Random:
     """Randomness for jitter and client ids; no secret is made from it."""
-    return random.Random(time.time_ns())
+    return random.Random(time.time_ns())  # noqa: S311 - jitter, not a secret
 
 
 class Transport(Protocol):

@@ -28,7 +28,7 @@ class Kind(StrEnum):
     FAILED = "failed"  # 500
     MAINTENANCE = "maintenance"  # 503
     HTML = "html"  # 200 with a page of HTML: a gateway's or a hotel's
-    EXPIRED_TOKEN = "expired_token"
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - 401, though the token's time is not over
     DROPPED_BEFORE = "dropped_before"
     FAILED_AFTER = "failed_after"  # 500, though it was carried out
     TRUNCATED = "truncated"  # the first half of the answer, as if it were whole

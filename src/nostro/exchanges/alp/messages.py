@@ -101,7 +101,7 @@ class Trade(Message, frozen=True, kw_only=True):
 class ServerTime(Message, frozen=True, kw_only=True):
     """2026. Unix seconds."""
 
-    serverTime: Raw
+    serverTime: Raw  # noqa: N815 - the wire's spelling
 
 
 # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -285,4 +285,4 @@ class ErrorBody(Message, frozen=True, kw_only=True):
 
     code: str = ""
     message: str = ""
-    formErrors: dict[str, list[str]] | UnsetType = UNSET
+    formErrors: dict[str, list[str]] | UnsetType = UNSET  # noqa: N815 - the wire's spelling

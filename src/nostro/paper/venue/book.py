@@ -218,7 +218,7 @@ class Market:
             self._queue(order)
         return None
 
-    def walk(
+    def walk(  # noqa: C901 - the hot loop; every branch is a rule of the walk
         self, user: User, *, buy: bool, price: int | None, lots: int | None, funds: int | None
     ) -> tuple[list[Match], int]:
         """What an order would match now, from the best visible order of the other side on, and why that ends.

@@ -50,7 +50,7 @@ def history(
         conditions.append(f"{time} < ?")
         values.append(until_ns)
     chosen = " AND ".join(conditions)
-    select = f"SELECT {', '.join(columns)} FROM {table} WHERE {chosen}"
+    select = f"SELECT {', '.join(columns)} FROM {table} WHERE {chosen}"  # noqa: S608 - our own names
     if newest is not None:
         sql = f"{select} AND {time} >= ? ORDER BY {time} DESC, id DESC LIMIT ?"
         yield from reversed(_rows(journal, sql, [*values, since_ns or 0, newest]))
@@ -65,7 +65,7 @@ def history(
 
 def newest_trades(journal: Journal, instrument: int | None, *, limit: int, offset: int) -> list[Row]:
     """Public trades, newest first, of one instrument or of all."""
-    select = f"SELECT {', '.join(TRADE_COLUMNS)} FROM trades"
+    select = f"SELECT {', '.join(TRADE_COLUMNS)} FROM trades"  # noqa: S608 - our own names
     if instrument is None:
         return _rows(journal, f"{select} ORDER BY id DESC LIMIT ? OFFSET ?", [limit, offset])
     sql = f"{select} WHERE instrument = ? ORDER BY time_ns DESC, id DESC LIMIT ? OFFSET ?"

@@ -106,7 +106,7 @@ class Journal:
         """Deletes every command and row."""
         with self._transaction():
             for table in _TABLES:
-                self.connection.execute(f"DELETE FROM {table}")
+                self.connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -222,7 +222,7 @@ class Journal:
 
     def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], how: str = "") -> None:
         marks = ", ".join("?" * len(columns))
-        sql = f"INSERT {how} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        sql = f"INSERT {how} INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names
         self.connection.executemany(sql, (bars.stored(row) for row in rows))
 
     def _save(self, engine: Engine) -> None:
