@@ -43,15 +43,37 @@ AMOUNTS_IN = ("domain/", "exchanges/", "book/", "paper/", "collect/")
 # Ratchets, as path::name.
 POSITIONAL = frozenset(
     {
+        "src/nostro/account.py::History.__init__",
+        "src/nostro/book/judgement.py::BookLedger.covered",
+        "src/nostro/book/judgement.py::BookLedger.order_versions",
+        "src/nostro/book/judgement.py::BookLedger.orders",
+        "src/nostro/cli/accounts.py::complete_account",
+        "src/nostro/cli/check.py::probe",
+        "src/nostro/cli/connect.py::enter",
+        "src/nostro/cli/connect.py::source",
+        "src/nostro/cli/failures.py::report",
+        "src/nostro/cli/nouns.py::newest",
+        "src/nostro/cli/output.py::write",
+        "src/nostro/cli/sync.py::once",
+        "src/nostro/config.py::add_account",
+        "src/nostro/config.py::suggestion",
         "src/nostro/domain/values.py::Malformed.__init__",
         "src/nostro/exchanges/alp/auth.py::AlpAuth.sign",
         "src/nostro/exchanges/alp/auth.py::AlpAuth.verify",
         "src/nostro/exchanges/alp/refusals.py::errors_of",
+        "src/nostro/keys.py::Credentials.__init__",
         "src/nostro/link/declare.py::Auth.sign",
         "src/nostro/link/declare.py::Auth.verify",
         "src/nostro/link/declare.py::WireRefusal.__init__",
         "src/nostro/link/source.py::Source.sweep",
         "src/nostro/link/wire.py::WireSource.sweep",
+        "src/nostro/link/writes.py::carry_out",
+        "src/nostro/open.py::OpenBook.entries",
+        "src/nostro/open.py::OpenBook.fills",
+        "src/nostro/open.py::OpenBook.orders",
+        "src/nostro/open.py::OpenBook.transfers",
+        "src/nostro/views/balances.py::balances",
+        "src/nostro/views/facts.py::facts",
     }
 )
 SIDE_BY_SIDE = frozenset[str]()
