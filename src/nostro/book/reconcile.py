@@ -27,7 +27,7 @@ from nostro.book.checks.reported import Snapshots, Standing
 from nostro.book.checks.sharing import Cut
 from nostro.book.checks.terms import Ledger, Proven, Result, Rules, Seen, merged, row_key
 from nostro.domain import values
-from nostro.domain.records import Entry, Fill
+from nostro.domain.records import Entry, Fill, Order
 
 if TYPE_CHECKING:
     from nostro.book.fold import Finding
@@ -125,7 +125,7 @@ class _Run:
         self._carried = {state.scope: state for state in self._from.chains}
         self._chains: dict[Scope, Chain] = {}
         self._snapshots: dict[Scope, Snapshots] = {}
-        self._frozen: tuple[int, list[ChainState], list[Result], list[Break], list[Jump]] | None = None
+        self._frozen: tuple[int, list[ChainState], list[Result], list[Jump]] | None = None
         self._fills: list[Fill] = []
         self._days_edge = min((end_ns for end_ns in (ends[0], self._entries_edge) if end_ns), default=0)
         self._days = daily.Days(
@@ -195,38 +195,39 @@ class _Run:
 
     def _chain(self, entry: Entry) -> None:
         scope = self._rules.scope(entry, entry.asset)
-        line = self._chains.get(scope) or self._chain_of(scope)
+        line = self._chain_of(scope)
         snapshots = self._snapshots_of(scope)
         for settled in line.feed(entry):
             snapshots.settle(settled)
 
     def _chain_of(self, scope: Scope) -> Chain:
-        self._chains[scope] = Chain(
-            scope, rules=self._rules, proven=self._proven["entries"], carried=self._carried.get(scope)
-        )
+        if scope not in self._chains:
+            self._chains[scope] = Chain(
+                scope, rules=self._rules, proven=self._proven["entries"], carried=self._carried.get(scope)
+            )
         return self._chains[scope]
 
     def _freeze(self) -> None:
         """Keeps what the next run carries on from: every chain as it stands where it will be taken up again."""
         entries_ns = self._freeze_ns
         kept = [state for scope, state in self._carried.items() if scope not in self._chains]
-        results, breaks, jumps = list[Result](), list[Break](), list[Jump]()
+        results, jumps = list[Result](), list[Jump]()
         for line in self._chains.values():
             entries_ns = min(entries_ns, entries_ns if line.resume_ns is None else line.resume_ns)
             state = line.carry()
             if state is not None:
                 kept.append(state)
                 results += [*line.results, *([line.segment] if line.segment else [])]
-                breaks += line.breaks
                 jumps += line.jumps
-        self._frozen = (entries_ns, kept, results, breaks, jumps)
+        self._frozen = (entries_ns, kept, results, jumps)
 
     # ── concluding ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _conclude(self) -> Judgement:
         carried_movements = self._judge_movements()
-        order_results, order_breaks = self._judge_orders()
-        cuts, lived = self._judge_executions()
+        versions = list(self._ledger.orders(self._fills_from, self._until_ns, also=self._open_ids()))
+        order_results, order_breaks = states.check_orders(versions, rules=self._rules)
+        cuts, lived = self._judge_executions(versions)
         lines, snapshots = self._chains.values(), self._snapshots.values()
         old = self._from
         fresh_results = [
@@ -236,7 +237,7 @@ class _Run:
             *self._days.results, *self._movements.results, *order_results,
         ]  # fmt: skip
         fresh_breaks = [
-            *(found for line in lines for found in line.breaks),
+            *(found for scope in {*self._chains, *self._carried} for found in self._chain_of(scope).breaks),
             *(found for each in snapshots for found in each.breaks),
             *(found for each in lived for found in each.breaks),
             *self._days.breaks, *self._movements.breaks, *order_breaks,
@@ -248,7 +249,7 @@ class _Run:
         return Judgement(
             until_ns=self._until_ns,
             results=tuple(merged([*old.results, *fresh_results])),
-            breaks=_in_order(_joined(old.breaks, fresh_breaks)),
+            breaks=_in_order(_once(_joined(old.breaks, fresh_breaks))),
             standings=tuple(standings[scope] for scope in sorted(standings)),
             jumps=tuple(sorted(set(jumps), key=lambda jump: (jump.at_ns, jump.scope))),
             checkpoint=msgspec.structs.replace(checkpoint, standings=tuple(standings.values())),
@@ -261,15 +262,10 @@ class _Run:
         )
 
     def _open_ids(self) -> set[str]:
-        return {order_id for cut in self._cuts.values() for order_id in cut.filled}
+        return {order_id for cut in self._cuts.values() for order_id in cut.open}
 
-    def _judge_orders(self) -> tuple[list[Result], list[Break]]:
-        versions = self._ledger.order_versions(self._fills_from, self._until_ns, also=self._open_ids())
-        return states.check_orders(versions, rules=self._rules)
-
-    def _judge_executions(self) -> tuple[list[Cut], list[Executions]]:
-        orders = self._ledger.orders(self._fills_from, self._until_ns, also=self._open_ids())
-        scopes = executions.scoped(orders, self._fills, rules=self._rules)
+    def _judge_executions(self, versions: list[Order]) -> tuple[list[Cut], list[Executions]]:
+        scopes = executions.scoped(versions, self._fills, rules=self._rules)
         cuts, judged = dict(self._cuts), list[Executions]()
         for scope, (known, fills) in sorted(scopes.items()):
             each = Executions(
@@ -279,7 +275,7 @@ class _Run:
             cuts[scope] = each.judge(self._fills_edge)
             judged.append(each)
         for scope, cut in cuts.items():  # where nothing was open and nothing happened, nothing is needed
-            if scope not in scopes and not cut.filled:
+            if scope not in scopes and not cut.open:
                 cuts[scope] = msgspec.structs.replace(cut, at_ns=max(cut.at_ns, self._fills_edge))
         return list(cuts.values()), judged
 
@@ -287,7 +283,7 @@ class _Run:
         self, cuts: list[Cut], carried: movements.Carried, results: list[Result], breaks: list[Break]
     ) -> Checkpoint:
         assert self._frozen is not None
-        entries_ns, chains, chain_results, chain_breaks, jumps = self._frozen
+        entries_ns, chains, chain_results, jumps = self._frozen
         seen_ns = self._freeze_ns + self._rules.skew_ns + limits.REQUEST_TIMEOUT_S * values.SECOND_NS
         if not self._entries_edge:  # no entries, nothing that a later entry could explain
             seen_ns = self._until_ns
@@ -314,7 +310,7 @@ class _Run:
         return Checkpoint(
             at_ns=max([entries_ns, day_ns, *cut_by_scope.values()]),
             entries_ns=entries_ns, seen_ns=max(seen_ns, old.seen_ns), day_ns=day_ns, chains=tuple(chains),
-            cuts=tuple(cuts), movements=carried, breaks=tuple(_joined(old.breaks, [*chain_breaks, *kept_breaks])),
+            cuts=tuple(cuts), movements=carried, breaks=tuple(_joined(old.breaks, kept_breaks)),
             results=tuple(merged([*old.results, *chain_results, *kept_results])),
             jumps=tuple(dict.fromkeys([*old.jumps, *jumps])),
         )  # fmt: skip
@@ -334,6 +330,14 @@ def _joined(old: Iterable[Break], new: Iterable[Break]) -> Iterable[Break]:
             each = msgspec.structs.replace(each, since_ns=min(before.since_ns, each.since_ns), until_ns=until_ns)
         known[each.id] = each
     return known.values()
+
+
+def _once(breaks: Iterable[Break]) -> list[Break]:
+    """The breaks without the balances that were only wrong because of a hole in their chain behind the same row: the hole
+    says the same, and more exactly."""
+    known = list(breaks)
+    holes = {(each.scope, each.rows[:-1]) for each in known if each.check == chain.CHECK and each.name == "missing_row"}
+    return [each for each in known if each.check != reported.CHECK or (each.scope, each.rows) not in holes]
 
 
 def _in_order(breaks: Iterable[Break]) -> tuple[Break, ...]:

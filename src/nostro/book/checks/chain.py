@@ -24,7 +24,7 @@ from nostro.domain import values
 from nostro.domain.records import Entry
 
 CHECK: Final = "running balance"
-LOOKBACK_ROWS: Final = 64  # settled rows kept to recognise a double
+LOOKBACK_ROWS: Final = 32  # settled rows kept to recognise a double
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -51,12 +51,16 @@ class Jump(msgspec.Struct, frozen=True):
 
 class ChainState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a chain stands after one settled row: what the next run carries on from. ``passed``: rows up to this time
-    and key are behind it."""
+    and key are behind it. ``breaks, holes, extras``: what was found up to there; ``recent``: the rows settled last."""
 
     scope: Scope
     last: Entry
     settled: Settled
     passed: tuple[int, tuple[int, int, str]]
+    recent: tuple[Entry, ...] = ()
+    breaks: tuple[Break, ...] = ()
+    holes: tuple[anomalies.Hole, ...] = ()
+    extras: tuple[anomalies.Extra, ...] = ()
 
 
 class Chain:
@@ -69,11 +73,11 @@ class Chain:
         self.jumps: list[Jump] = []
         self._rules = rules
         self._proven = proven
-        self._breaks: list[Break] = []
-        self._holes: list[anomalies.Hole] = []
-        self._extras: list[anomalies.Extra] = []
+        self._breaks = list(carried.breaks) if carried else []
+        self._holes = list(carried.holes) if carried else []
+        self._extras = list(carried.extras) if carried else []
         self._pending: list[Entry] = []
-        self._recent: deque[Entry] = deque(maxlen=LOOKBACK_ROWS)
+        self._recent: deque[Entry] = deque(carried.recent if carried else (), maxlen=LOOKBACK_ROWS)
         self._last: Entry | None = carried.last if carried else None
         self._state = carried.settled.state if carried else State(None, None)
         self._sum = carried.settled.sum if carried else State(values.ZERO, values.ZERO)
@@ -115,7 +119,7 @@ class Chain:
 
     @property
     def breaks(self) -> list[Break]:
-        """What was found so far: a row missing here and found there is one row out of order."""
+        """What was found so far, by earlier runs too: a row missing here and found there is one row out of order."""
         return anomalies.moved(self._breaks, holes=self._holes, extras=self._extras)
 
     @property
@@ -129,7 +133,16 @@ class Chain:
         """The state to carry on from; None where no row is settled yet."""
         if self._last is None or self._settled is None:
             return None
-        return ChainState(scope=self.scope, last=self._last, settled=self._settled, passed=self._passed)
+        return ChainState(
+            scope=self.scope,
+            last=self._last,
+            settled=self._settled,
+            passed=self._passed,
+            recent=tuple(self._recent),
+            breaks=tuple(self._breaks),
+            holes=tuple(self._holes),
+            extras=tuple(self._extras),
+        )
 
     @property
     def resume_ns(self) -> int | None:
@@ -257,7 +270,8 @@ class Chain:
             self._holes.append(verdict.hole)
             self._breaks.append(verdict.hole.found)
             self._state = anomalies.before(row)
-            return []
+            known = row_name(self._last) if self._last is not None else ""
+            return [Settled(row.effective_ns or 0, self._state, self._sum, known)]
         if verdict.extra is not None:
             self._extras.append(verdict.extra)
         self._breaks.append(verdict.found)

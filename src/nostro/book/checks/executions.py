@@ -12,8 +12,8 @@ allow, because unfilled amounts bound what a fill could have been part of.
   from the short order by whatever else its fills were shared with, is the smallest that contains the missing amount.
 - A fill left over: the orders open at some instants cannot take the fills of those instants.
 
-An order still open must have got its ``filled`` by its last change, and may take its ``remaining`` later. Orders
-whose life touches an unproven interval of the fills, and fills after an unproven interval of the orders, are
+Every version that was seen of an order says how much it had got by then; one that is still open may take its
+``remaining`` after it was last seen. Orders whose life touches an unproven interval of the fills, and fills after an unproven interval of the orders, are
 ``unchecked``.
 """
 
@@ -26,17 +26,16 @@ from itertools import pairwise
 from typing import Final
 
 from nostro.book.breaks import Break, Hypothesis, Scope, identify
-from nostro.book.checks.sharing import Cut, Group, Life, Shares, joined, life_of, serve
+from nostro.book.checks.sharing import Cut, Group, Life, Shares, joined, lives_of, serve
 from nostro.book.checks.terms import Outcome, Proven, Result, Rules, pages_of, row_key, row_name
 from nostro.domain import values
 from nostro.domain.records import Fill, Order
 
 CHECK: Final = "orders against fills"
-FOREVER_NS: Final = values.LATEST_NS
 
 
 class Executions:
-    """The orders and fills of one scope. ``judge`` fills in ``results``, ``breaks`` and ``cut``."""
+    """The orders (every version) and fills of one scope. ``judge`` fills in ``results``, ``breaks`` and ``cut``."""
 
     def __init__(
         self,
@@ -56,8 +55,11 @@ class Executions:
         self._fills_proven = fills_proven
         self._orders_proven = orders_proven
         self._since_ns = cut.at_ns if cut else 0
-        lives = (life_of(order, rules, cut=cut) for order in orders)
-        self._lives = sorted((life for life in lives if life), key=lambda each: (each.start_ns, each.end_ns))
+        by_order: dict[str | None, list[Order]] = {}
+        for version in orders:
+            by_order.setdefault(version.native_id, []).append(version)
+        lives = (life for each in by_order.values() for life in lives_of(each, rules) if life.end_ns >= self._since_ns)
+        self._lives = sorted(lives, key=lambda each: (each.start_ns, each.end_ns))
         self._fills = [fill for fill in fills if (fill.effective_ns or 0) >= self._since_ns]
         self._times = [fill.effective_ns or 0 for fill in self._fills]
         self._inexact = False
@@ -87,17 +89,14 @@ class Executions:
                 self._unchecked(cause, life.start_ns, life.end_ns)
             else:
                 lives.append(life)
-        shares = serve(
-            lives, self._fills, capacities=[life.filled for life in lives], ends=[life.end_ns for life in lives]
-        )
+        shares = serve(lives, self._fills)
         groups = [self._grow(lives, shares, position) for position, left in enumerate(shares.left) if left]
         for group in joined(groups):
             left = values.add(shares.left[position] or values.ZERO for position in group.orders)
-            orders = [lives[position].order for position in sorted(group.orders)]
+            pieces = [lives[position] for position in sorted(group.orders)]
             fills = [self._fills[position] for position in sorted(group.fills)]
-            if self._within_quanta(left, orders, fills):
-                continue
-            self.breaks.append(self._short_break(group, left, orders, fills))
+            if not self._within_quanta(left, pieces, fills):
+                self.breaks.append(self._short_break(group, left, pieces, fills))
 
     def _grow(self, lives: Sequence[Life], shares: Shares, short: int) -> Group:
         """The smallest interval whose fills do not suffice for the orders that lived inside it, around one short
@@ -117,9 +116,10 @@ class Executions:
                 fills.update(shares.served[order])
                 since_ns, until_ns = min(since_ns, lives[order].start_ns), max(until_ns, lives[order].end_ns)
 
-    def _short_break(self, group: Group, left: Decimal, orders: Sequence[Order], fills: Sequence[Fill]) -> Break:
+    def _short_break(self, group: Group, left: Decimal, pieces: Sequence[Life], fills: Sequence[Fill]) -> Break:
+        orders = _orders(pieces)
         names = _names(orders)
-        expected = values.add((order.filled or values.ZERO) for order in orders)
+        expected = values.add(piece.filled for piece in pieces)
         text = f"{names} report {values.canonical(left)} more than the fills between them give"
         since_ns, until_ns = group.core or (group.since_ns, group.until_ns)
         fill_text = f"a fill of {values.canonical(left)} was never given"
@@ -138,9 +138,7 @@ class Executions:
     # ── fills left over ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _over(self) -> None:
-        capacities = [None if life.spare is None else life.filled + life.spare for life in self._lives]
-        ends = [life.end_ns if life.closed else FOREVER_NS for life in self._lives]
-        shares = serve(self._lives, self._fills, capacities=capacities, ends=ends)
+        shares = serve(self._lives, self._fills)
         groups = []
         for position, over in enumerate(shares.over):
             if not over:
@@ -150,26 +148,29 @@ class Executions:
             if cause:
                 self._unchecked(cause, at_ns, at_ns)
             else:
-                groups.append(self._reach(shares, ends, position))
+                groups.append(self._reach(shares, position))
         for group in joined(groups, by="fills"):
             over = values.add(shares.over[position] for position in group.fills)
-            orders = [self._lives[position].order for position in sorted(group.orders)]
+            pieces = [self._lives[position] for position in sorted(group.orders)]
             fills = [self._fills[position] for position in sorted(group.fills)]
-            if not self._within_quanta(over, orders, fills):
-                self.breaks.append(self._over_break(over, orders, fills))
+            if not self._within_quanta(over, pieces, fills):
+                self.breaks.append(self._over_break(over, _orders(pieces), fills))
 
-    def _reach(self, shares: Shares, ends: Sequence[int], over: int) -> Group:
+    def _reach(self, shares: Shares, over: int) -> Group:
         """The fills that share orders with one left over, however indirectly: the smallest set that cannot be right."""
-        fills, orders = {over}, set(shares.pairs[over])
-        unseen = [position for position in range(len(self._lives)) if position not in orders]
+        fills, orders = {over}, set[int]()
+        unseen = list(range(len(self._lives)))
         queue = [over]
         while queue:
             at_ns, tied = self._times[queue[-1]], shares.tied[queue.pop()]
             if tied:
+                orders.update(shares.pairs[over])
                 continue
-            open_then = [each for each in unseen if self._lives[each].start_ns <= at_ns <= ends[each]]
+            open_then = [each for each in unseen if self._lives[each].start_ns <= at_ns <= self._lives[each].end_ns]
             if open_then:
-                unseen = [each for each in unseen if not self._lives[each].start_ns <= at_ns <= ends[each]]
+                unseen = [
+                    each for each in unseen if not self._lives[each].start_ns <= at_ns <= self._lives[each].end_ns
+                ]
                 orders.update(open_then)
                 reached = {
                     fill for order in open_then for fill in shares.served[order] if not shares.tied[fill]
@@ -205,9 +206,9 @@ class Executions:
 
     # ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _within_quanta(self, difference: Decimal, orders: Iterable[Order], fills: Iterable[Fill]) -> bool:
-        terms = [*((order.filled or values.ZERO) for order in orders), *(fill.amount for fill in fills)]
-        ties = self._rules.ties(difference, printed=values.ZERO, terms=terms)
+    def _within_quanta(self, difference: Decimal, pieces: Iterable[Life], fills: Iterable[Fill]) -> bool:
+        hidden = [*(piece.hidden for piece in pieces), *(self._rules.quantum(fill.amount) for fill in fills)]
+        ties = difference <= values.add(hidden)
         self._inexact = self._inexact or ties
         return ties
 
@@ -229,19 +230,14 @@ class Executions:
         )  # fmt: skip
 
     def _cut(self, edge_ns: int) -> Cut:
-        """The last instant before ``edge_ns`` at which each order's filled amount is known: no order that was filled,
-        as far as its last change tells, was in the middle of its life."""
+        """The last instant before ``edge_ns`` that lies inside no piece of a life: what was filled before it is known."""
         at_ns = max(edge_ns, self._since_ns)
         for life in sorted(self._lives, key=lambda each: each.end_ns, reverse=True):
-            if life.start_ns < at_ns <= life.end_ns and (life.filled or not life.known):
+            if life.start_ns < at_ns <= life.end_ns:
                 at_ns = life.start_ns
         at_ns = max(at_ns, self._since_ns)
-        filled = {
-            life.order.native_id or "": life.order.filled or values.ZERO
-            for life in self._lives
-            if not life.closed and life.start_ns < at_ns
-        }
-        return Cut(scope=self.scope, at_ns=at_ns, filled=filled)
+        waiting = (life.order.native_id or "" for life in self._lives if life.end_ns >= at_ns)
+        return Cut(scope=self.scope, at_ns=at_ns, open=tuple(sorted(set(waiting))))
 
 
 def scoped(
@@ -260,6 +256,11 @@ def scoped(
             home = homes.get(fill.order_id, home)
         scopes.setdefault(home, ([], []))[1].append(fill)
     return scopes
+
+
+def _orders(pieces: Iterable[Life]) -> list[Order]:
+    """The orders that the pieces belong to, each once."""
+    return list({piece.order.native_id: piece.order for piece in pieces}.values())
 
 
 def _names(orders: Sequence[Order]) -> str:

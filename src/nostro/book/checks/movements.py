@@ -4,7 +4,9 @@ and what is left on either side.
 A transfer that is done has one entry for its amount (``deposit``, ``withdrawal``) and one for its fee
 (``withdrawal_fee``). It is credited when it is confirmed, so its entry is never earlier than its own date and may be
 much later: entries take, in order, the earliest unmatched transfer of their amount. What is left over within a day of
-the edge of what is proven (or of where the transfers begin) is ``unchecked``: the other half may lie outside.
+the edge of what is proven (or of where the transfers begin), or was seen to be done after what is proven, is
+``unchecked``: the other half may lie outside. So is an entry while a transfer of its amount is still under way for
+all that we know.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ STREAM: Final = {"deposit": "deposits", "withdrawal": "withdrawals", "withdrawal
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """One amount that a transfer or an entry moved, signed into the account."""
+    """One amount that a transfer or an entry moved, signed into the account. ``seen_ns``: when we saw it so."""
 
     booked: str
     asset: str
@@ -36,6 +38,7 @@ class Leg(msgspec.Struct, frozen=True):
     amount: Decimal
     name: str
     pages: tuple[int, ...]
+    seen_ns: int = 0
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,36 +72,35 @@ class Movements:
     ) -> Carried:
         """Matches, and answers what to carry. ``proven``: the coverage of the streams deposits and withdrawals."""
         known = sorted(transfers, key=lambda each: each.effective_ns or 0)
-        legs = [leg for transfer in known for leg in self._legs(transfer) if leg.name not in self._matched]
+        done = [each for each in known if each.status == "done"]
+        under_way = [leg for each in known if each.status in PENDING for leg in self._legs(each)]
+        legs = [leg for transfer in done for leg in self._legs(transfer) if leg.name not in self._matched]
         pairs, left, alone = self._match(legs, self._entries)
         for leg in left:
             self._judge_transfer(leg, entries_proven, edge_ns)
         for leg in alone:
-            self._judge_entry(leg, proven[STREAM[leg.booked]], edge_ns)
+            awaited = any(self._near(each, leg) for each in under_way)
+            self._judge_entry(leg, proven[STREAM[leg.booked]], edge_ns, awaited=awaited)
         for transfer_leg, entry_leg in pairs:
             self.results.append(self._result(transfer_leg, "ties", transfer_leg.at_ns, entry_leg.at_ns))
         waiting = [each.effective_ns or 0 for each in known if each.status in PENDING] + [leg.at_ns for leg in left]
         since_ns = min([*waiting, edge_ns])
         matched = self._matched | {leg.name for leg, _ in pairs}
-        kept = {leg.name for each in known if (each.effective_ns or 0) >= since_ns for leg in self._legs(each)}
+        kept = {leg.name for each in done if (each.effective_ns or 0) >= since_ns for leg in self._legs(each)}
         return Carried(since_ns=since_ns, edge_ns=edge_ns, matched=tuple(sorted(matched & kept)), alone=tuple(alone))
 
     def _legs(self, transfer: Transfer) -> list[Leg]:
-        """The entries that a transfer must have; none while it is not done."""
-        if transfer.status != "done" or transfer.direction not in ("deposit", "withdrawal"):
+        """The entries that a transfer has once it is done."""
+        if transfer.direction not in ("deposit", "withdrawal"):
             return []
-        at_ns, pages, name = (
-            transfer.effective_ns or 0,
-            pages_of([transfer]),
-            f"{transfer.direction} {row_name(transfer)}",
-        )
+        at_ns, pages, seen_ns = transfer.effective_ns or 0, pages_of([transfer]), transfer.observed_ns
+        name = f"{transfer.direction} {row_name(transfer)}"
         amount = signed(transfer.amount, transfer.direction == "deposit")
-        legs = [Leg(transfer.direction, transfer.asset, at_ns, amount, name, pages)]
+        legs = [Leg(transfer.direction, transfer.asset, at_ns, amount, name, pages, seen_ns)]
         if transfer.fee:
             asset = transfer.fee_asset or transfer.asset
-            legs.append(
-                Leg(f"{transfer.direction}_fee", asset, at_ns, transfer.fee.copy_negate(), f"{name} fee", pages)
-            )
+            fee = transfer.fee.copy_negate()
+            legs.append(Leg(f"{transfer.direction}_fee", asset, at_ns, fee, f"{name} fee", pages, seen_ns))
         return legs
 
     def _match(
@@ -133,7 +135,7 @@ class Movements:
     # ── what is left ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _judge_transfer(self, leg: Leg, entries_proven: Proven, edge_ns: int) -> None:
-        until_ns = leg.at_ns + EDGE_NS
+        until_ns = max(leg.at_ns + EDGE_NS, leg.seen_ns + self._rules.skew_ns)
         cause = entries_proven.cause(leg.at_ns, min(until_ns, edge_ns - 1))
         cause = cause or (SETTLING if until_ns >= edge_ns else "")
         if cause:
@@ -149,9 +151,10 @@ class Movements:
             ),
         )  # fmt: skip
 
-    def _judge_entry(self, leg: Leg, proven: Proven, edge_ns: int) -> None:
+    def _judge_entry(self, leg: Leg, proven: Proven, edge_ns: int, *, awaited: bool) -> None:
         since_ns = max(leg.at_ns - EDGE_NS, self._rules.opened_ns)
-        cause = proven.cause(since_ns, leg.at_ns) or (SETTLING if leg.at_ns + EDGE_NS >= edge_ns else "")
+        cause = proven.cause(since_ns, leg.at_ns)
+        cause = cause or (SETTLING if awaited or leg.at_ns + EDGE_NS >= edge_ns else "")
         if cause:
             self.results.append(self._result(leg, "unchecked", leg.at_ns, leg.at_ns, cause))
             return

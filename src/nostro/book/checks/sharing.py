@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -20,28 +20,33 @@ from nostro.book.checks.terms import TERMINAL, Rules
 from nostro.domain import values
 from nostro.domain.records import Fill, Order
 
+FOREVER_NS: Final = values.LATEST_NS
+
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
     """An instant at which every open order's filled amount is known, so that nothing before it is needed any more.
-    ``filled``: of the orders open then, by id, base units."""
+    ``open``: the ids of the orders that may still be filled."""
 
     scope: Scope
     at_ns: int
-    filled: dict[str, Decimal]
+    open: tuple[str, ...] = ()
 
 
-class Life(msgspec.Struct):
-    """An order as this check sees it: between ``start_ns`` and ``end_ns`` it got ``filled``; if it is not ``closed``
-    it may take ``spare`` later (None: nobody knows how much). Base units, what was filled before the cut taken
-    off."""
+class Life(msgspec.Struct, frozen=True):
+    """A piece of an order's life as its versions tell it: in the closed interval it got exactly ``filled`` more, or, where
+    nobody knows yet, anything up to ``spare`` (None: any amount). Base units; ``hidden``: the quanta of the printed
+    amounts that ``filled`` comes from."""
 
     order: Order
     start_ns: int
     end_ns: int
     filled: Decimal
     spare: Decimal | None
-    closed: bool
-    known: bool
+    hidden: Decimal
+
+    @property
+    def capacity(self) -> Decimal | None:
+        return None if self.spare is None else values.EXACT.add(self.filled, self.spare)
 
 
 class Shares(msgspec.Struct):
@@ -66,38 +71,50 @@ class Group(msgspec.Struct):
     core: tuple[int, int] | None = None
 
 
-def life_of(order: Order, rules: Rules, *, cut: Cut | None) -> Life | None:
-    """The order's life after the cut; None where it ended before."""
-    placed_ns = order.effective_ns or 0
-    closed = order.status in TERMINAL
-    changed_ns = (order.done_ns if closed else None) or order.updated_ns or order.observed_ns + rules.skew_ns
-    start_ns, end_ns = max(placed_ns, min(order.opened_ns or placed_ns, changed_ns)), max(changed_ns, placed_ns)
-    before = values.ZERO
-    if cut is not None and start_ns < cut.at_ns:
-        if order.native_id not in cut.filled:
-            return None
-        before = cut.filled[order.native_id]
-        start_ns, end_ns = cut.at_ns, max(end_ns, cut.at_ns)
-    known = order.filled is not None
-    filled = values.EXACT.subtract(order.filled or values.ZERO, before) if known else values.ZERO
-    spare = None if not known else values.ZERO if closed else order.remaining
-    return Life(order, start_ns, end_ns, max(filled, values.ZERO), spare, closed, known)
+def lives_of(versions: Sequence[Order], rules: Rules) -> list[Life]:
+    """The pieces of one order's life, from its versions in the order they were learned: what came to ``filled`` from one to
+    the next came after the earlier was last seen so and until the later changed."""
+    pieces: list[Life] = []
+    first = versions[0]
+    start_ns, before, hidden = first.effective_ns or 0, values.ZERO, values.ZERO
+    for version in versions:
+        closed = version.status in TERMINAL
+        seen_ns = version.observed_ns - rules.skew_ns
+        changed_ns = (version.done_ns if closed else None) or version.updated_ns or version.observed_ns + rules.skew_ns
+        start_ns = max(start_ns, min(version.opened_ns or start_ns, changed_ns))
+        end_ns = max(start_ns, changed_ns)
+        if version.filled is None:
+            spare_ns = end_ns if closed else FOREVER_NS
+            pieces.append(Life(version, start_ns, spare_ns, values.ZERO, None, values.ZERO))
+            continue
+        gained, quantum = values.EXACT.subtract(version.filled, before), rules.quantum(version.filled)
+        if gained > 0:
+            allowed = values.add((hidden, quantum))
+            pieces.append(Life(version, start_ns, end_ns, gained, values.ZERO, allowed))
+            before, hidden = version.filled, quantum
+        start_ns = max(start_ns, changed_ns if version.updated_ns else seen_ns, seen_ns)
+    last = versions[-1]
+    if last.status not in TERMINAL and last.filled is not None and last.remaining != 0:
+        pieces.append(Life(last, start_ns, FOREVER_NS, values.ZERO, last.remaining, values.ZERO))
+    return pieces
 
 
-def serve(
-    lives: Sequence[Life], fills: Sequence[Fill], *, capacities: Sequence[Decimal | None], ends: Sequence[int]
-) -> Shares:
+def serve(lives: Sequence[Life], fills: Sequence[Fill]) -> Shares:
     """Shares the fills among the orders: to the order that a fill names, else to the open order that ends first, which
-    serves as much as can be served. ``lives`` by start; a capacity of None has no bound."""
+    serves as much as can be served. ``lives`` by start."""
     shares = Shares(
-        left=list(capacities), over=[values.ZERO] * len(fills), pairs=[[] for _ in fills],
+        left=[life.capacity for life in lives], over=[values.ZERO] * len(fills), pairs=[[] for _ in fills],
         served=[[] for _ in lives], tied=[fill.order_id is not None for fill in fills],
     )  # fmt: skip
-    by_id = {life.order.native_id: position for position, life in enumerate(lives)}
+    by_id: dict[str | None, list[int]] = {}
+    for position, life in enumerate(lives):
+        by_id.setdefault(life.order.native_id, []).append(position)
     for position, fill in enumerate(fills):
         if fill.order_id is not None:
-            order = by_id.get(fill.order_id)
-            shares.over[position] = fill.amount if order is None else _give(shares, position, order, fill.amount)
+            shares.over[position] = fill.amount
+            at_ns = fill.effective_ns or 0
+            for order in sorted(by_id.get(fill.order_id, ()), key=lambda each: not _spans(lives[each], at_ns)):
+                shares.over[position] = _give(shares, position, order, shares.over[position])
     waiting: list[tuple[int, int]] = []
     coming = 0
     for position, fill in enumerate(fills):
@@ -105,7 +122,7 @@ def serve(
             continue
         at_ns, need = fill.effective_ns or 0, fill.amount
         while coming < len(lives) and lives[coming].start_ns <= at_ns:
-            heapq.heappush(waiting, (ends[coming], coming))
+            heapq.heappush(waiting, (lives[coming].end_ns, coming))
             coming += 1
         while waiting and need:
             end_ns, order = waiting[0]
@@ -115,6 +132,10 @@ def serve(
             need = _give(shares, position, order, need)
         shares.over[position] = need
     return shares
+
+
+def _spans(life: Life, at_ns: int) -> bool:
+    return life.start_ns <= at_ns <= life.end_ns
 
 
 def _give(shares: Shares, fill: int, order: int, amount: Decimal) -> Decimal:

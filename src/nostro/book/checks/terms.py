@@ -1,8 +1,8 @@
 """What all checks share: the facts they are given, what is proven of them, the quanta of their terms, and the form of a
 result. It decides when two amounts are equal and when an interval is proven; it compares nothing itself.
 
-A check's tolerance is the sum of the quanta of its terms and nothing else (0 where the wire prints exact text, half an
-ulp of each printed value where it prints doubles), so that it never grows along a chain.
+A check's tolerance is the sum of the quanta of its terms and nothing else (0 where the wire prints exact text, one ulp
+of each printed value where it prints doubles), so that it never grows along a chain.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Outcome = Literal["ties", "ties within its quanta", "break", "unchecked"]
 
 SETTLING: Final = "settling"  # younger than what is proven: it will be checked by a later pass
+_TWICE: Final = Decimal(2)
 OPEN: Final = "open"  # not read yet, or reading failed
 BEFORE_ORIGIN: Final = "before_origin"  # nobody was asked about what happened before the book's origin
 NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
@@ -51,8 +52,12 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return Scope(self.account, fact.sub_account, fact.wallet, subject, side)
 
     def quantum(self, printed: Decimal) -> Decimal:
-        """What the wire may have hidden of this printed amount."""
-        return values.float_quantum(printed) if self.amounts == "double" else values.ZERO
+        """What the wire may have hidden of this printed amount. An amount that became a double lies up to half an ulp from
+        it, and the shortest text that reads back as that double up to half an ulp from that: one ulp in all. (With half
+        an ulp alone, 2325.959083333333 + 107.61323533333334 = 2433.572318666667 breaks, which three doubles print.)"""
+        if self.amounts == "text":
+            return values.ZERO
+        return values.EXACT.multiply(_TWICE, values.float_quantum(printed))
 
     def ties(self, computed: Decimal, *, printed: Decimal, terms: Collection[Decimal] = ()) -> bool:
         """Whether two amounts are equal within the quanta of the terms they were made of: themselves, or ``terms``."""
@@ -88,11 +93,8 @@ class Ledger(Protocol):
     def fills(self, since_ns: int, until_ns: int) -> Iterator[Fill]: ...
 
     def orders(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
-        """Orders placed in the interval, and those with the ids in ``also`` whenever they were placed."""
-        ...
-
-    def order_versions(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
-        """As `orders`, every version that was ever seen, those of one order in the order they were learned."""
+        """Orders placed in the interval, and those with the ids in ``also`` whenever they were placed: every version, those
+        of one order in the order they were learned. ``observed_ns`` is when a version was last seen so."""
         ...
 
     def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]: ...
