@@ -372,8 +372,16 @@ def test_every_reason_is_shown() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["alice COIN 79", "alice COIN 80 held 1", "trades 1@10", "order 1 filled 1", "order 2 open 0", "fees COIN 0.1"]
-    + ["entries bob trade fee", "alice cancel 2 -> 1"],
+    [
+        "alice COIN 79",
+        "alice COIN 80 held 1",
+        "trades 1@10",
+        "order 1 filled 1",
+        "order 2 open 0",
+        "fees COIN 0.1",
+        "entries bob trade fee",
+        "alice cancel 2 -> 1",
+    ],
 )
 def test_a_story_with_another_end_fails(wrong: str) -> None:
     happened = "bob sell 2 APPLE at 10\nalice buy 2 APPLE at 10\n"

@@ -18,7 +18,7 @@ from nostro.paper.venue.venue import Venue
 from paper.venue.scenario import PROFILE, START_NS
 from paper.venue.workload import Workload
 
-COMMANDS = 2_500
+COMMANDS = 3_500
 SYMBOLS = ("APPLE/COIN", "PEAR/COIN")
 
 
@@ -45,7 +45,7 @@ def test_it_is_what_a_wire_expects(venue: Venue) -> None:
     assert [method.id for method in view.withdraw_methods("COIN")] == [1]
     assert view.deposit_methods("COIN") == []
     assert view.token_life_s() > 60
-    assert [(rule.maker_rate, rule.taker_rate) for rule in view.fee_rules(1)][0][1] == Decimal("0.02")
+    assert next(iter(view.fee_rules(1))).taker_rate == Decimal("0.02")
 
 
 def test_histories_filter_as_a_list_would(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:

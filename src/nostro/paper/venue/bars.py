@@ -49,7 +49,7 @@ def add(connection: apsw.Connection, trades: Sequence[Sequence[Any]]) -> None:
         bar.take(high=price, low=price, close=price, lots=lots)
     connection.executemany(
         "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (stored((*place, bar.open, bar.high, bar.low, bar.close, bar.lots)) for place, bar in minutes.items()),
+        (stored((*place, bar.open, bar.high, bar.low, bar.close, bar.lots), (6,)) for place, bar in minutes.items()),
     )
 
 
@@ -92,12 +92,13 @@ def since(connection: apsw.Connection, instrument: int, *, since_ns: int) -> Bar
     return total
 
 
-def stored(row: Sequence[Any]) -> Sequence[Any]:
-    """The row as it can be stored: integers beyond 64 bits as text."""
-    for value in row:
-        if type(value) is int and not -_INTEGER_MAX <= value <= _INTEGER_MAX:
+def stored(row: Sequence[Any], columns: Sequence[int]) -> Sequence[Any]:
+    """The row as it can be stored: what 64 bits do not hold as text. ``columns``: where such integers may be."""
+    for column in columns:
+        if not -_INTEGER_MAX <= row[column] <= _INTEGER_MAX:
             return tuple(
-                str(each) if type(each) is int and not -_INTEGER_MAX <= each <= _INTEGER_MAX else each for each in row
+                str(value) if place in columns and not -_INTEGER_MAX <= value <= _INTEGER_MAX else value
+                for place, value in enumerate(row)
             )
     return row
 

@@ -61,6 +61,8 @@ CREATE TABLE trades (id INTEGER PRIMARY KEY, instrument INTEGER NOT NULL, price 
 CREATE INDEX trades_by_time ON trades (instrument, time_ns, id);
 """ + bars.SCHEMA  # fmt: skip
 
+# Columns whose integers may be larger than 64 bits hold; the schema calls them ANY.
+_WIDE: Final = frozenset(("cost", "fee", "amount", "total", "total_delta", "held", "held_delta"))
 _TABLES: Final = (
     "commands", "snapshots", "users", "logins", "orders", "fills", "entries", "transfers", "trades", "bars",
 )  # fmt: skip
@@ -211,19 +213,22 @@ class Journal:
         many("INSERT INTO commands VALUES (?, ?, ?, ?, ?)", self._commands)
         many("INSERT INTO users VALUES (?, ?, ?)", self._users)
         many("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?)", self._logins)
-        self._insert("orders", ORDER_COLUMNS, self._orders.values(), "OR REPLACE")
+        self._insert("orders", ORDER_COLUMNS, self._orders.values())
         self._insert("fills", FILL_COLUMNS, self._fills)
         self._insert("entries", ENTRY_COLUMNS, self._entries)
         self._insert("trades", TRADE_COLUMNS, self._trades)
-        self._insert("transfers", TRANSFER_COLUMNS, self._transfers.values(), "OR REPLACE")
+        self._insert("transfers", TRANSFER_COLUMNS, self._transfers.values())
         bars.add(self.connection, self._trades)
         if self.last_id - self._snapshot_id >= limits.SNAPSHOT_COMMANDS:
             self._save(engine)
 
-    def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], how: str = "") -> None:
+    def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Rows of orders and transfers replace what was stored of them before."""
         marks = ", ".join("?" * len(columns))
-        sql = f"INSERT {how} INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - our own names
-        self.connection.executemany(sql, (bars.stored(row) for row in rows))
+        how = "INSERT OR REPLACE" if table in ("orders", "transfers") else "INSERT"
+        sql = f"{how} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        wide = [place for place, name in enumerate(columns) if name in _WIDE]
+        self.connection.executemany(sql, (bars.stored(row, wide) for row in rows))
 
     def _save(self, engine: Engine) -> None:
         execute = self.connection.execute
