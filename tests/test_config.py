@@ -85,7 +85,7 @@ def test_a_default_account_may_only_read_and_a_paper_account_may_do_all() -> Non
 
 def test_adding_and_removing_keeps_every_line_that_people_wrote(home: Home) -> None:
     write(home, WRITTEN)
-    config.add_account(home, "second", AccountSettings(exchange="alp", allow=("trade",), since="2025-05-05"))
+    config.add_account(home, "second", account=AccountSettings(exchange="alp", allow=("trade",), since="2025-05-05"))
     added = home.settings_file.read_text()
     assert added.startswith(WRITTEN)
     assert config.load(home, {}).accounts["second"] == AccountSettings(
@@ -107,7 +107,7 @@ def test_a_file_that_cannot_be_edited_as_text_is_left_alone(home: Home) -> None:
     with pytest.raises(BadValue, match=r"cannot be edited|is not TOML"):
         config.remove_account(home, "fund")
     with pytest.raises(BadValue):
-        config.add_account(home, "second", AccountSettings(exchange="alp"))
+        config.add_account(home, "second", account=AccountSettings(exchange="alp"))
     assert home.settings_file.read_text() == inline
 
 
@@ -117,7 +117,7 @@ def test_any_text_is_written_so_that_it_reads_back(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         account = AccountSettings(exchange="alp", dialect=text, since="2024-02-02")
-        config.add_account(home, "a", account)
+        config.add_account(home, "a", account=account)
         assert config.load(home, {}).accounts["a"] == account
 
 
@@ -146,14 +146,14 @@ def test_a_mistake_in_the_file_is_named(home: Home, text: str, says: str) -> Non
 def test_names_are_taken_once_and_unknown_ones_get_a_suggestion(home: Home) -> None:
     write(home, WRITTEN)
     with pytest.raises(Conflict):
-        config.add_account(home, "fund", AccountSettings(exchange="alp"))
+        config.add_account(home, "fund", account=AccountSettings(exchange="alp"))
     with pytest.raises(BadValue) as caught:
         config.find_account(config.load(home, {}), "treder")
     assert "did you mean 'trader'?" in caught.value.hint
 
 
 def test_the_folder_is_the_owners_alone_and_so_is_the_file(home: Home) -> None:
-    config.add_account(home, "a", AccountSettings(exchange="alp"))
+    config.add_account(home, "a", account=AccountSettings(exchange="alp"))
     assert stat.S_IMODE(home.folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(home.settings_file.stat().st_mode) == 0o600
 
@@ -168,7 +168,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(home: Home, monkeyp
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(Unwritable, match="No space left"):
-        config.add_account(home, "a", AccountSettings(exchange="alp"))
+        config.add_account(home, "a", account=AccountSettings(exchange="alp"))
     assert calls
     assert home.settings_file.read_text() == WRITTEN
     assert [path.name for path in home.folder.iterdir()] == ["nostro.toml"]

@@ -47,7 +47,7 @@ def store(folder: Path, *, phrase: str | None = "correct horse", keyring: object
 
 
 def test_credentials_show_nothing_and_leave_the_process_in_no_form() -> None:
-    credentials = Credentials(KEY, SECRET, "pass-word", "uid-1")
+    credentials = Credentials(KEY, SECRET, password="pass-word", uid="uid-1")
     for shown in (repr(credentials), str(credentials), f"{credentials}", f"{[credentials]}"):
         assert "canary" not in shown
         assert "pass-word" not in shown
@@ -62,7 +62,7 @@ def test_credentials_show_nothing_and_leave_the_process_in_no_form() -> None:
 
 
 def test_a_sealed_key_opens_with_its_passphrase_and_the_disk_shows_nothing(tmp_path: Path) -> None:
-    where = store(tmp_path).put("fund", Credentials(KEY, SECRET, "p", "u"))
+    where = store(tmp_path).put("fund", Credentials(KEY, SECRET, password="p", uid="u"))
     assert where == str(tmp_path / "keys" / "fund.age")
     found = store(tmp_path).get("fund", "alp")
     assert (found.key, found.secret, found.password, found.uid) == (KEY, SECRET, "p", "u")

@@ -139,11 +139,11 @@ def _check_url(name: str, account: AccountSettings) -> None:
 def find_account(settings: Settings, name: str) -> AccountSettings:
     """That account. Raises `BadValue` with the nearest name that exists."""
     if name not in settings.accounts:
-        raise BadValue(f"no account {name!r} in this home", hint=suggestion(name, settings.accounts, "accounts"))
+        raise BadValue(f"no account {name!r} in this home", hint=suggestion(name, settings.accounts, what="accounts"))
     return settings.accounts[name]
 
 
-def suggestion(word: str, known: Iterable[str], what: str) -> str:
+def suggestion(word: str, known: Iterable[str], *, what: str) -> str:
     """One line for whoever mistyped ``word``."""
     names = sorted(known)
     if not names:
@@ -206,7 +206,7 @@ def _read(path: Path) -> dict[str, Any]:
     return _parse(path, _text(path))
 
 
-def add_account(home: Home, name: str, account: AccountSettings) -> None:
+def add_account(home: Home, name: str, *, account: AccountSettings) -> None:
     """Appends the account to the settings file. Raises `Conflict` where the name is taken, `BadValue`, `Unwritable`."""
     check_account(name, account)
     text = _text(home.settings_file)
@@ -228,7 +228,7 @@ def remove_account(home: Home, name: str) -> None:
     table = _parse(home.settings_file, text)
     accounts = table.get("accounts", {})
     if name not in accounts:
-        raise BadValue(f"no account {name!r} in {home.settings_file}", hint=suggestion(name, accounts, "accounts"))
+        raise BadValue(f"no account {name!r} in {home.settings_file}", hint=suggestion(name, accounts, what="accounts"))
     del accounts[name]
     kept: list[str] = []
     inside = False

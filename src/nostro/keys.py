@@ -46,7 +46,7 @@ class Credentials:
 
     __slots__ = ("key", "password", "secret", "uid")
 
-    def __init__(self, key: str, secret: str, password: str = "", uid: str = "") -> None:
+    def __init__(self, key: str, secret: str, *, password: str = "", uid: str = "") -> None:
         self.key = key
         self.secret = secret
         self.password = password

@@ -255,7 +255,7 @@ class OpenBook:
     ) -> Answer[BalanceLine]:
         """Every balance: reported, computed, unexplained."""
         question = _question(as_of, known_at)
-        view = balances(self.book, self._names(account), question, zeros=True)
+        view = balances(self.book, self._names(account), question=question, zeros=True)
         return Answer(
             cast("Sequence[BalanceLine]", view.rows), complete_through_ns=view.complete_through_ns,
             as_of_ns=question.as_of_ns, known_at_ns=question.known_at_ns, reader=view.reader, pages=view.pages,

@@ -99,7 +99,7 @@ def add(
     if name in here.settings.accounts:
         raise errors.Conflict(f"there is an account {name!r} already", hint="choose another name, or remove it first")
     where = "" if paper else _store_key(here, name, account, keys_file)
-    config.add_account(here.home, name, account)
+    config.add_account(here.home, name, account=account)
     said = (
         f"its key is in {where}"
         if where
@@ -176,4 +176,4 @@ def check(name: str) -> None:
 
     here = session()
     account = config.find_account(here.settings, name)
-    session().show(views.checks(asyncio.run(probe(here, name, account))))
+    session().show(views.checks(asyncio.run(probe(here, name, account=account))))

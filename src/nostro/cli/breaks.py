@@ -92,7 +92,7 @@ def _life(here: Session, break_id: str) -> BreakLife:
         return lives[break_id if break_id in lives else found[0]]
     if found:
         raise BadValue(f"{break_id!r} begins {len(found)} breaks", hint=f"one of {', '.join(sorted(found)[:12])}")
-    raise BadValue(f"there is no break {break_id!r}", hint=suggestion(break_id, lives, "breaks"))
+    raise BadValue(f"there is no break {break_id!r}", hint=suggestion(break_id, lives, what="breaks"))
 
 
 def _decide(here: Session, break_id: str, action: Action, *, reason: str, author: str | None) -> None:

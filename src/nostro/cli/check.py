@@ -15,10 +15,10 @@ STATES = ("server_time", "sub_accounts", "balances", "fees")
 LOOK_BACK_NS = 3600 * SECOND_NS  # of a history: enough to see whether it may be read
 
 
-async def probe(here: Session, name: str, account: AccountSettings) -> list[CheckLine]:
+async def probe(here: Session, name: str, *, account: AccountSettings) -> list[CheckLine]:
     """What came of each question. Raises `Unauthorized` where the key or the secret is wrong, `LinkError` where nobody
     answers: then there is nothing else to tell."""
-    asked = source(here, name, account)
+    asked = source(here, name, account=account)
     try:
         lines = [await _state(asked, each) for each in STATES if asked.exchange.asks_for(each)]
         lines += [await _history(asked, stream.name) for stream in asked.exchange.streams]

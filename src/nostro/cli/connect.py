@@ -32,7 +32,7 @@ def spoken_by(account: AccountSettings) -> Exchange:
     return exchange(account.exchange, account.dialect or None)
 
 
-def source(here: Session, name: str, account: AccountSettings) -> WireSource:
+def source(here: Session, name: str, *, account: AccountSettings) -> WireSource:
     """What answers for that account. Raises `NotSent` where its paper exchange does not run, `Locked`, `UsageError`."""
     spoken = spoken_by(account)
     if account.paper:
@@ -58,14 +58,14 @@ def _at_paper(here: Session, name: str, account: AccountSettings) -> tuple[Crede
     logins = {each["name"]: each for each in found["accounts"]}
     if account.paper not in logins:
         raise BadValue(
-            f"the paper exchange has no login {account.paper!r}", hint=suggestion(account.paper, logins, "logins"),
+            f"the paper exchange has no login {account.paper!r}", hint=suggestion(account.paper, logins, what="logins"),
             account=name,
         )  # fmt: skip
     login = logins[account.paper]
     return Credentials(login["key"], login["secret"]), found["urls"]["rest"]
 
 
-def enter(book: Book, name: str, account: AccountSettings) -> None:
+def enter(book: Book, name: str, *, account: AccountSettings) -> None:
     """Makes sure that the book has the account, spoken to in its dialect."""
     spoken = spoken_by(account)
     known = {row.name: row for row in book.accounts()}

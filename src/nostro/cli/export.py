@@ -60,8 +60,11 @@ def _views(here: Session, accounts: list[str], question: Question) -> dict[str, 
     known_at_ns = question.known_at_ns
     lives = [life for name in accounts for life in breaks.lives_of(here.book, name, known_at_ns=known_at_ns)]
     return {
-        "balances": balances.balances(here.book, accounts, question, zeros=True),
-        **{name: facts.facts(here.book, noun, accounts, question) for name, noun in facts.NOUNS.items()},
+        "balances": balances.balances(here.book, accounts, question=question, zeros=True),
+        **{
+            name: facts.facts(here.book, noun, accounts=accounts, question=question)
+            for name, noun in facts.NOUNS.items()
+        },
         "coverage": coverage.coverage(
             here.book, accounts, now_ns=SystemClock().now_ns(), known_at_ns=question.known_at_ns
         ),

@@ -38,7 +38,7 @@ def envelope(error: NostroError) -> dict[str, Any]:
     }
 
 
-def report(error: NostroError, stream: TextIO, redactor: Redactor) -> None:
+def report(error: NostroError, stream: TextIO, *, redactor: Redactor) -> None:
     """Writes the error to the stream, in the form that fits it."""
     if not stream.isatty():
         stream.write(redactor.text(json.dumps(envelope(error))) + "\n")

@@ -12,9 +12,9 @@ import click
 import msgspec
 
 from nostro import config
-from nostro.account import moment_ns
 from nostro.cli.accounts import complete_account
 from nostro.cli.session import CommandT, Session, session, shown
+from nostro.domain.values import Malformed, parse_moment
 from nostro.errors import BadValue
 from nostro.views import facts as views
 from nostro.views.facts import Question
@@ -71,7 +71,11 @@ def asked(
 
 
 def moment(text: str | None, option: str) -> int | None:
-    return None if text is None else moment_ns(text, option)
+    """The time that was typed, nanoseconds; None where none was. Raises `BadValue`."""
+    try:
+        return None if text is None else parse_moment(text, option)
+    except Malformed as error:
+        raise BadValue(str(error), hint="write 2026-01-31, or 2026-01-31T12:00:00Z") from None
 
 
 def names(here: Session, account: str | None) -> list[str]:
@@ -80,11 +84,11 @@ def names(here: Session, account: str | None) -> list[str]:
     if account is None:
         return known
     if account not in known:
-        raise BadValue(f"the book has no account {account!r}", hint=config.suggestion(account, known, "accounts"))
+        raise BadValue(f"the book has no account {account!r}", hint=config.suggestion(account, known, what="accounts"))
     return [account]
 
 
-def newest(view: View, rows: int | None, output: str | None) -> View:
+def newest(view: View, rows: int | None, *, output: str | None) -> View:
     """The view with its last rows alone, where a table would be too long, and a note that says so."""
     table = output == "table" or (output is None and sys.stdout.isatty())
     most = views.SHOWN_ROWS if rows is None and table else rows
@@ -97,8 +101,8 @@ def newest(view: View, rows: int | None, output: str | None) -> View:
 def _show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -> None:
     here = session()
     question = asked(**typed)
-    view = views.facts(here.book, views.NOUNS[noun], names(here, account), question)
-    here.show_book(newest(view, rows, here.options.get("output")))
+    view = views.facts(here.book, views.NOUNS[noun], accounts=names(here, account), question=question)
+    here.show_book(newest(view, rows, output=here.options.get("output")))
 
 
 @click.command()
@@ -172,7 +176,7 @@ def balances(account: str | None, *, zeros: bool, **typed: str | None) -> None:
     from nostro.views.balances import balances as view
 
     here = session()
-    here.show_book(view(here.book, names(here, account), asked(**typed), zeros=zeros))
+    here.show_book(view(here.book, names(here, account), question=asked(**typed), zeros=zeros))
 
 
 @click.command()

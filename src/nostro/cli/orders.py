@@ -141,7 +141,7 @@ def _with(
 
     async def opened() -> ResultT:
         async with AsyncAccount(
-            connect.source(here, name, account), clock=SystemClock(), allow=account.grants
+            connect.source(here, name, account=account), clock=SystemClock(), allow=account.grants
         ) as found:
             return await do(found)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def write(view: View, form: str | None, stream: TextIO) -> None:
+def write(view: View, form: str | None, *, stream: TextIO) -> None:
     """Writes the view in that form, or in the one that fits the stream. Raises `UsageError` for Parquet on a
     terminal."""
     form = form or ("table" if stream.isatty() else "json")

@@ -221,7 +221,7 @@ def _check_login(account: str, known: list[str]) -> None:
     from nostro.config import suggestion
 
     if account not in known:
-        raise BadValue(f"the paper exchange has no login {account!r}", hint=suggestion(account, known, "logins"))
+        raise BadValue(f"the paper exchange has no login {account!r}", hint=suggestion(account, known, what="logins"))
 
 
 async def _send_funding(found: dict[str, Any], wish: Funding) -> None:

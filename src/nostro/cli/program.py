@@ -63,7 +63,7 @@ class Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            hint = config.suggestion(args[0], COMMANDS, "commands")
+            hint = config.suggestion(args[0], COMMANDS, what="commands")
             raise click.UsageError(f"no command {args[0]!r}: {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -96,10 +96,10 @@ def run(arguments: Sequence[str]) -> int:
         failures.interrupted(sys.stderr)
         return INTERRUPTED
     except click.ClickException as error:
-        failures.report(failures.of_usage(error), sys.stderr, session.redactor)
+        failures.report(failures.of_usage(error), sys.stderr, redactor=session.redactor)
         return error.exit_code
     except NostroError as error:
-        failures.report(error, sys.stderr, session.redactor)
+        failures.report(error, sys.stderr, redactor=session.redactor)
         return error.exit_status
     return status if isinstance(status, int) else 0
 

@@ -115,7 +115,7 @@ class Session:
 
     def show(self, view: View) -> None:
         """Writes the view to stdout: as asked with ``-o``, else a table on a terminal and JSON elsewhere."""
-        output.write(view, self.options.get("output"), sys.stdout)
+        output.write(view, self.options.get("output"), stream=sys.stdout)
 
     def show_book(self, view: View) -> None:
         """As `show`, with the head of the book that it was read from."""

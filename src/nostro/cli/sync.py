@@ -41,7 +41,7 @@ def sync(account: str | None, again: tuple[str, str] | None) -> None:
     wanted = {account: config.find_account(settings, account)} if account else dict(settings.accounts)
     if not wanted:
         raise errors.BadValue("this home has no accounts", hint="nostro up begins with paper accounts")
-    reports = run(once(here, wanted, _pass_of(again)))
+    reports = run(once(here, wanted, do=_pass_of(again)))
     here.show(view(reports))
     for report in reports:
         for failure in report.failures.values():
@@ -59,7 +59,7 @@ def _pass_of(again: tuple[str, str] | None) -> Pass:
     return lambda collector: collector.again(since_ns, until_ns)
 
 
-async def once(here: Session, accounts: Mapping[str, AccountSettings], do: Pass) -> list[Report]:
+async def once(here: Session, accounts: Mapping[str, AccountSettings], *, do: Pass) -> list[Report]:
     """One pass over each account, all at the same time, watched on stderr."""
     async with collecting(here, accounts) as running:
         with running.watched(sys.stderr):
@@ -109,8 +109,8 @@ async def collecting(here: Session, accounts: Mapping[str, AccountSettings]) -> 
     here.closing.callback(running.thread.close)
     async with AsyncExitStack() as stack:
         for name, account in accounts.items():
-            connect.enter(running.book, name, account)
-            found = connect.source(here, name, account)
+            connect.enter(running.book, name, account=account)
+            found = connect.source(here, name, account=account)
             stack.push_async_callback(found.close)
             collector = Collector(
                 running.book, found, clock=SystemClock(), holder=f"nostro, process {os.getpid()}",

@@ -76,7 +76,9 @@ async def _paper_running(here: Session, exchange_id: str, stack: AsyncExitStack)
         _say(f"paper exchange {exchange_id} runs already at {ready['urls']['rest']}")
     if not here.settings.accounts:
         for login in ready["accounts"]:
-            config.add_account(here.home, login["name"], AccountSettings(exchange=exchange_id, paper=login["name"]))
+            config.add_account(
+                here.home, login["name"], account=AccountSettings(exchange=exchange_id, paper=login["name"])
+            )
         _say(f"added its accounts: {', '.join(here.settings.accounts)}")
 
 
@@ -147,7 +149,7 @@ def show_all(book: Book, accounts: list[str]) -> int:
     from nostro.views.facts import Question
 
     views: dict[str, View] = {
-        "balances": balances.balances(book, accounts, Question()),
+        "balances": balances.balances(book, accounts, question=Question()),
         "coverage": coverage.coverage(book, accounts, now_ns=SystemClock().now_ns()),
         "breaks": breaks.breaks([life for name in accounts for life in breaks.lives_of(book, name)]),
     }

@@ -75,7 +75,7 @@ COLUMNS: Final = (
 )
 
 
-def balances(book: Book, accounts: Sequence[str], question: Question, *, zeros: bool = False) -> View:
+def balances(book: Book, accounts: Sequence[str], *, question: Question, zeros: bool = False) -> View:
     """Every balance of those accounts; without ``zeros`` those alone of which there is something."""
     told = {account: _Account(book, account, question) for account in accounts}
     rows = [row for each in told.values() for row in each.lines()]

@@ -128,7 +128,7 @@ FEES: Final = Noun(
 NOUNS: Final[Mapping[str, Noun]] = {noun.name: noun for noun in (ORDERS, FILLS, ENTRIES, TRANSFERS, FEES)}
 
 
-def facts(book: Book, noun: Noun, accounts: Sequence[str], question: Question) -> View:
+def facts(book: Book, noun: Noun, *, accounts: Sequence[str], question: Question) -> View:
     """The facts of that kind of those accounts, account by account, each in the order of time. Raises `BadValue`."""
     answers = {account: _asked(book, noun, account, question) for account in accounts}
     return View(
