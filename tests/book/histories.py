@@ -1,6 +1,6 @@
-"""A tiny account at a tiny exchange, for tests of reconciliation: it trades, deposits and withdraws at random and writes down
-every row as the exchange would print it. Its own arithmetic is in whole numbers and knows nothing of nostro; what
-was printed is given to a `Told` ledger as of any moment, and can be tampered with on the way."""
+"""A tiny account at a tiny exchange, for tests of reconciliation: it trades, deposits and withdraws at random and
+writes down every row as the exchange would print it. Its own arithmetic is in whole numbers and knows nothing of
+nostro; what was printed is given to a `Told` ledger as of any moment, and can be tampered with on the way."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from book.statements import DAY, SECOND, START, Told
 from msgspec.structs import replace
 
+from book.statements import DAY, SECOND, START, Told
 from nostro.domain.records import Entry, Fill, Order, Transfer
 
 UNITS = 10**6  # of either asset
@@ -66,8 +66,8 @@ class Account:
         number = self._next()
         self.entries.append(
             Entry(
-                exchange="alp", account="mine", wallet="spot", native_id=str(number), page=number, effective_ns=self.now,
-                asset=asset, type=kind, amount=self.amount(total), before=self.amount(before),
+                exchange="alp", account="mine", wallet="spot", native_id=str(number), page=number,
+                effective_ns=self.now, asset=asset, type=kind, amount=self.amount(total), before=self.amount(before),
                 after=self.amount(before + total), held_amount=self.amount(held),
                 held_before=self.amount(held_before), held_after=self.amount(held_before + held),
             )
@@ -120,9 +120,9 @@ class Account:
         self._book(received[0], "fee", total=-fee)
         self.fills.append(
             Fill(
-                exchange="alp", account="mine", wallet="spot", page=self._next(), effective_ns=self.now, instrument=PAIR,
-                side=order.side, price=Decimal(order.price) / PRICES, amount=self.amount(amount), fee=self.amount(fee),
-                fee_asset=received[0],
+                exchange="alp", account="mine", wallet="spot", page=self._next(), effective_ns=self.now,
+                instrument=PAIR, side=order.side, price=Decimal(order.price) / PRICES, amount=self.amount(amount),
+                fee=self.amount(fee), fee_asset=received[0],
             )
         )  # fmt: skip
         self.working[order.number] = (order, filled + amount)

@@ -74,7 +74,7 @@ class Told:
     def fills(self, since_ns: int, until_ns: int) -> Iterator[Fill]:
         return self._between(self.fill_rows, since_ns, until_ns)
 
-    def orders(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
+    def order_versions(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
         for row in sorted(self.order_rows, key=lambda row: row.effective_ns):
             if since_ns <= row.effective_ns < until_ns or row.native_id in also:
                 self.read += 1
@@ -100,7 +100,7 @@ class Told:
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def tell(self, line: str) -> None:
-        kind, *words = line.split("#")[0].split()
+        kind, *words = line.split("#", maxsplit=1)[0].split()
         getattr(self, f"_{kind}")(words)
 
     def _proven(self, words: list[str]) -> None:
@@ -164,7 +164,8 @@ class Told:
         row, at, asset, amount, *more = words
         self.transfer_rows.append(
             Transfer(
-                exchange="alp", account="mine", native_id=row, effective_ns=moment(at), direction=direction, asset=asset,
+                exchange="alp", account="mine", native_id=row, effective_ns=moment(at), direction=direction,
+                asset=asset,
                 amount=Decimal(amount), status=more[-1], fee=Decimal(more[1]) if more[0] == "fee" else None,
             )
         )  # fmt: skip
@@ -210,7 +211,8 @@ def shown(judgement: Judgement) -> dict[str, list[str]]:
         interval = f"{clock(each.since_ns)}..{clock(each.until_ns)}"
         breaks.append(f"{each.name} {each.scope.subject}{side} {interval}{missing}{held}")
     standings = [
-        f"{each.scope.subject} {each.reported:f} unexplained {'?' if each.unexplained is None else canonical(each.unexplained)}"
+        f"{each.scope.subject} {each.reported:f} unexplained "
+        + ("?" if each.unexplained is None else canonical(each.unexplained))
         for each in judgement.standings
     ]
     unchecked = {

@@ -1,14 +1,14 @@
-"""Shows that every kind of record posts in balance (B1, B2), that the sum of a wallet's postings is what is reported where
-history explains it, and what share that is (R1)."""
+"""Shows that every kind of record posts in balance (B1, B2), that the sum of a wallet's postings is what is reported
+where history explains it, and what share that is (R1)."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from book.histories import BASE, QUOTE, history
-from book.statements import judged, scope
 from msgspec.structs import replace
 
+from book.histories import BASE, QUOTE, history
+from book.statements import judged, scope
 from nostro.book.checks.reported import Standing
 from nostro.book.postings import (
     EXTERNAL,
@@ -61,7 +61,8 @@ def test_without_a_ledger_fills_and_transfers_post_and_with_one_they_do_not() ->
     facts = [*account.fills, *(row for _, row in account.transfers)]
     assert not list(transactions(facts, ledger=True))
     posted = list(transactions(facts, ledger=False))
-    assert in_balance(posted) and {each.kind for each in posted} == {"fill", "transfer"}
+    assert in_balance(posted)
+    assert {each.kind for each in posted} == {"fill", "transfer"}
     assert {len(each.postings) for each in posted if each.kind == "fill"} == {6}
     assert not list(transactions(account.entries, ledger=False))
     base = sum(sums_by_account(posted)[OWN, BASE] for _ in range(1))

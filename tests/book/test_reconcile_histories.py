@@ -1,6 +1,6 @@
-"""Shows on random histories of an independent little account that a clean history ties everywhere, that one row deleted,
-doubled, altered or swapped is found, located and named with its exact amount every time, and that carrying on from a
-checkpoint finds what a run over everything finds.
+"""Shows on random histories of an independent little account that a clean history ties everywhere, that one row
+deleted, doubled, altered or swapped is found, located and named with its exact amount every time, and that carrying on
+from a checkpoint finds what a run over everything finds.
 
 NOSTRO_HISTORIES raises the number of histories per test.
 """
@@ -12,10 +12,10 @@ import random
 from decimal import Decimal
 
 import pytest
-from book.histories import Account, history
-from book.statements import DAY, SECOND, START, Told, judged, rules, shown
 from msgspec.structs import replace
 
+from book.histories import Account, history
+from book.statements import DAY, SECOND, START, Told, judged, rules
 from nostro.book.reconcile import reconcile
 
 HISTORIES = int(os.environ.get("NOSTRO_HISTORIES", "150"))
@@ -52,7 +52,8 @@ def test_a_clean_history_ties_everywhere() -> None:
         for result in judgement.results:
             if result.outcome == "ties":
                 checks[result.check] = checks.get(result.check, 0) + result.terms
-    assert len(checks) == 8 and min(checks.values()) > HISTORIES, checks
+    assert len(checks) == 8
+    assert min(checks.values()) > HISTORIES, checks
 
 
 @pytest.mark.parametrize("lag", [0, 1])
@@ -260,7 +261,8 @@ def test_carrying_on_from_a_checkpoint_finds_what_a_whole_run_finds() -> None:
             expected = reconcile(whole, rules=rules(), until_ns=now)
             found, wanted = ([each for each in run.breaks if each.check != FILLS] for run in (judgement, expected))
             assert found == wanted, seed
-            # Who was there saw more of the orders (at each run, which had not changed) and may tell breaks further apart.
+            # Who was there saw more of the orders (at each run, which had not changed) and may tell breaks further
+            # apart.
             assert fill_sums(judgement) == fill_sums(expected), seed
             assert judgement.standings == expected.standings, seed
             assert judgement.jumps == expected.jumps

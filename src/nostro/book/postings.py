@@ -34,7 +34,8 @@ OPENING: Final = "equity:opening"
 UNRECONCILED: Final = "equity:unreconciled"
 
 ACROSS: Final[Mapping[str, str]] = {
-    "trade": CLEARING, "fee": FEES, "withdrawal_fee": FEES, "deposit": EXTERNAL, "withdrawal": EXTERNAL, "fund": EXTERNAL,
+    "trade": CLEARING, "fee": FEES, "withdrawal_fee": FEES,
+    "deposit": EXTERNAL, "withdrawal": EXTERNAL, "fund": EXTERNAL,
 }  # fmt: skip
 SHARE_DIGITS: Final = 6  # decimals of an explained share, cut: it never claims more than is so
 

@@ -100,7 +100,7 @@ def _ends(ledger: Ledger, rules: Rules, until_ns: int, checkpoint: Checkpoint | 
 
 
 def _first_ns(ledger: Ledger, rules: Rules, until_ns: int) -> int:
-    readers = (ledger.entries, ledger.fills, ledger.orders, ledger.transfers)
+    readers = (ledger.entries, ledger.fills, ledger.order_versions, ledger.transfers)
     firsts = [next(iter(read(rules.opened_ns, until_ns)), None) for read in readers]
     return min((fact.effective_ns or 0 for fact in firsts if fact), default=until_ns)
 
@@ -225,7 +225,7 @@ class _Run:
 
     def _conclude(self) -> Judgement:
         carried_movements = self._judge_movements()
-        versions = list(self._ledger.orders(self._fills_from, self._until_ns, also=self._open_ids()))
+        versions = list(self._ledger.order_versions(self._fills_from, self._until_ns, also=self._open_ids()))
         order_results, order_breaks = states.check_orders(versions, rules=self._rules)
         cuts, lived = self._judge_executions(versions)
         lines, snapshots = self._chains.values(), self._snapshots.values()
@@ -324,17 +324,17 @@ def _joined(old: Iterable[Break], new: Iterable[Break]) -> Iterable[Break]:
     first."""
     known = {each.id: each for each in old}
     for each in new:
-        before = known.get(each.id)
-        if before is not None and each.check == reported.CHECK:
-            until_ns = min(before.until_ns, each.until_ns)
-            each = msgspec.structs.replace(each, since_ns=min(before.since_ns, each.since_ns), until_ns=until_ns)
+        before = known.get(each.id, each)
         known[each.id] = each
+        if each.check == reported.CHECK:
+            since_ns, until_ns = min(before.since_ns, each.since_ns), min(before.until_ns, each.until_ns)
+            known[each.id] = msgspec.structs.replace(each, since_ns=since_ns, until_ns=until_ns)
     return known.values()
 
 
 def _once(breaks: Iterable[Break]) -> list[Break]:
-    """The breaks without the balances that were only wrong because of a hole in their chain behind the same row: the hole
-    says the same, and more exactly."""
+    """The breaks without the balances that were only wrong because of a hole in their chain behind the same row: the
+    hole says the same, and more exactly."""
     known = list(breaks)
     holes = {(each.scope, each.rows[:-1]) for each in known if each.check == chain.CHECK and each.name == "missing_row"}
     return [each for each in known if each.check != reported.CHECK or (each.scope, each.rows) not in holes]
@@ -354,6 +354,7 @@ def _of_findings(rules: Rules, findings: Iterable[Finding]) -> Iterator[Break]:
         place = f"{name} page {found.seq} row {found.row_offset}"
         at_ns = found.effective_ns
         yield Break(
-            id=identify(HISTORY, scope, anchor=place), check=HISTORY, name=name, scope=scope, since_ns=at_ns, until_ns=at_ns,
+            id=identify(HISTORY, scope, anchor=place), check=HISTORY, name=name, scope=scope,
+            since_ns=at_ns, until_ns=at_ns,
             rows=(f"{found.seq}.{found.row_offset}",), pages=(found.seq,), text=f"{scope}: {found.detail}",
         )  # fmt: skip

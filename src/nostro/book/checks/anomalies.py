@@ -228,7 +228,7 @@ def _reordered_verdict(place: Place, rows: list[Entry], ordered: list[Entry], fi
         place, "reordered_rows", anchor=row_name(min(wrong, key=row_name)), since_ns=min(times), until_ns=max(times),
         rows=wrong, text=f"rows {names} tie in the order {right}", missing=State(values.ZERO, values.ZERO),
         hypotheses=(
-            Hypothesis(name="reordered_rows", text=f"the times or ids of rows {names} are not in the order they happened"),
+            Hypothesis(name="reordered_rows", text=f"times or ids of rows {names} are not as they happened"),
         ),
     )  # fmt: skip
     return Verdict(

@@ -13,8 +13,8 @@ allow, because unfilled amounts bound what a fill could have been part of.
 - A fill left over: the orders open at some instants cannot take the fills of those instants.
 
 Every version that was seen of an order says how much it had got by then; one that is still open may take its
-``remaining`` after it was last seen. Orders whose life touches an unproven interval of the fills, and fills after an unproven interval of the orders, are
-``unchecked``.
+``remaining`` after it was last seen. Orders whose life touches an unproven interval of the fills, and fills after an
+unproven interval of the orders, are ``unchecked``.
 """
 
 from __future__ import annotations
@@ -124,14 +124,15 @@ class Executions:
         since_ns, until_ns = group.core or (group.since_ns, group.until_ns)
         fill_text = f"a fill of {values.canonical(left)} was never given"
         return Break(
-            id=identify(CHECK, self.scope, anchor=f"short {_anchor(orders)}"), check=CHECK, name="missing_fill", scope=self.scope,
+            id=identify(CHECK, self.scope, anchor=f"short {_anchor(orders)}"),
+            check=CHECK, name="missing_fill", scope=self.scope,
             since_ns=group.since_ns, until_ns=group.until_ns, expected=expected,
             actual=values.EXACT.subtract(expected, left), missing=left,
             rows=tuple(row_name(order) for order in orders), pages=pages_of([*orders, *fills]),
             text=f"{self.scope}: {text}",
             hypotheses=(
                 Hypothesis(name="missing_row", text=fill_text, amount=left, since_ns=since_ns, until_ns=until_ns),
-                Hypothesis(name="altered_row", text=f"a filled amount of {names} is too high, or a fill's too low", amount=left),
+                Hypothesis(name="altered_row", text=f"{names} report too much, or a fill says too little", amount=left),
             ),
         )  # fmt: skip
 
@@ -198,7 +199,8 @@ class Executions:
             rows = (row_name(doubled),)
             hypotheses.insert(0, Hypothesis(name="doubled_row", text=text, amount=over, rows=rows))
         return Break(
-            id=identify(CHECK, self.scope, anchor=f"over {row_name(fills[0])}"), check=CHECK, name="extra_fill", scope=self.scope,
+            id=identify(CHECK, self.scope, anchor=f"over {row_name(fills[0])}"),
+            check=CHECK, name="extra_fill", scope=self.scope,
             since_ns=since_ns, until_ns=until_ns, expected=values.EXACT.subtract(actual, over), actual=actual,
             missing=over.copy_negate(), rows=tuple(row_name(fill) for fill in fills), pages=pages_of([*orders, *fills]),
             text=f"{self.scope}: fills of {amount} belong to no order that was open then", hypotheses=tuple(hypotheses),
@@ -230,7 +232,8 @@ class Executions:
         )  # fmt: skip
 
     def _cut(self, edge_ns: int) -> Cut:
-        """The last instant before ``edge_ns`` that lies inside no piece of a life: what was filled before it is known."""
+        """The last instant before ``edge_ns`` that lies inside no piece of a life: what was filled before it is
+        known."""
         at_ns = max(edge_ns, self._since_ns)
         for life in sorted(self._lives, key=lambda each: each.end_ns, reverse=True):
             if life.start_ns < at_ns <= life.end_ns:

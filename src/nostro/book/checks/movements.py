@@ -146,7 +146,7 @@ class Movements:
             leg, "unbooked_transfer", leg.at_ns, until_ns, expected=leg.amount, actual=values.ZERO, missing=leg.amount,
             text=f"{leg.name} of {amount} is done, and no {leg.booked} entry books it",
             hypotheses=(
-                Hypothesis(name="missing_row", text=f"the {leg.booked} entry of {amount} was never given", amount=leg.amount),
+                Hypothesis(name="missing_row", text=f"its {leg.booked} entry was never given", amount=leg.amount),
                 Hypothesis(name="altered_row", text="its entry has another amount", rows=(leg.name,)),
             ),
         )  # fmt: skip
@@ -171,8 +171,8 @@ class Movements:
         )  # fmt: skip
 
     def _break(
-        self, leg: Leg, name: str, since_ns: int, until_ns: int, *, expected: Decimal, actual: Decimal, missing: Decimal,
-        text: str, hypotheses: tuple[Hypothesis, ...],
+        self, leg: Leg, name: str, since_ns: int, until_ns: int, *,
+        expected: Decimal, actual: Decimal, missing: Decimal, text: str, hypotheses: tuple[Hypothesis, ...],
     ) -> None:  # fmt: skip
         scope = self._scope(leg)
         self.results.append(self._result(leg, "break", since_ns, until_ns))
@@ -192,5 +192,6 @@ class Movements:
         self, leg: Leg, outcome: Literal["ties", "break", "unchecked"], since_ns: int, until_ns: int, cause: str = ""
     ) -> Result:
         return Result(
-            check=CHECK, scope=self._scope(leg), outcome=outcome, cause=cause, since_ns=since_ns, until_ns=until_ns, terms=1
+            check=CHECK, scope=self._scope(leg), outcome=outcome, cause=cause, terms=1,
+            since_ns=since_ns, until_ns=until_ns,
         )  # fmt: skip

@@ -125,7 +125,7 @@ class Snapshots:
             Result(
                 check=CHECK, scope=self.scope, outcome=outcome, cause=cause, terms=1,
                 since_ns=seen.sent_ns, until_ns=seen.received_ns,
-                tolerance=values.add((self._rules.quantum(total), self._rules.quantum(state.state.total or values.ZERO))),
+                tolerance=values.add(map(self._rules.quantum, (total, state.state.total or values.ZERO))),
             )
         )  # fmt: skip
         known = state.state.total is not None
@@ -236,7 +236,7 @@ class Snapshots:
             expected=parts, actual=total, missing=missing,
             pages=(seen.balance.page,) if seen.balance.page else (),
             text=(
-                f"{self.scope}: the exchange reports a total of {values.canonical(total)}, free {values.canonical(free)} "
+                f"{self.scope}: the exchange reports total {values.canonical(total)}, free {values.canonical(free)} "
                 f"and used {values.canonical(used)}, which make {values.canonical(parts)}"
             ),
         )  # fmt: skip

@@ -33,9 +33,9 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Life(msgspec.Struct, frozen=True):
-    """A piece of an order's life as its versions tell it: in the closed interval it got exactly ``filled`` more, or, where
-    nobody knows yet, anything up to ``spare`` (None: any amount). Base units; ``hidden``: the quanta of the printed
-    amounts that ``filled`` comes from."""
+    """A piece of an order's life as its versions tell it: in the closed interval it got exactly ``filled`` more, or,
+    where nobody knows yet, anything up to ``spare`` (None: any amount). Base units; ``hidden``: the quanta of the
+    printed amounts that ``filled`` comes from."""
 
     order: Order
     start_ns: int
@@ -72,8 +72,8 @@ class Group(msgspec.Struct):
 
 
 def lives_of(versions: Sequence[Order], rules: Rules) -> list[Life]:
-    """The pieces of one order's life, from its versions in the order they were learned: what came to ``filled`` from one to
-    the next came after the earlier was last seen so and until the later changed."""
+    """The pieces of one order's life, from its versions in the order they were learned: what came to ``filled`` from
+    one to the next came after the earlier was last seen so and until the later changed."""
     pieces: list[Life] = []
     first = versions[0]
     start_ns, before, hidden = first.effective_ns or 0, values.ZERO, values.ZERO

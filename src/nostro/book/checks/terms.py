@@ -52,9 +52,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return Scope(self.account, fact.sub_account, fact.wallet, subject, side)
 
     def quantum(self, printed: Decimal) -> Decimal:
-        """What the wire may have hidden of this printed amount. An amount that became a double lies up to half an ulp from
-        it, and the shortest text that reads back as that double up to half an ulp from that: one ulp in all. (With half
-        an ulp alone, 2325.959083333333 + 107.61323533333334 = 2433.572318666667 breaks, which three doubles print.)"""
+        """What the wire may have hidden of this printed amount. An amount that became a double lies up to half an ulp
+        from it, and the shortest text that reads back as that double up to half an ulp from that: one ulp in all. (With
+        half an ulp alone, 2325.959083333333 + 107.61323533333334 = 2433.572318666667 breaks, which three doubles
+        print.)"""
         if self.amounts == "text":
             return values.ZERO
         return values.EXACT.multiply(_TWICE, values.float_quantum(printed))
@@ -92,9 +93,9 @@ class Ledger(Protocol):
 
     def fills(self, since_ns: int, until_ns: int) -> Iterator[Fill]: ...
 
-    def orders(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
-        """Orders placed in the interval, and those with the ids in ``also`` whenever they were placed: every version, those
-        of one order in the order they were learned. ``observed_ns`` is when a version was last seen so."""
+    def order_versions(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
+        """Orders placed in the interval, and those with the ids in ``also`` whenever they were placed: every version,
+        those of one order in the order they were learned. ``observed_ns`` is when a version was last seen so."""
         ...
 
     def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]: ...
