@@ -186,8 +186,9 @@ class Passphrases:
 
     def _typed(self, *, new: bool) -> str:
         if self._ask is None:
+            what = "a key must be sealed" if new else "the account's keys are sealed"
             raise Locked(
-                "the account's keys are sealed, and there is no passphrase and no terminal to ask at",
+                f"{what}, and there is no passphrase and no terminal to ask at",
                 hint=f"use --passphrase-file, --passphrase-fd, or systemd's credential {SYSTEMD_CREDENTIAL}",
             )
         typed = self._ask("New passphrase for your keys" if new else "Passphrase of your keys")

@@ -22,6 +22,8 @@ from nostro.keys import Credentials, KeyStore, Passphrases, Redactor
 from nostro.views.view import View
 
 if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
     from nostro.book.book import Book
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -110,6 +112,13 @@ class Session:
         found = self.key_store.get(name, account.exchange)
         self.redactor.learn(found)
         return found
+
+    @cached_property
+    def log(self) -> FilteringBoundLogger:
+        """What happens, for people, on stderr."""
+        from nostro.cli import logs
+
+        return logs.logger(sys.stderr, self.redactor, verbose=self.verbose)
 
     # ── output ───────────────────────────────────────────────────────────────────────────────────────────────────
 

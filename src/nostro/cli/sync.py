@@ -41,8 +41,12 @@ def sync(account: str | None, again: tuple[str, str] | None) -> None:
     wanted = {account: config.find_account(settings, account)} if account else dict(settings.accounts)
     if not wanted:
         raise errors.BadValue("this home has no accounts", hint="nostro up begins with paper accounts")
-    reports = run(once(here, wanted, do=_pass_of(again)))
+    found = run(once(here, wanted, do=_pass_of(again)))
+    reports = [each for each in found if not isinstance(each, errors.NostroError)]
     here.show(view(reports))
+    for each in found:
+        if isinstance(each, errors.NostroError):
+            raise each
     for report in reports:
         for failure in report.failures.values():
             raise failure
@@ -59,20 +63,24 @@ def _pass_of(again: tuple[str, str] | None) -> Pass:
     return lambda collector: collector.again(since_ns, until_ns)
 
 
-async def once(here: Session, accounts: Mapping[str, AccountSettings], *, do: Pass) -> list[Report]:
+async def once(
+    here: Session, accounts: Mapping[str, AccountSettings], *, do: Pass
+) -> list[Report | errors.NostroError]:
     """One pass over each account, all at the same time, watched on stderr."""
     async with collecting(here, accounts) as running:
         with running.watched(sys.stderr):
-            return await gathered([do(each) for each in running.collectors])
+            return await ended([do(each) for each in running.collectors])
 
 
-async def gathered(works: Sequence[Awaitable[Report]]) -> list[Report]:
-    """All reports; the first error, once all have ended."""
+async def ended(works: Sequence[Awaitable[Report]]) -> list[Report | errors.NostroError]:
+    """What came of each, once all have ended: one account's refusal is not another's."""
     found = await asyncio.gather(*works, return_exceptions=True)
+    outcomes: list[Report | errors.NostroError] = []
     for each in found:
-        if isinstance(each, BaseException):
+        if isinstance(each, BaseException) and not isinstance(each, errors.NostroError):
             raise each
-    return [each for each in found if not isinstance(each, BaseException)]
+        outcomes.append(each)
+    return outcomes
 
 
 class Running:

@@ -18,11 +18,10 @@ from nostro import config, errors
 from nostro.cli import output
 from nostro.cli.session import Session, session, shared
 from nostro.config import AccountSettings
-from nostro.domain.values import format_time
 
 if TYPE_CHECKING:
     from nostro.book.book import Book
-    from nostro.collect.backfill import Collector
+    from nostro.collect.backfill import Collector, Report
     from nostro.views.view import View
 
 FIRST_EXCHANGE: Final = "alp"  # on an empty home
@@ -71,15 +70,15 @@ async def _paper_running(here: Session, exchange_id: str, stack: AsyncExitStack)
     ready = endpoint(here.paper_folder(exchange_id))
     if ready is None:
         ready = await _start(here, exchange_id, stack)
-        _say(f"paper exchange {exchange_id} serves at {ready['urls']['rest']}")
+        here.log.info("paper exchange started", exchange=exchange_id, url=ready["urls"]["rest"])
     else:
-        _say(f"paper exchange {exchange_id} runs already at {ready['urls']['rest']}")
+        here.log.info("paper exchange runs already", exchange=exchange_id, url=ready["urls"]["rest"])
     if not here.settings.accounts:
         for login in ready["accounts"]:
             config.add_account(
                 here.home, login["name"], account=AccountSettings(exchange=exchange_id, paper=login["name"])
             )
-        _say(f"added its accounts: {', '.join(here.settings.accounts)}")
+        here.log.info("added its accounts", accounts=", ".join(here.settings.accounts))
 
 
 async def _start(here: Session, exchange_id: str, stack: AsyncExitStack) -> dict[str, Any]:
@@ -126,20 +125,26 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 
 
 async def _collect(here: Session, accounts: Mapping[str, AccountSettings], *, once: bool) -> int:
-    from nostro.cli.sync import collecting, gathered
+    from nostro.cli.sync import collecting, ended
 
     async with collecting(here, accounts) as running:
         with running.watched(sys.stderr):
-            reports = await gathered([each.full_pass() for each in running.collectors])
+            passes = await ended([each.full_pass() for each in running.collectors])
         status = await running.thread(lambda: show_all(running.book, list(accounts)))
-        for report in reports:
-            for name, failure in report.failures.items():
-                _say(f"{report.account}: {name} could not be read: {failure.message}")
-        if once:
-            return status
-        _say("following; Ctrl-C ends it")
-        await asyncio.gather(*(_follow(each) for each in running.collectors))
-    return 0
+        failed = [each for each in passes if isinstance(each, errors.NostroError)]
+        for each in passes:
+            _tell_failures(here, each)
+        if failed and (once or len(failed) == len(passes)):
+            raise failed[0]
+        if not once:
+            here.log.info("following, Ctrl-C ends it")
+            going = [
+                collector
+                for collector, each in zip(running.collectors, passes, strict=True)
+                if not isinstance(each, errors.NostroError)
+            ]
+            await asyncio.gather(*(_follow(here, each) for each in going))
+    return status
 
 
 def show_all(book: Book, accounts: list[str]) -> int:
@@ -159,8 +164,9 @@ def show_all(book: Book, accounts: list[str]) -> int:
     return int(open_intervals or open_breaks)
 
 
-async def _follow(collector: Collector) -> None:
-    """Looks at one account again and again. What an exchange or the link refuses is told, and tried again."""
+async def _follow(here: Session, collector: Collector) -> None:
+    """Looks at one account again and again. What an exchange or the link refuses is told, and tried again; a key that is
+    refused is not, and the other accounts go on."""
     polls = 0
     while True:
         await asyncio.sleep(POLL_PAUSE_S)
@@ -169,18 +175,18 @@ async def _follow(collector: Collector) -> None:
             report = await (collector.full_pass() if polls % PASS_POLLS == 0 else collector.poll())
         except (errors.ExchangeError, errors.LinkError, errors.WireError) as error:
             if isinstance(error, errors.Unauthorized):
-                raise
-            _say(f"{collector.account}: {error.message}; it is tried again")
+                here.log.error("no longer followed", account=collector.account, error=str(error))
+                return
+            here.log.warning("tried again later", account=collector.account, error=error.message)
             continue
         if report.new or report.changed:
-            _say(f"{collector.account}: {report.new:,} new rows, {report.changed:,} changed")
-        for name, failure in report.failures.items():
-            _say(f"{collector.account}: {name} could not be read: {failure.message}")
+            here.log.info("synced", account=collector.account, new=report.new, changed=report.changed)
+        _tell_failures(here, report)
 
 
-def _say(text: str) -> None:
-    from nostro.link.transport import SystemClock
-    from nostro.views.escape import for_terminal
-
-    stamp = format_time(SystemClock().now_ns(), 0)[11:19]
-    click.echo(f"{stamp} {for_terminal(text)}", err=True)
+def _tell_failures(here: Session, report: Report | errors.NostroError) -> None:
+    if isinstance(report, errors.NostroError):
+        here.log.error("could not be synced", account=report.account, error=str(report))
+        return
+    for name, failure in report.failures.items():
+        here.log.warning("could not be read", account=report.account, history=name, error=failure.message)
