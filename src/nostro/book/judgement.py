@@ -8,7 +8,7 @@ that the life of every break can be proven and rebuilt like all else.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nostro.book.book import Book, Entered, Finding, Lease
 
 FactT = TypeVar("FactT", bound=Fact)
+
+QUARANTINED: Final = "quarantined"
 
 
 class BookLedger:
@@ -55,17 +57,23 @@ class BookLedger:
         """From the pages themselves: what was reported, each time that it was."""
         held: dict[tuple[str, str, str], Balance] = {}
         after_seq = self._book.head_seq(self._account, known_at_ns=since_ns - 1)
+        unreadable = {found.seq for found in self._found() if found.what == QUARANTINED}
         for entered in self._book.journal(
             self._account, stream="balances", after_seq=after_seq, known_at_ns=self._known_at_ns
         ):
             page = entered.page
-            if page.received_ns < since_ns or page.received_ns >= until_ns or page.status != 200:
+            if entered.seq in unreadable or page.status != 200:
+                continue
+            if not since_ns <= page.received_ns < until_ns:
                 continue
             for balance in self._listed(entered, held):
                 yield Seen(balance, page.sent_ns, page.received_ns)
 
     def findings(self) -> Iterable[Finding]:
-        return self._book.findings(self._account, known_at_ns=self._known_at_ns)
+        """All but the pages that could not be read and of which another answer to the same question could."""
+        found = list(self._found())
+        unreadable = {each.seq for each in found if each.what == QUARANTINED}
+        return [each for each in found if each.what != QUARANTINED or not self._read_since(each, unreadable)]
 
     def covered(self, stream: str, since_ns: int, until_ns: int) -> Iterable[Span]:
         tiles = self._book.coverage(
@@ -76,6 +84,22 @@ class BookLedger:
             for tile in tiles
             if tile.status == "proven" or tile.cause
         ]
+
+    def _found(self) -> Iterable[Finding]:
+        return self._book.findings(self._account, known_at_ns=self._known_at_ns)
+
+    def _read_since(self, finding: Finding, unreadable: Collection[int]) -> bool:
+        """Whether what an unreadable page was asked for is known now: of a history, that its interval is no longer open;
+        of a state, that a later page could be read."""
+        pages = self._book.journal(
+            self._account, stream=finding.stream, after_seq=finding.seq - 1, known_at_ns=self._known_at_ns
+        )
+        asked = next(iter(pages)).page.query
+        if asked.since_ns is not None and asked.until_ns is not None:
+            spans = self.covered(finding.stream, asked.since_ns, asked.until_ns)
+            known_ns = sum(span.until_ns - span.since_ns for span in spans if span.status != "open")
+            return known_ns == asked.until_ns - asked.since_ns
+        return any(later.seq not in unreadable and later.page.status == 200 for later in pages)
 
     def _facts(self, kind: type[FactT], since_ns: int, until_ns: int, *, versions: bool = False) -> Iterator[FactT]:
         facts = self._book.facts(

@@ -1,0 +1,61 @@
+"""The simulation at length: many seeds, each lived twice to the same hash, in as many processes as there are cores.
+
+    python campaigns/simulation.py --seeds 1000
+
+Prints what was reached as a line of JSON, and ends with status 1 at the first difference, naming the seed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import click
+import msgspec
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from simulation.campaign import Total, live_twice
+from simulation.world import Seen, counts
+
+REFUSED_MIN = 100
+
+
+@click.command()
+@click.option("--seeds", default=1000, show_default=True, help="How many seeds that count.")
+@click.option("--first", default=1, show_default=True, help="The first seed.")
+@click.option("--processes", default=os.cpu_count() or 1, show_default=True)
+def main(seeds: int, first: int, processes: int) -> None:
+    """Lives so many seeds, each twice."""
+    total, begun = Total(), time.monotonic()
+    with ProcessPoolExecutor(processes) as pool:
+        waiting = {pool.submit(live_twice, first + number) for number in range(seeds)}
+        following = first + seeds
+        while waiting:
+            done = next(as_completed(waiting))
+            waiting.discard(done)
+            seen: Seen = done.result()
+            if counts(seen):
+                total.add(seen)
+                show(total, seeds, begun)
+            else:
+                total.passed_over += 1
+                waiting.add(pool.submit(live_twice, following))
+                following += 1
+    total.check(REFUSED_MIN)
+    figures = msgspec.to_builtins(total) | {"seconds": round(time.monotonic() - begun)}
+    click.echo(msgspec.json.encode(figures).decode())
+
+
+def show(total: Total, seeds: int, begun: float) -> None:
+    if sys.stderr.isatty() or total.seeds % 50 == 0:
+        ending = "\r" if sys.stderr.isatty() else "\n"
+        sys.stderr.write(f"{total.seeds} of {seeds} seeds, {time.monotonic() - begun:.0f} s{ending}")
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Many seeds of the simulation, each lived twice: the same hash, and in total nothing checked in vain."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from simulation.world import Seen, counts, run
+
+from nostro.link.view import Refusal
+
+# Every invariant that this simulation reaches; the others belong to feeds, margin and derivatives, which come later.
+# B12, B13, B10: margin. E8-E11: derivatives and loans. E13: streams. E15: tests/paper/test_differential.py.
+INVARIANTS: Final = (
+    "B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B11", "B14", "B15", "B16", "B17", "B18", "B19", "B20", "B21",
+    "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E12", "E14", "E16", "E17",
+)  # fmt: skip
+FASTEST: Final = Path("/dev/shm")  # noqa: S108 - memory, where there is one: what is tested here is not the disk
+
+
+class Total(msgspec.Struct, kw_only=True):
+    """What the seeds that counted reached, together."""
+
+    seeds: int = 0
+    passed_over: int = 0
+    accepted: int = 0
+    fills: int = 0
+    kills: int = 0
+    venue_restarts: int = 0
+    failures: int = 0
+    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    faults: Counter[str] = msgspec.field(default_factory=Counter)
+    invariants: Counter[str] = msgspec.field(default_factory=Counter)
+    rows: Counter[str] = msgspec.field(default_factory=Counter)
+
+    def add(self, seen: Seen) -> None:
+        self.seeds += 1
+        for name in ("accepted", "fills", "kills", "venue_restarts", "failures"):
+            setattr(self, name, getattr(self, name) + getattr(seen, name))
+        for name in ("refused", "faults", "invariants", "rows"):
+            getattr(self, name).update(getattr(seen, name))
+
+    def check(self, refused_min: int) -> None:
+        """Asserts that nothing was checked in vain."""
+        missing = [name for name in INVARIANTS if not self.invariants[name]]
+        assert not missing, f"never checked: {missing}"
+        rare = {reason.value: self.refused[reason.value] for reason in Refusal if self.refused[reason.value] < refused_min}
+        assert not rare, f"refused less than {refused_min} times: {rare}"
+
+
+def live_twice(seed: int) -> Seen:
+    """One seed in two empty folders. Raises AssertionError, with the seed."""
+    hashes = []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory(dir=FASTEST if FASTEST.is_dir() else None) as folder:
+            try:
+                seen = run(seed, Path(folder))
+            except AssertionError as error:
+                error.add_note(f"simulation seed {seed}")
+                raise
+            hashes.append(seen.hash)
+    assert hashes[0] == hashes[1], f"simulation seed {seed} ended in two hashes"
+    return seen
+
+
+def campaign(first: int, seeds: int, told: Callable[[int, Seen], None] | None = None) -> Total:
+    """Lives so many seeds that count, from ``first`` on."""
+    total = Total()
+    seed = first
+    while total.seeds < seeds:
+        seen = live_twice(seed)
+        if counts(seen):
+            total.add(seen)
+        else:
+            total.passed_over += 1
+        assert total.passed_over <= seeds, "most seeds do not count"
+        if told is not None:
+            told(seed, seen)
+        seed += 1
+    return total

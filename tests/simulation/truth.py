@@ -1,0 +1,218 @@
+"""What the book must hold, told by the venue alone: every row of every stream, once, digit by digit. It reads the venue's own rows
+(``link/view.py``) and never a message of the wire."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from nostro.book.book import Book
+from nostro.book.judgement import judged, lives
+from nostro.domain.records import Balance, Entry, Fill, Order, Transfer
+from nostro.domain.values import SECOND_NS, canonical
+from nostro.keys import Credentials
+from nostro.link.declare import Exchange, Route
+from nostro.link.http import HttpAnswer, HttpRequest
+from nostro.link.view import Login, PlaceOrder
+from nostro.paper.server import Server
+from nostro.paper.venue.venue import Venue
+
+# How the venue's statuses of transfers are called in the book. Source: domain/records.py, Transfer.
+STATUS = {
+    "deposit": {"pending": "pending", "moderation": "moderation", "confirmed": "done", "rejected": "rejected"},
+    "withdrawal": {
+        "new": "pending", "confirmed": "pending", "verified": "pending", "moderation": "moderation",
+        "approved": "approved", "suspended": "suspended", "done": "done", "refused": "rejected", "canceled": "canceled",
+    },
+}  # fmt: skip
+TAIL_NS = 180 * SECOND_NS  # what may be settling when the last pass over all accounts has ended
+
+
+def give_key(venue: Venue, user: int, permissions: Iterable[str]) -> None:
+    """A key for a user that the workload made."""
+    venue.create_key(user, f"u{user}", permissions=permissions)
+
+
+def place_by(spoken: Exchange, venue: Venue, *, login: Login) -> int:
+    """The status with which the server answers an order that this key signs."""
+    do = spoken.do("place")
+    assert do is not None
+    command = PlaceOrder(
+        wallet="spot", instrument=venue.instruments()[0].symbol, side="buy", type="limit", amount=Decimal(1),
+        price=Decimal(1),
+    )  # fmt: skip
+    server = Server(spoken, venue)
+    sign_in = spoken.auth.sign_in
+    assert sign_in is not None
+    base_path = urlsplit(spoken.url).path.rstrip("/")
+
+    def send(route: Route, message: msgspec.Struct, token: str) -> HttpAnswer:
+        body = spoken.encode_body(message)
+        headers = spoken.auth.sign(route, body, Credentials(login.key, login.secret), token)
+        return server.handle(HttpRequest(method="POST", path=f"{base_path}/{route.path}", headers=headers, body=body))
+
+    signed_in = send(sign_in, spoken.auth.sign_in_request(Credentials(login.key, login.secret)), "")
+    token, _ = spoken.auth.token(spoken.decode(sign_in, signed_in.body))
+    return send(do.route, do.request(command), token).status
+
+
+def number(amount: object) -> str:
+    return "" if amount is None else canonical(amount)  # type: ignore[arg-type]
+
+
+def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]:
+    """Asserts that the account of a user holds what the venue holds of it, nothing twice, nothing missing, and that all of it is
+    proven and reconciled. Gives the number of rows by stream."""
+    account = str(user)
+    counts: Counter[str] = Counter()
+    withdraws = "withdraw" in venue.login_by_user(user).permissions  # type: ignore[union-attr]
+    for name, found, expected in (
+        ("orders", _orders(book, account), _venue_orders(venue, user)),
+        ("fills", _fills(book, account), _venue_fills(venue, user)),
+        ("entries", _entries(book, account), _venue_entries(venue, user)),
+        ("transfers", _transfers(book, account), _venue_transfers(venue, user, withdraws=withdraws)),
+        ("balances", _balances(book, account), _venue_balances(venue, user)),
+    ):
+        missing, extra = expected - found, found - expected
+        assert not missing and not extra, f"user {user}, {name}: missing {list(missing)[:3]}, extra {list(extra)[:3]}"
+        counts[name] += sum(expected.values())
+    known = lives(book, account)
+    for life in known.values():  # an exchange whose books are right has no breaks but the pages that were spoiled on the way
+        assert life.value.name == "quarantined_page", f"user {user}: {life.value.text}"
+        assert life.state == "explained", f"user {user}: {life.value.text}"
+        counts["breaks explained"] += 1
+    _covered(book, account, withdraws=withdraws, now_ns=now_ns)
+    judgement = judged(book, account, until_ns=now_ns)
+    assert not judgement.breaks
+    outcomes = Counter(result.outcome for result in judgement.results)
+    assert outcomes["ties"] + outcomes["ties within its quanta"] > 0
+    counts["checks that tie"] += outcomes["ties"] + outcomes["ties within its quanta"]
+    return counts
+
+
+def _covered(book: Book, account: str, *, withdraws: bool, now_ns: int) -> None:
+    since_ns = book.account(account).since_ns
+    for stream in book.exchange(account).streams:
+        until_ns = now_ns - TAIL_NS
+        holes = [
+            each
+            for each in book.coverage(account, stream.name, since_ns=since_ns, until_ns=until_ns)
+            if each.status != "proven"
+        ]
+        if stream.name == "withdrawals" and not withdraws:
+            assert {hole.cause for hole in holes} == {"forbidden"}
+        else:
+            assert not holes, f"{account} {stream.name}: {holes}"
+
+
+def prove(book: Book) -> Counter[str]:
+    """Asserts the book's own invariants on the whole of it: chains, digests, anchors, double entry, and that it follows
+    from its pages (B1-B3, B6, B7, B14, B20)."""
+    before = book.state_hash()
+    proof = book.verify()
+    assert proof.records > 0
+    rebuilt = book.rebuild()
+    assert not rebuilt.changes, f"a rebuild changed {rebuilt.changes[:3]}"
+    assert book.state_hash() == before, "B20: a rebuild ended in another state"
+    return Counter({"B6": sum(each.pages for each in proof.accounts), "B7": len(proof.accounts), "B20": proof.records})
+
+
+def _orders(book: Book, account: str) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (
+            str(order.native_id), order.instrument, order.side, order.type, str(order.status), number(order.amount),
+            number(order.filled), number(order.canceled), str(order.effective_ns // 1000),
+        )
+        for order in book.facts("order", account)
+        if isinstance(order, Order) and order.effective_ns is not None
+    )  # fmt: skip
+
+
+def _venue_orders(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (
+            str(order.id), order.instrument, order.side, order.type, order.status, number(order.amount),
+            number(order.filled), number(order.canceled), str(order.placed_ns // 1000),
+        )
+        for order in venue.orders(user)
+    )  # fmt: skip
+
+
+def _fills(book: Book, account: str) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (
+            fill.instrument, fill.side, number(fill.price), number(fill.amount), number(fill.fee), str(fill.fee_asset),
+            str(fill.maker), str(fill.effective_ns // 1000),
+        )
+        for fill in book.facts("fill", account)
+        if isinstance(fill, Fill) and fill.effective_ns is not None
+    )  # fmt: skip
+
+
+def _venue_fills(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (
+            fill.instrument, fill.side, number(fill.price), number(fill.amount), number(fill.fee), fill.fee_asset,
+            str(fill.maker), str(fill.time_ns // 1000),
+        )
+        for fill in venue.fills(user)
+    )  # fmt: skip
+
+
+def _entries(book: Book, account: str) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (
+            str(entry.native_id), entry.wallet, entry.asset, entry.type, number(entry.amount), number(entry.before),
+            number(entry.held_amount), number(entry.held_before), str(entry.effective_ns // 1000),
+        )
+        for entry in book.facts("entry", account)
+        if isinstance(entry, Entry) and entry.effective_ns is not None
+    )  # fmt: skip
+
+
+def _venue_entries(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (
+            str(entry.id), entry.wallet, entry.asset, entry.type, number(entry.total_delta), number(entry.total),
+            number(entry.held_delta), number(entry.held), str(entry.time_ns // 1000),
+        )
+        for entry in venue.entries(user)
+    )  # fmt: skip
+
+
+def _transfers(book: Book, account: str) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (
+            str(transfer.native_id), transfer.direction, transfer.asset, number(transfer.amount), str(transfer.status),
+            str(transfer.tx_hash), str(transfer.effective_ns // 1000),
+        )
+        for transfer in book.facts("transfer", account)
+        if isinstance(transfer, Transfer) and transfer.effective_ns is not None
+    )  # fmt: skip
+
+
+def _venue_transfers(venue: Venue, user: int, *, withdraws: bool) -> Counter[tuple[str, ...]]:
+    rows = [*venue.transfers(user, "deposit"), *(venue.transfers(user, "withdrawal") if withdraws else ())]
+    return Counter(
+        (
+            str(row.id), row.direction, row.asset, number(row.amount), STATUS[row.direction][row.status], str(row.tx_hash),
+            str(row.time_ns // 1000),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def _balances(book: Book, account: str) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (balance.wallet, balance.asset, number(balance.total), number(balance.used))
+        for balance in book.latest_states("balance", account)
+        if isinstance(balance, Balance)
+    )
+
+
+def _venue_balances(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
+    return Counter((row.wallet, row.asset, number(row.total), number(row.held)) for row in venue.balances(user))
