@@ -8,13 +8,15 @@ the exchange opened, no end means now. No window and no page limit shows: a call
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from heapq import heappop, heappush
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar, cast
+from typing import Any, Final, Generic, Literal, Self, TypeVar, cast
 
-from nostro import errors
+from nostro import errors, limits
 from nostro.domain import records
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.records import Fact
@@ -36,6 +38,8 @@ from nostro.link.view import (
 Moment = str | datetime | int
 Amount = Decimal | int | str
 FactT = TypeVar("FactT", bound=Fact)
+CANCELED: Final = ("canceled", "partially_canceled")  # what a cancel makes of an open order
+
 
 
 class History(Generic[FactT]):
@@ -61,13 +65,12 @@ class History(Generic[FactT]):
         through_ns = holes[0].since_ns if holes else self._until_ns
         return Answer(rows, complete_through_ns=through_ns, coverage=holes, reader=self._reader, pages=self.pages)
 
-    def note(self, stream: str, step: Step) -> bool:
-        """Counts a page, keeps what it says is missing; whether it completes an interval."""
+    def note(self, stream: str, step: Step) -> None:
+        """Counts a page, and keeps what it says is missing."""
         self.pages += 1
         for claim in step.claims:
             if claim.status != "proven":
                 self.coverage.append(_hole(stream, claim))
-        return bool(step.claims)
 
 
 class AsyncAccount:
@@ -133,17 +136,24 @@ class AsyncAccount:
 
     async def order_book(self, instrument: str, *, levels: int | None = None) -> Answer[records.OrderBook]:
         """The visible book of one instrument, best prices first, at most ``levels`` a side."""
-        return await self._ask("order_book", records.OrderBook, instrument=instrument, levels=levels)
+        return await self._ask("order_book", records.OrderBook, instrument=instrument, limit=levels)
 
     async def candles(
         self, instrument: str, interval_s: int, *, start: Moment | None = None, end: Moment | None = None
     ) -> Answer[records.Candle]:
-        """Candles of ``interval_s`` seconds that start in [start, end); without start, what the exchange gives."""
-        return await self._ask(
-            "candles", records.Candle, instrument=instrument, interval_s=interval_s,
-            since_ns=None if start is None else moment_ns(start, "start"),
-            until_ns=None if end is None else moment_ns(end, "end"),
-        )  # fmt: skip
+        """Candles of ``interval_s`` seconds that start in [start, end); without start, the latest ones."""
+        where = {"instrument": instrument, "interval_s": interval_s}
+        until_ns = None if end is None else moment_ns(end, "end")
+        if start is None:
+            return await self._ask("candles", records.Candle, **where, until_ns=until_ns)
+        until_ns = self._clock.now_ns() if until_ns is None else until_ns
+        since_ns, width_ns = _ordered(start, until_ns), limits.CANDLES_AT_ONCE * interval_s * SECOND_NS
+        replies = [
+            await self._source.ask("candles", _where(**where, since_ns=at_ns, until_ns=min(at_ns + width_ns, until_ns)))
+            for at_ns in range(since_ns, until_ns, max(width_ns, 1))
+        ]
+        pages = tuple(page for reply in replies for page in reply.pages)
+        return self._answer(Reply(pages, tuple(fact for reply in replies for fact in reply.facts)), records.Candle)
 
     async def public_trades(self, instrument: str, *, limit: int | None = None) -> Answer[records.PublicTrade]:
         """The latest trades of anyone."""
@@ -181,12 +191,9 @@ class AsyncAccount:
         return await history.all()
 
     async def order(self, order_id: str | int, *, instrument: str | None = None) -> records.Order:
-        """One order by its id: first among the open ones, then through history, newest first. Raises NotFound."""
+        """One order by its id, open or not: through history, newest first. Raises `NotFound`."""
         wanted = str(order_id)
-        for order in await self.open_orders(instrument=instrument):
-            if order.native_id == wanted:
-                return order
-        until_ns = self._clock.now_ns()
+        until_ns = self._clock.now_ns() + SECOND_NS
         since_ns = self._source.exchange.opened_ns
         where = _where(instrument=instrument)
         async for step in self._source.sweep("orders", since_ns, until_ns, where, newest_first=True):
@@ -260,11 +267,13 @@ class AsyncAccount:
         return cast("records.Order", reply.facts[0])
 
     async def cancel(self, order_id: str | int) -> bool:
-        """Cancels one order; whether it was open. Needs the grant ``trade``."""
+        """Cancels one order; whether it was open until then. Raises `Unresolved` where the answer was lost and what became
+        of it is not known. Needs the grant ``trade``."""
         if not str(order_id).isdecimal():
             raise errors.BadValue(f"order_id is {str(order_id)!r}, expected a whole number")
         reply = await self._do("cancel", CancelOrders(order_ids=(int(order_id),)))
-        return any(fact.native_id == str(order_id) for fact in reply.facts)
+        orders = [fact for fact in reply.facts if isinstance(fact, records.Order)]
+        return any(each.native_id == str(order_id) and each.status in CANCELED for each in orders)
 
     async def cancel_all(self, *, instrument: str | None = None) -> Answer[records.Order]:
         """Cancels every open order, or those of one instrument; what the exchange says that it canceled. Needs the
@@ -306,7 +315,7 @@ class AsyncAccount:
         return f"{self.exchange}/{self._source.exchange.reader}"
 
     def _history(
-        self, capability: str, kind: type[FactT], start: Moment | None, end: Moment | None, **where: object
+        self, capability: str, _: type[FactT], start: Moment | None, end: Moment | None, **where: object
     ) -> History[FactT]:
         exchange = self._source.exchange
         if not exchange.asks_for(capability):
@@ -314,10 +323,8 @@ class AsyncAccount:
                 f"functionality not available for this exchange: {exchange.name} has no {capability}",
                 exchange=exchange.id, account=self.name,
             )  # fmt: skip
-        since_ns = exchange.opened_ns if start is None else moment_ns(start, "start")
         until_ns = self._clock.now_ns() + SECOND_NS if end is None else moment_ns(end, "end")
-        if until_ns < since_ns:
-            raise errors.BadValue(f"end {end} lies before start {start}", hint="give the earlier time first")
+        since_ns = exchange.opened_ns if start is None else _ordered(start, until_ns)
         conditions = _where(**where)
 
         async def parts(history: History[FactT]) -> AsyncIterator[FactT]:
@@ -331,18 +338,22 @@ class AsyncAccount:
     async def _windows(
         self, history: History[Any], name: str, since_ns: int, until_ns: int, where: Mapping[str, str]
     ) -> AsyncIterator[Fact]:
-        """The facts of one stream in the order of their time: a window's sub-queries come one after the other."""
-        window: list[Fact] = []
+        """The facts of one stream in the order of their time: each is given once nothing before it can come."""
+        waiting: list[Fact] = []
+        front = _Front(since_ns)
         async for step in self._source.sweep(name, since_ns, until_ns, where):
-            window.extend(step.facts)
-            if history.note(name, step):
-                for fact in sorted(window, key=_effective_ns):
+            waiting += step.facts
+            history.note(name, step)
+            if front.move(step.claims):
+                waiting.sort(key=_effective_ns)
+                ready = bisect_left(waiting, front.at_ns, key=_effective_ns)
+                for fact in waiting[:ready]:
                     yield fact
-                window.clear()
+                del waiting[:ready]
             if any(claim.cause == "forbidden" for claim in step.claims):
                 async for fact in self._instead(history, name, since_ns, until_ns, where):
                     yield fact
-        for fact in sorted(window, key=_effective_ns):
+        for fact in sorted(waiting, key=_effective_ns):
             yield fact
 
     async def _instead(
@@ -356,6 +367,23 @@ class AsyncAccount:
             converted = convert(fact)
             if converted is not None:
                 yield converted
+
+
+class _Front:
+    """How far a sweep has spoken of everything: the end of what was claimed without a gap, whatever was claimed."""
+
+    def __init__(self, at_ns: int) -> None:
+        self.at_ns = at_ns
+        self._beyond: list[tuple[int, int]] = []
+
+    def move(self, claims: Iterable[Claim]) -> bool:
+        """Takes the claims of a page; whether the front moved."""
+        before_ns = self.at_ns
+        for claim in claims:
+            heappush(self._beyond, (claim.since_ns, claim.until_ns))
+        while self._beyond and self._beyond[0][0] <= self.at_ns:
+            self.at_ns = max(self.at_ns, heappop(self._beyond)[1])
+        return self.at_ns > before_ns
 
 
 async def _merged(runs: list[AsyncIterator[Fact]]) -> AsyncIterator[Fact]:
@@ -388,6 +416,14 @@ def _hole(stream: str, claim: Claim) -> Interval:
 
 def _where(**conditions: object) -> dict[str, str]:
     return {name: str(value) for name, value in conditions.items() if value is not None}
+
+
+def _ordered(start: Moment, until_ns: int) -> int:
+    """The start of an interval, ns. Raises `BadValue` where it ends before that."""
+    since_ns = moment_ns(start, "start")
+    if until_ns < since_ns:
+        raise errors.BadValue(f"start is {start}, and the end lies before it", hint="give the earlier time first")
+    return since_ns
 
 
 def moment_ns(moment: Moment, field: str) -> int:

@@ -15,10 +15,12 @@ REQUEST_TIMEOUT_S: Final = 60  # for one answer: what the exchanges' own clients
 RETRIES_MAX: Final = 5  # of one read after a failure that may be repeated
 BACKOFF_FIRST_S: Final = 0.5  # doubled at each retry, with jitter
 BACKOFF_MAX_S: Final = 60.0  # the longest pause between retries
+RETRY_AFTER_MAX_S: Final = 300.0  # the longest silence that is waited for within one call; a longer one is said instead
 AUTH_FAILURES_MAX: Final = 2  # refusals of a key before the account stops asking: exchanges lock accounts out
 TOKEN_MARGIN_S: Final = 60  # a token is renewed this long before it expires
 CLOCK_SKEW_MAX_S: Final = 30  # beyond this the clocks are said to differ
 
+CANDLES_AT_ONCE: Final = 500  # asked for by one request: the most that the exchanges served so far answer
 ROWS_PER_WINDOW_AIM: Final = 5_000  # rows that a window of a route without page size is adapted to hold
 WINDOW_MIN_S: Final = 1  # the narrowest window asked for where a wire counts whole seconds
 WINDOW_FIRST_S: Final = 30 * 86_400  # the first window of a route without page size: what most of them allow at all

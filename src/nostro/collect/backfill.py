@@ -8,7 +8,7 @@ stored is whole, and the next pass goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
@@ -166,11 +166,13 @@ class Collector:
                 continue
             try:
                 reply = await self.source.ask(capability, {})
+            except errors.Unauthorized:
+                raise
             except errors.NostroError as error:
                 await self._failed(capability, error, report)
                 continue
             await self._store([Step(page, ()) for page in reply.pages], report)
-            if capability in STATES:
+            if capability in STATES or not report.horizon_ns:
                 self._judge_clock(reply.pages[-1], report)
 
     def _judge_clock(self, page: Page, report: Report) -> None:
@@ -242,27 +244,31 @@ class Collector:
             await self._failed(stream.name, error, report)
 
     async def _sweep(self, stream: Stream, since_ns: int, until_ns: int, report: Report) -> None:
-        steps: AsyncIterator[Step] = self.source.sweep(stream.name, since_ns, until_ns, {})
         waiting: list[Step] = []
         rows = pages = waiting_rows = 0
-        async for step in steps:
-            waiting.append(step)
-            rows += len(step.facts)
-            waiting_rows += len(step.facts)
-            pages += 1
-            if step.page.status == 403:
-                self._probed_ns[stream.name] = self._clock.now_ns()
-            if waiting_rows >= ROWS_PER_COMMIT or len(waiting) >= STEPS_PER_COMMIT:
+        try:
+            async for step in self.source.sweep(stream.name, since_ns, until_ns, {}):
+                waiting.append(step)
+                rows += len(step.facts)
+                waiting_rows += len(step.facts)
+                pages += 1
+                if step.page.status == 403:
+                    self._probed_ns[stream.name] = self._clock.now_ns()
+                if waiting_rows >= ROWS_PER_COMMIT or len(waiting) >= STEPS_PER_COMMIT:
+                    await self._store(waiting, report)
+                    waiting, waiting_rows = [], 0
+                if step.claims:
+                    reached_ns = max(claim.until_ns for claim in step.claims)
+                    self._watcher(
+                        Progress(
+                            account=self.account, stream=stream.name, since_ns=since_ns, until_ns=until_ns,
+                            reached_ns=reached_ns, rows=rows, pages=pages,
+                        )
+                    )  # fmt: skip
+        except (errors.ExchangeError, errors.LinkError, errors.WireError):
+            if waiting:  # what came before the failure is whole, and need not be asked for again
                 await self._store(waiting, report)
-                waiting, waiting_rows = [], 0
-            if step.claims:
-                reached_ns = max(claim.until_ns for claim in step.claims)
-                self._watcher(
-                    Progress(
-                        account=self.account, stream=stream.name, since_ns=since_ns, until_ns=until_ns,
-                        reached_ns=reached_ns, rows=rows, pages=pages,
-                    )
-                )  # fmt: skip
+            raise
         if waiting:
             await self._store(waiting, report)
 

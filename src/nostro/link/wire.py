@@ -1,5 +1,5 @@
-"""A `Source` over one of our wires: one account of one `Exchange` through one `Transport`. It decides signing in, what is asked
-again and how long to wait, and that every answer becomes a page; reading and paging are declared elsewhere.
+"""A `Source` over one of our wires: one account of one `Exchange` through one `Transport`. It decides signing in, what
+is asked again and how long to wait, and that every answer becomes a page; reading and paging are declared elsewhere.
 
 A read is repeated after failures that allow it, with doubled and jittered pauses; a write is sent once. After two
 refusals of the key the source stops asking: exchanges lock accounts out.
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -26,6 +26,8 @@ from nostro.link.pager import sweep
 from nostro.link.source import Reply, Step, stamp_all
 from nostro.link.transport import Clock, Transport
 from nostro.link.view import Command
+
+ResultT = TypeVar("ResultT")
 
 KEPT_HEADERS: Final = ("content-type", "date", "retry-after")
 
@@ -56,6 +58,7 @@ class WireSource:
         self._token = ""
         self._token_ends_ns = 0
         self._auth_failures = 0
+        self._quiet_until_ns = 0
         self._signing_in = asyncio.Lock()
 
     # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,7 +67,8 @@ class WireSource:
         asks = self.exchange.asks_for(capability)
         if not asks:
             raise self._unsupported(capability)
-        answers = [await self._fetch(ask, Query(where=dict(where))) for ask in asks]
+        query = _query(where)
+        answers = [await self._fetch(ask, query) for ask in asks]
         return Reply(
             tuple(answer.page for answer in answers), tuple(fact for answer in answers for fact in answer.facts)
         )
@@ -118,9 +122,9 @@ class WireSource:
     async def write(self, do: Do, command: Command) -> Reply:
         """Sends a write once and reads its acknowledgement. Raises as `writes.carry_out` says; does not look up."""
         query = Query(where={"command": type(command).__name__})
-        page = await self._once(
-            do.route, do.request(command), capability=do.capability, stream=do.capability, query=query
-        )
+        message = do.request(command)
+        await self._repeat(partial(self._signed_in, do.route))
+        page = await self._once(do.route, message, capability=do.capability, stream=do.capability, query=query)
         facts = tuple(do.read(command, self._decoded(do.route, page)))
         return Reply(
             (page,),
@@ -139,21 +143,33 @@ class WireSource:
 
     # ── repeating ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _repeat(self, send: Callable[[], Any]) -> Page:
+    async def _repeat(self, send: Callable[[], Awaitable[ResultT]]) -> ResultT:
         pause_s = limits.BACKOFF_FIRST_S
-        for attempt in range(limits.RETRIES_MAX + 1):
+        for _ in range(limits.RETRIES_MAX):
             try:
-                page: Page = await send()
+                return await send()
             except errors.NostroError as error:
-                if not error.repeat or attempt == limits.RETRIES_MAX:
+                if not error.repeat or self._quiet_s() > limits.RETRY_AFTER_MAX_S:
                     raise
-                asked_s = error.retry_after_s if isinstance(error, errors.RateLimited) else None
-            else:
-                return page
-            jittered_s = pause_s * (0.5 + self.randomness.random())
-            await self.clock.sleep(min(max(asked_s or 0, jittered_s), limits.BACKOFF_MAX_S))
-            pause_s = min(pause_s * 2, limits.BACKOFF_MAX_S)
-        raise AssertionError("unreachable")
+            await self.clock.sleep(min(pause_s * (0.5 + self.randomness.random()), limits.BACKOFF_MAX_S))
+            pause_s *= 2
+        return await send()
+
+    def _quiet_s(self) -> float:
+        """How long the exchange still wants to hear nothing from us, seconds."""
+        return max(0, self._quiet_until_ns - self.clock.now_ns()) / SECOND_NS
+
+    async def _send(self, request: HttpRequest) -> HttpAnswer:
+        """Sends once; not before the time that a 429 named, whoever of us got it."""
+        quiet_s = self._quiet_s()
+        if quiet_s > limits.RETRY_AFTER_MAX_S:
+            raise errors.RateLimited(
+                f"{self.exchange.name} wants no requests for {quiet_s:.0f} s; nothing was sent",
+                retry_after_s=quiet_s, hint="ask again then", exchange=self.exchange.id,
+            )  # fmt: skip
+        if quiet_s:
+            await self.clock.sleep(quiet_s)
+        return await self._transport.send(request)
 
     async def _once(
         self, route: Route, message: msgspec.Struct | None, *, capability: str, stream: str, query: Query
@@ -163,25 +179,27 @@ class WireSource:
             token = await self._signed_in(route)
             request, shown = self._request(route, message, token)
             sent_ns = self.clock.now_ns()
-            answer = await self._transport.send(request)
+            answer = await self._send(request)
             page = self._page(
                 route, answer, shown, capability=capability, stream=stream, query=query, sent_ns=sent_ns
             )
             if answer.status < 300:
                 return page
-            refusal = self._refusal(route, page)
+            refusal = self._refusal(page)
             if isinstance(refusal, errors.Unauthorized) and token and not renewed:
                 self._token = ""
                 continue
             raise refusal
         raise AssertionError("unreachable")
 
-    def _refusal(self, route: Route, page: Page) -> errors.NostroError:
+    def _refusal(self, page: Page) -> errors.NostroError:
         error = self.exchange.errors(page.status, page.headers, page.body)
         error.exchange = error.exchange or self.exchange.id
         error.account = self.account
         if isinstance(error, errors.Unauthorized):
             self._auth_failures += 1
+        if isinstance(error, errors.RateLimited) and error.retry_after_s:
+            self._quiet_until_ns = page.received_ns + int(error.retry_after_s * SECOND_NS)
         return self._with_page(error, page)
 
     def _with_page(self, error: errors.NostroError, page: Page) -> errors.NostroError:
@@ -201,8 +219,20 @@ class WireSource:
             )
         async with self._signing_in:
             if not self._token or self.clock.now_ns() > self._token_ends_ns - limits.TOKEN_MARGIN_S * SECOND_NS:
-                await self._sign_in(sign_in, self._credentials)
+                try:
+                    await self._sign_in(sign_in, self._credentials)
+                except (errors.Failing, errors.LinkError, errors.WireError) as error:
+                    raise self._not_sent(route, error) from error
         return self._token
+
+    def _not_sent(self, route: Route, error: errors.NostroError) -> errors.NotSent:
+        """Without a token nothing was asked: whatever became of the sign-in, that did not happen."""
+        failure = errors.NotSent(
+            f"{self.exchange.name} {route.name} was not sent, because signing in failed: {error.message}",
+            hint=error.hint or "ask again later", exchange=self.exchange.id, account=self.account,
+        )  # fmt: skip
+        failure.page = error.page
+        return failure
 
     async def _sign_in(self, route: Route, credentials: Credentials) -> None:
         if self._auth_failures >= limits.AUTH_FAILURES_MAX:
@@ -213,7 +243,7 @@ class WireSource:
                 account=self.account,
             )
         message = self.exchange.auth.sign_in_request(credentials)
-        page = await self._repeat(partial(self._sign_in_once, route, message))
+        page = await self._sign_in_once(route, message)
         try:
             self._token, ends_ns = self.exchange.auth.token(self._decoded(route, page))
         except ValueError as error:
@@ -225,12 +255,12 @@ class WireSource:
     async def _sign_in_once(self, route: Route, message: msgspec.Struct) -> Page:
         request, shown = self._request(route, message, "")
         sent_ns = self.clock.now_ns()
-        answer = await self._transport.send(request)
+        answer = await self._send(request)
         page = self._page(
             route, answer, shown, capability=route.name, stream=route.name, query=Query(), sent_ns=sent_ns
         )
         if answer.status >= 300:
-            raise self._refusal(route, page)
+            raise self._refusal(page)
         return page
 
     # ── bytes ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,8 +302,8 @@ class WireSource:
 
     @staticmethod
     def offset_ns(page: Page) -> int:
-        """By how much the exchange's clock is ahead of ours, from the ``Date`` of an answer (whole seconds, so off by up
-        to one second and the time under way); 0 where the answer has none."""
+        """By how much the exchange's clock is ahead of ours, from the ``Date`` of an answer (whole seconds, so off by
+        up to one second and the time under way); 0 where the answer has none."""
         text = page.headers.get("date")
         if text is None:
             return 0
@@ -291,3 +321,13 @@ class WireSource:
             hint=f"nostro exchanges {self.exchange.id} shows what it has",
             exchange=self.exchange.id,
         )
+
+
+def _query(where: Mapping[str, str]) -> Query:
+    """The question with these conditions; bounds and limit have members of their own."""
+    conditions = dict(where)
+    since_ns, until_ns, limit = (conditions.pop(name, None) for name in ("since_ns", "until_ns", "limit"))
+    return Query(
+        since_ns=None if since_ns is None else int(since_ns), until_ns=None if until_ns is None else int(until_ns),
+        limit=None if limit is None else int(limit), where=conditions,
+    )  # fmt: skip

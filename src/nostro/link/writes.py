@@ -7,7 +7,6 @@ that looks as asked is ours; none or several leave a doubt, and the write stays 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from nostro import errors
@@ -27,25 +26,30 @@ LOOKS_S: Final = (1.0, 3.0, 8.0)  # pauses before each look for a write whose an
 async def carry_out(source: WireSource, do: Do, command: Command) -> Reply:
     """Sends ``command`` once. Raises `errors.Refused` or `errors.NotSent` where it did not happen, `errors.Unresolved`
     where no answer came and looking it up left a doubt."""
-    listing = _listing(source, command)
-    known = {fact.native_id for fact in await _rows(source, listing, command)} if listing else set()
+    known = await _known(source, command)
     try:
-        return await source.write(do, command)
+        reply = await source.write(do, command)
+        if isinstance(command, CancelOrders) and {fact.native_id for fact in reply.facts}.isdisjoint(_ids(command)):
+            raise errors.Undecodable("the answer names none of the orders", exchange=source.exchange.id)
+        return reply
     except (errors.Failing, errors.Unanswered, errors.WireError) as lost:
         if isinstance(command, CancelOrders | CancelAll):
             return await _look_whether_canceled(source, command, lost)
-        for pause_s in LOOKS_S if listing else ():
-            await source.clock.sleep(pause_s)
-            new = [
-                fact
-                for fact in await _rows(source, listing, command)
-                if fact.native_id not in known and _alike(command, fact)
-            ]
-            if len(new) == 1:
-                return Reply((), tuple(new))
-            if new:
-                raise _unresolved(f"{len(new)} new rows look like it", lost) from lost
-        raise _unresolved("no new row that looks like it was seen", lost) from lost
+        return await _look_for_new(source, command, known, lost)
+
+
+async def _known(source: WireSource, command: Command) -> set[str | None]:
+    """The rows before the write, by which a new one can be told. Raises `errors.NotSent` where they cannot be had."""
+    listing = _listing(source, command)
+    if not listing:
+        return set()
+    try:
+        return {fact.native_id for fact in await _rows(source, listing, command)}
+    except (errors.Failing, errors.LinkError, errors.WireError) as error:
+        raise errors.NotSent(
+            f"nothing was sent: without a list of {listing} a lost answer could not be looked up ({error.message})",
+            hint="try again later", exchange=source.exchange.id, account=source.account,
+        ) from error  # fmt: skip
 
 
 def _listing(source: WireSource, command: Command) -> str:
@@ -63,6 +67,24 @@ async def _rows(source: WireSource, listing: str, command: Command) -> list[Fact
     return [fact async for step in source.sweep(listing, since_ns, until_ns, where) for fact in step.facts]
 
 
+async def _look_for_new(
+    source: WireSource, command: Command, known: set[str | None], lost: errors.NostroError
+) -> Reply:  # fmt: skip
+    listing = _listing(source, command)
+    for pause_s in LOOKS_S if listing else ():
+        await source.clock.sleep(pause_s)
+        try:
+            rows = await _rows(source, listing, command)
+        except errors.NostroError as error:
+            raise _unresolved(f"looking it up failed ({error.message})", lost) from error
+        new = [fact for fact in rows if fact.native_id not in known and _alike(command, fact)]
+        if len(new) == 1:
+            return Reply((), tuple(new))
+        if new:
+            raise _unresolved(f"{len(new)} new rows look like it", lost)
+    raise _unresolved("no new row that looks like it was seen", lost)
+
+
 def _alike(command: Command, fact: Fact) -> bool:
     if isinstance(command, PlaceOrder) and isinstance(fact, Order):
         asked = (command.instrument, command.side, command.type, command.price, command.stop_price)
@@ -71,31 +93,49 @@ def _alike(command: Command, fact: Fact) -> bool:
     return isinstance(command, RequestWithdrawal) and isinstance(fact, Transfer) and fact.amount == command.amount
 
 
-async def _look_whether_canceled(source: WireSource, command: CancelOrders | CancelAll, lost: Exception) -> Reply:
+async def _look_whether_canceled(
+    source: WireSource, command: CancelOrders | CancelAll, lost: errors.NostroError
+) -> Reply:  # fmt: skip
     """Canceling twice does no harm, but nobody asked for it: what is still open is reported, not canceled again."""
     await source.clock.sleep(LOOKS_S[0])
-    rows = [fact for fact in await _open_rows(source, command) if isinstance(fact, Order)]
-    if rows:
-        ids = ", ".join(sorted(str(row.native_id) for row in rows))
-        raise _unresolved(f"still open: {ids}", lost) from lost
-    return Reply((), ())
+    try:
+        rows = await (_named(source, command) if isinstance(command, CancelOrders) else _open(source, command))
+    except errors.NostroError as error:
+        raise _unresolved(f"looking it up failed ({error.message})", lost) from error
+    ask = source.exchange.ask("orders")
+    ended = ask.stream.terminal if ask and ask.stream else frozenset()
+    if still := sorted(str(row.native_id) for row in rows if row.status not in ended):
+        raise _unresolved(f"still open: {', '.join(still)}", lost)
+    if isinstance(command, CancelOrders) and len(rows) < len(_ids(command)):
+        raise _unresolved("not all of these orders were found", lost)
+    return Reply((), tuple(rows))
 
 
-async def _open_rows(source: WireSource, command: CancelOrders | CancelAll) -> Iterable[Fact]:
-    instrument = command.instrument if isinstance(command, CancelAll) else None
-    where = {"open_only": "true"} | ({"instrument": instrument} if instrument else {})
-    now_ns = source.clock.now_ns()
-    wanted = {str(order_id) for order_id in command.order_ids} if isinstance(command, CancelOrders) else None
-    return [
-        fact
-        async for step in source.sweep("orders", source.exchange.opened_ns, now_ns, where)
-        for fact in step.facts
-        if wanted is None or fact.native_id in wanted
-    ]
+def _ids(command: CancelOrders) -> set[str]:
+    return {str(order_id) for order_id in command.order_ids}
 
 
-def _unresolved(what: str, lost: Exception) -> errors.Unresolved:
+async def _named(source: WireSource, command: CancelOrders) -> list[Order]:
+    """The orders of these ids: the newest windows first, because what is canceled is mostly young."""
+    wanted = _ids(command)
+    until_ns = source.clock.now_ns() + LOOK_BACK_S * SECOND_NS
+    found: list[Order] = []
+    async for step in source.sweep("orders", source.exchange.opened_ns, until_ns, {}, newest_first=True):
+        found += [fact for fact in step.facts if isinstance(fact, Order) and fact.native_id in wanted]
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+async def _open(source: WireSource, command: CancelAll) -> list[Order]:
+    where = {"open_only": "true"} | ({"instrument": command.instrument} if command.instrument else {})
+    until_ns = source.clock.now_ns() + LOOK_BACK_S * SECOND_NS
+    steps = source.sweep("orders", source.exchange.opened_ns, until_ns, where)
+    return [fact async for step in steps for fact in step.facts if isinstance(fact, Order)]
+
+
+def _unresolved(what: str, lost: errors.NostroError) -> errors.Unresolved:
     return errors.Unresolved(
-        f"it was sent, the answer was lost ({lost}), and {what}",
+        f"it was sent, the answer was lost ({lost.message}), and {what}",
         hint="it is not repeated: look at `nostro orders` before you send it again",
     )
