@@ -312,7 +312,7 @@ def run(seed: int, folder: Path) -> Seen:
         for user in COLLECTED:
             world.seen.rows.update(truth.compare(book, world.venue, user, now_ns=world.clock.now_ns()))
         world.seen.invariants.update(truth.prove(book))
-        world.seen.invariants.update(invariants.check(book, world.random))
+        world.seen.invariants.update(invariants.check(book, world.random, now_ns=world.clock.now_ns()))
         for user in COLLECTED:
             world.seen.invariants.update(invariants.repeated(book, str(user), pages=20))
         state.update(book.state_hash().encode())
