@@ -15,7 +15,7 @@ from nostro import errors
 from nostro.book.book import Book
 from nostro.domain.records import Balance
 from nostro.domain.values import SECOND_NS
-from nostro.link.declare import Claim
+from nostro.link.declare import Claim, Page
 
 NOON_NS = T0 + 100 * SECOND_NS
 
@@ -133,6 +133,29 @@ def test_rows_on_earlier_pages_of_a_sweep_have_not_vanished(tmp_path: Path) -> N
         book._fold.forget()
         rest = [book.append(held(book), [single]) for single in pages[2:]]
         assert sum(one.vanished for one in rest) == 0
+
+
+def test_a_window_that_is_claimed_piece_by_piece_makes_nothing_vanish(tmp_path: Path) -> None:
+    """One instant of a window was saturated: it is claimed last, by the page of its own question."""
+    first, second = [entry(1, "a", "1"), entry(5, "b", "1")], [entry(5, "c", "1"), entry(8, "d", "1")]
+    crowded = Claim("proven", T0 + 5 * SECOND_NS, T0 + 6 * SECOND_NS)
+    around = (Claim("proven", T0, crowded.since_ns), Claim("proven", crowded.until_ns, NOON_NS))
+
+    def window(received_s: int) -> list[Page]:
+        at_ns = T0 + received_s * SECOND_NS
+        return [
+            page("entries", first, received_ns=at_ns, where={"part": "1"}),
+            page("entries", second[1:], received_ns=at_ns, where={"part": "2"}, claims=around),
+            page("entries", [], received_ns=at_ns, claims=(Claim("open", T0, NOON_NS, "saturated"),)),
+            page("entries", second[:1], received_ns=at_ns, where={"part": "2", "asset": "BTC"}, claims=(crowded,)),
+        ]
+
+    with open_book(tmp_path / "b.db") as book:
+        book.append(held(book), window(100))
+        again = book.append(held(book), window(101))
+        assert (again.new, again.vanished, again.repeated) == (0, 0, 4)
+        without = [msgspec.structs.replace(each, body=b"[]") for each in window(102)]
+        assert book.append(held(book), without).vanished == 4
 
 
 def test_an_unreadable_page_is_stored_alone_and_its_claims_are_void(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@ other processes come through the inbox, and readers see one moment of the book w
 
 from __future__ import annotations
 
+import random
+import resource
 import threading
 from pathlib import Path
 
 import pytest
 
-from book.world import ACCOUNT, T0, Clock, contents, entry, fill, held, open_book, sweep
+from book.world import ACCOUNT, T0, Clock, contents, entry, fill, held, open_book, page, sweep
 from nostro import errors, limits
 from nostro.book.pages import page_of_ours
 from nostro.domain.values import SECOND_NS
@@ -155,3 +157,32 @@ def test_a_reader_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
         assert list(book.journal(ACCOUNT)) == []
         assert book.append(lease, good).new == 1
         book.verify()
+
+
+def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_space(tmp_path: Path) -> None:
+    """The kernel refuses to let files grow, as a full disk does."""
+    noise = random.Random(1)
+    with open_book(tmp_path / "b.db") as book:
+        lease = held(book)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        acknowledged = refused = 0
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, hard))
+        try:
+            for number in range(60):
+                large = page("motd", noise.randbytes(60_000), received_ns=T0)
+                try:
+                    book.append(lease, [*pages(number), large])
+                    acknowledged += 1
+                except errors.Unwritable as error:
+                    refused += "free space" in error.hint
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert acknowledged, "nothing fitted on the disk"
+        assert refused, "the disk was never full"
+        assert len(list(book.journal(ACCOUNT))) == 2 * acknowledged
+        book.verify()
+        assert book.append(lease, pages(100)).new == 1
+    with open_book(tmp_path / "b.db") as book:
+        assert len(list(book.facts("entry", ACCOUNT))) == acknowledged + 1
+        before = book.state_hash()
+        assert (book.rebuild().changes, book.state_hash()) == ((), before)

@@ -97,6 +97,7 @@ class Fold:
         self._covers: dict[tuple[int, str], Cover] = {}
         self._states: dict[tuple[int, str], dict[bytes, Held]] = {}
         self._readers: dict[tuple[str, str], Exchange] = {}
+        self._quarantined: dict[tuple[int, str], int] = {}
         self._seen: OrderedDict[tuple[int, int], frozenset[bytes]] = OrderedDict()
 
     def page(self, account: AccountRow, entered: Entered) -> list[Finding]:
@@ -124,6 +125,7 @@ class Fold:
             return exchange.read(page)
         except _UNREADABLE as error:
             at.find("quarantined", f"{page.route} cannot be read: {error}")
+            self._quarantined[at.account.id, page.stream] = at.seq
             return None
 
     def _exchange(self, page: Page) -> Exchange:
@@ -241,11 +243,12 @@ class Fold:
         return Held(row.target, version, vanished, row.effective_ns, fact.offset, native, row.digest, row.content)
 
     def _sum(self, at: _At, row: Row, before: Held | None, *, vanished: bool) -> None:
-        """Day sums take the difference: the old amount away where there was one, the new one added."""
+        """Day sums take the difference: the old amount away where there was one, the new one added. (A minus sign would
+        round it to the 28 digits of Python's default context.)"""
         if before is not None and not before.vanished:
             old = restore(Entry.kind, before.content)
             assert isinstance(old, Entry)
-            _add(at.sums, old, before.effective_ns // DAY_NS, -old.amount)
+            _add(at.sums, old, before.effective_ns // DAY_NS, old.amount.copy_negate())
         if not vanished:
             assert isinstance(row.fact, Entry)
             _add(at.sums, row.fact, row.effective_ns // DAY_NS, row.fact.amount)
@@ -305,25 +308,39 @@ class Fold:
         for ordinal, stated in enumerate(at.page.claims):
             claim = stated
             if claim.status == "proven" and at.page.exchange != OURS:
-                after_seq = self._sweep_start(at, claim)
-                if self._unread(at, stream, after_seq):
+                proven = cover.proven(claim.since_ns, claim.until_ns)
+                quarantined_seq = self._last_quarantined(at, stream)
+                after_seq = self._sweep_start(at, claim) if proven or quarantined_seq else 0
+                if quarantined_seq > after_seq and self._unread(at, stream, after_seq):
                     at.find("unproven", "a page of this interval could not be read", effective_ns=claim.since_ns)
                     claim = Claim("open", claim.since_ns, claim.until_ns, "error")
                 else:
-                    self._vanished(at, cover.proven(claim.since_ns, claim.until_ns), after_seq)
+                    self._vanished(at, proven, after_seq)
             if cover.apply(claim):
                 row = (at.account.id, stream, at.seq, ordinal)
                 values = (claim.status, claim.cause, claim.since_ns, claim.until_ns)
                 self._store.connection.execute("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, *values))
 
     def _sweep_start(self, at: _At, claim: Claim) -> int:
-        """The page before the first that speaks for this claim: the last one that claimed a part of it before."""
+        """The page before the first that speaks for this claim: the last that called a part of it proven."""
         query = (
-            "SELECT max(seq) FROM page WHERE account = ? AND stream = ? AND seq < ?"
-            " AND claims_since_ns < ? AND claims_until_ns > ?"
+            "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq < ?"
+            " AND claims_since_ns < ? AND claims_until_ns > ? ORDER BY seq DESC"
         )
         bound = (at.account.id, self._store.words.number(at.page.stream), at.seq, claim.until_ns, claim.since_ns)
-        return self._store.connection.execute(query, bound).get or 0
+        for (seq,) in self._store.rows(query, bound):
+            stated = self._store.journal.page(at.account.id, seq).claims
+            if any(one.status == "proven" and _meet(one, claim) for one in stated):
+                return int(seq)
+        return 0
+
+    def _last_quarantined(self, at: _At, stream: int) -> int:
+        """The last page of the stream that could not be read, 0 where there is none."""
+        key = (at.account.id, at.page.stream)
+        if key not in self._quarantined:
+            query = "SELECT max(seq) FROM finding WHERE account = ? AND stream = ? AND what = 'quarantined'"
+            self._quarantined[key] = self._store.connection.execute(query, (at.account.id, stream)).get or 0
+        return self._quarantined[key]
 
     def _unread(self, at: _At, stream: int, after_seq: int) -> bool:
         """Whether a page of the sweep is quarantined and its question was not answered again."""
@@ -410,6 +427,10 @@ class Fold:
              found.row_offset, found.detail)
             for ordinal, found in enumerate(at.findings)
         ])  # fmt: skip
+
+
+def _meet(one: Claim, other: Claim) -> bool:
+    return one.since_ns < other.until_ns and other.since_ns < one.until_ns
 
 
 def _add(sums: dict[tuple[str, str, str, int], Decimal], entry: Entry, day: int, amount: Decimal) -> None:
