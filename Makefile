@@ -52,7 +52,8 @@ simulate: develop
 	$(SAY) "1,000 seeds of the simulation, each run twice to the same hash"
 	@$(BIN)/python campaigns/simulation.py --seeds 1000 $(ARGS)
 
-CAMPAIGNS := "differential.py --commands 100000" "pager.py --histories 20000" "kills.py --kills 200" "flips.py --flips 500"
+CAMPAIGNS := "differential.py --commands 100000" "pager.py --histories 20000" "kills.py --kills 200" \
+	"flips.py --flips 500" "flips.py --plain"
 
 campaigns: develop
 	@for campaign in $(CAMPAIGNS); do \
