@@ -1,4 +1,4 @@
-"""How long `import nostro` takes beside `import ccxt`: fresh processes in turns, less what Python itself needs to start.
+"""How long `import nostro` takes beside `import ccxt`: fresh processes in turns, less the start of Python itself.
 Exit status 0 only where nostro takes under a quarter.
 
     python benchmarks/import_time.py --rounds 15
