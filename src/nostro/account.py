@@ -20,7 +20,7 @@ from nostro import errors, limits
 from nostro.domain import records
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.records import Fact
-from nostro.domain.values import SECOND_NS, Malformed, decimal, parse_moment
+from nostro.domain.values import LATEST_NS, SECOND_NS, Malformed, decimal, parse_moment
 from nostro.link.declare import WRITES, Claim
 from nostro.link.source import Reply, Source, Step
 from nostro.link.transport import Clock
@@ -267,8 +267,8 @@ class AsyncAccount:
         return cast("records.Order", reply.facts[0])
 
     async def cancel(self, order_id: str | int) -> bool:
-        """Cancels one order; whether it was open until then. Raises `Unresolved` where the answer was lost and what became
-        of it is not known. Needs the grant ``trade``."""
+        """Cancels one order; whether it was open until then. Raises `Unresolved` where the answer was lost, and what
+        became of it is not known. Needs the grant ``trade``."""
         if not str(order_id).isdecimal():
             raise errors.BadValue(f"order_id is {str(order_id)!r}, expected a whole number")
         reply = await self._do("cancel", CancelOrders(order_ids=(int(order_id),)))
@@ -287,7 +287,8 @@ class AsyncAccount:
         """Asks for a withdrawal by one of `withdraw_methods`; the fee comes on top of ``amount``. Needs the grant
         ``withdraw``."""
         exact = _amount(amount, "amount")
-        assert exact is not None
+        if exact is None:
+            raise errors.BadValue("amount is missing", hint="give how much is to leave, without the fee")
         command = RequestWithdrawal(method=method, amount=exact, attributes=dict(attributes), client_id=client_id)
         return self._answer(await self._do("withdraw", command), records.Transfer)
 
@@ -339,10 +340,12 @@ class AsyncAccount:
         self, history: History[Any], name: str, since_ns: int, until_ns: int, where: Mapping[str, str]
     ) -> AsyncIterator[Fact]:
         """The facts of one stream in the order of their time: each is given once nothing before it can come."""
+        ask = self._source.exchange.ask(name)
+        descending = ask is not None and ask.stream is not None and ask.stream.order == "descending"
         waiting: list[Fact] = []
         front = _Front(since_ns)
         async for step in self._source.sweep(name, since_ns, until_ns, where):
-            waiting += step.facts
+            waiting = [*reversed(step.facts), *waiting] if descending else [*waiting, *step.facts]
             history.note(name, step)
             if front.move(step.claims):
                 waiting.sort(key=_effective_ns)
@@ -432,9 +435,13 @@ def moment_ns(moment: Moment, field: str) -> int:
         if moment.tzinfo is None:
             raise errors.BadValue(f"{field} is {moment.isoformat()} without a time zone", hint="use an aware datetime")
         epoch = datetime.fromtimestamp(0, tz=moment.tzinfo)
-        return (moment - epoch) // timedelta(microseconds=1) * 1000
-    if isinstance(moment, int):
+        moment = (moment - epoch) // timedelta(microseconds=1) * 1000
+    if isinstance(moment, int) and not isinstance(moment, bool):
+        if not 0 <= moment <= LATEST_NS:
+            raise errors.BadValue(f"{field} is {moment} ns, expected a time between 1970 and 3000")
         return moment
+    if not isinstance(moment, str):
+        raise errors.BadValue(f"{field} is a {type(moment).__name__}, expected text, a datetime or nanoseconds")
     try:
         return parse_moment(moment, field)
     except Malformed as error:

@@ -1,5 +1,5 @@
-"""Shows that a write happens once or not at all, whatever is lost: for every kind of loss, before and after the exchange
-carried it out, the caller gets the truth or `Unresolved`, and the venue never holds two. Each fault is counted."""
+"""Shows that a write happens once or not at all, whatever is lost: for every kind of loss, before and after the
+exchange carried it out, the caller gets the truth or `Unresolved`, and the venue never holds two. Each fault counts."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_without_a_list_to_look_up_nothing_is_sent(world: Scene) -> None:
 
 def test_a_failed_sign_in_says_that_nothing_was_sent(world: Scene) -> None:
     faults = world.strike(struck(Kind.FAILED, share=1.0, routes=("sign_in",)))
-    for call in (lambda account: place(account), lambda account: account.cancel(1)):
+    for call in (place, lambda account: account.cancel(1)):
         with pytest.raises(errors.NotSent, match="signing in failed") as caught:
             run(call(trader(world)))
         assert caught.value.happened == "no"

@@ -109,6 +109,7 @@ def order_book(query: Query) -> requests.OrderBookQuery:
 
 
 def charts(dialect: Dialect, query: Query) -> requests.ChartsQuery:
+    """A candle starts on a whole second: bounds between two of them are rounded up."""
     pair = words.pair(_needed(query, "instrument"))
     interval_s = int(_needed(query, "interval_s"))
     if interval_s not in words.INTERVALS_S.values():
@@ -117,8 +118,8 @@ def charts(dialect: Dialect, query: Query) -> requests.ChartsQuery:
     return requests.ChartsQuery(
         pair=pair,
         interval=dialect.day if interval_s == 86_400 else str(interval_s // 60),
-        since=None if query.since_ns is None else query.since_ns // SECOND_NS,
-        until=None if query.until_ns is None else query.until_ns // SECOND_NS,
+        since=None if query.since_ns is None else -(-query.since_ns // SECOND_NS),
+        until=None if query.until_ns is None else -(-query.until_ns // SECOND_NS),
         limit=query.limit,
     )
 
