@@ -101,6 +101,14 @@ def test_the_generated_pages_are_those_of_the_code() -> None:
         assert (ROOT / "docs" / path).read_text("utf-8") == text
 
 
+def test_every_invariant_that_code_names_is_written_down() -> None:
+    listed = set(re.findall(r"^(?:\| )?([BER]\d+)\b", (ROOT / "docs/invariants.md").read_text("utf-8"), re.MULTILINE))
+    code = [path.read_text("utf-8") for folder in ("src", "tests") for path in (ROOT / folder).rglob("*.py")]
+    named = {number for text in code for number in re.findall(r"\b([BE]\d{1,2})\b(?=[ ,:)]| to)", text)}
+    assert len(listed) > 20
+    assert named <= listed
+
+
 def test_decisions_are_numbered_without_a_gap() -> None:
     numbers = sorted(int(page.name[:4]) for page in ROOT.glob("docs/decisions/*.md"))
     assert numbers == list(range(1, len(numbers) + 1))

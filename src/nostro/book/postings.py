@@ -1,5 +1,5 @@
-"""Double entry as a fold of records (INVARIANTS B1, B2): each kind of record has one balanced rule. It decides which
-accounts a record moves; it stores nothing, and the records stay the facts.
+"""Double entry as a fold of records (docs/invariants.md B1, B2): each kind of record has one balanced rule. It decides
+which accounts a record moves; it stores nothing, and the records stay the facts.
 
 Where the exchange has a ledger its *entries* are the authority on cash, and fills only explain them; elsewhere fills,
 transfers and fees post. The other sides are ``exchange:clearing`` (trades), ``exchange:fees``, ``external`` (deposits
@@ -104,7 +104,7 @@ def balances(posted: Iterable[Transaction]) -> dict[tuple[str, Scope, str], Deci
 
 
 def explained_share(standings: Iterable[Standing], prices: Mapping[str, Decimal] | None = None) -> dict[str, Decimal]:
-    """How much of what is reported the history explains (INVARIANTS R1): 1 - sum of |unexplained| / sum of
+    """How much of what is reported the history explains (docs/invariants.md R1): 1 - sum of |unexplained| / sum of
     |reported|, at least 0, cut to six decimals. Per asset; with ``prices`` (of each asset in one unit) one figure
     under "" for all, and an asset without a price left out of it. What is unchecked counts as unexplained. 1 where
     nothing is reported."""

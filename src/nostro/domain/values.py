@@ -20,7 +20,7 @@ from nostro import limits
 EXACT: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow])
 ZERO: Final = Decimal(0)
 ABSENT: Final = Raw()  # a JSON number that is not there; msgspec omits a default only if it is the very same object
-# Source: FAULTS C2's form of an amount: JSON's number, at most 39 digits before and 36 behind the point.
+# *Ours*: JSON's form of a number, with at most 39 digits before and 36 behind the point.
 _AMOUNT: Final = re.compile(r"-?(0|[1-9][0-9]{0,38})(\.[0-9]{1,36})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _TIME: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):?(\d\d))", re.ASCII

@@ -1,6 +1,6 @@
-"""The chain of running balances (INVARIANTS B14): per sub-account, wallet and asset, before + amount = after in every
-row, and after = before of the next, for the total and for the held part. It decides which rows tie and where one is
-missing, doubled, altered or out of order; what the repair is, is decided in ``anomalies.py``.
+"""The chain of running balances (docs/invariants.md B14): per sub-account, wallet and asset, before + amount = after in
+every row, and after = before of the next, for the total and for the held part. It decides which rows tie and where one
+is missing, doubled, altered or out of order; what the repair is, is decided in ``anomalies.py``.
 
 Rows are fed in order of (effective_ns, id by number) and settled one at a time; a row that does not follow waits
 until the few rows after it are there to tell what happened. A link is checked only where the entries between its rows

@@ -1,6 +1,6 @@
-"""Fills against the entries that book them (INVARIANTS B17), per sub-account, wallet, asset and UTC day: the fees of
-the fills are the fee entries, and what the fills moved is what the trade entries moved. It decides where the sums of
-a day differ and between which rows; a fill's own truth is another check's (``executions.py``).
+"""Fills against the entries that book them (docs/invariants.md B17), per sub-account, wallet, asset and UTC day: the
+fees of the fills are the fee entries, and what the fills moved is what the trade entries moved. It decides where the
+sums of a day differ and between which rows; a fill's own truth is another check's (``executions.py``).
 
 A fill moves its amount in the base asset, exactly, and price times amount in the quote asset, which the exchange cuts
 to the asset's smallest unit in a direction that no document states: the tolerance of a fill's quote leg is one such

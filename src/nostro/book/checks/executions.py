@@ -1,5 +1,5 @@
-"""Orders against fills (INVARIANTS B9), per sub-account, wallet, instrument and side. It decides whether the fills
-can be those of the orders, and if not, where the smallest interval lies that cannot be right.
+"""Orders against fills (docs/invariants.md B9), per sub-account, wallet, instrument and side. It decides whether the
+fills can be those of the orders, and if not, where the smallest interval lies that cannot be right.
 
 Where a fill names its order, it counts for that order. Where the wire names none, an order with ``filled`` units must
 have been filled by fills of its side between its opening and its last change, and a fill must belong to an order that

@@ -1,5 +1,5 @@
-"""Reported balances against the chain (INVARIANTS B3, B11, B16). It decides which balances the exchange could truly
-have reported at an instant, and whether the one that it did report is among them.
+"""Reported balances against the chain (docs/invariants.md B3, B11, B16). It decides which balances the exchange could
+truly have reported at an instant, and whether the one that it did report is among them.
 
 A snapshot was taken at some instant between sending and receiving, on the exchange's clock up to ``skew_ns`` away
 from ours; every state of the chain that was in effect in that bracket is acceptable. Where the snapshot says when it
@@ -31,7 +31,7 @@ PARTS: Final = "balance parts"
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How one balance stands at the last instant that could be judged. ``reported`` by the exchange; ``computed``:
     the sum of the entries' amounts by then; ``unexplained`` = reported - computed, None where nothing is computed
-    (INVARIANTS B16). ``outcome`` and ``cause`` are those of the check."""
+    (docs/invariants.md B16). ``outcome`` and ``cause`` are those of the check."""
 
     scope: Scope
     at_ns: int

@@ -1,6 +1,7 @@
-"""Orders as they say of themselves (INVARIANTS B9): 0 <= filled <= amount, filled + remaining + canceled = amount in
-one unit, what is filled never shrinks from one version to the next, and the status only moves forward. It decides
-which version of which order contradicts itself or the one before; fills are another check's (``executions.py``)."""
+"""Orders as they say of themselves (docs/invariants.md B9): 0 <= filled <= amount, filled + remaining + canceled =
+amount in one unit, what is filled never shrinks from one version to the next, and the status only moves forward. It
+decides which version of which order contradicts itself or the one before; fills are another check's
+(``executions.py``)."""
 
 from __future__ import annotations
 
