@@ -14,9 +14,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+class PipeClosed(Exception):
+    """Nobody reads our output any more."""
+
+
 def write(view: View, form: str | None, *, stream: TextIO) -> None:
     """Writes the view in that form, or in the one that fits the stream. Raises `UsageError` for Parquet on a
     terminal."""
+    try:
+        _write(view, form, stream)
+    except BrokenPipeError:
+        raise PipeClosed from None
+
+
+def _write(view: View, form: str | None, stream: TextIO) -> None:
     form = form or ("table" if stream.isatty() else "json")
     if form == "table":
         from nostro.views.table import draw

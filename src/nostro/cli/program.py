@@ -17,6 +17,7 @@ import click
 
 from nostro import config
 from nostro.cli import failures
+from nostro.cli.output import PipeClosed
 from nostro.cli.session import Session, shared
 from nostro.errors import NostroError
 
@@ -87,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
         with session.closing:
             status = nostro.main(list(arguments), prog_name="nostro", standalone_mode=False, obj=session)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, PipeClosed):
         return _pipe_closed()
     except _Terminated:
         failures.interrupted(sys.stderr)

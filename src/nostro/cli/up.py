@@ -165,8 +165,8 @@ def show_all(book: Book, accounts: list[str]) -> int:
 
 
 async def _follow(here: Session, collector: Collector) -> None:
-    """Looks at one account again and again. What an exchange or the link refuses is told, and tried again; a key that is
-    refused is not, and the other accounts go on."""
+    """Looks at one account again and again. What an exchange or the link refuses is told, and tried again; a key that
+    is refused is not, and the other accounts go on."""
     polls = 0
     while True:
         await asyncio.sleep(POLL_PAUSE_S)
@@ -175,7 +175,7 @@ async def _follow(here: Session, collector: Collector) -> None:
             report = await (collector.full_pass() if polls % PASS_POLLS == 0 else collector.poll())
         except (errors.ExchangeError, errors.LinkError, errors.WireError) as error:
             if isinstance(error, errors.Unauthorized):
-                here.log.error("no longer followed", account=collector.account, error=str(error))
+                here.log.warning("no longer followed", account=collector.account, error=str(error))
                 return
             here.log.warning("tried again later", account=collector.account, error=error.message)
             continue

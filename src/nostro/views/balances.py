@@ -53,7 +53,7 @@ class BalanceLine(msgspec.Struct, frozen=True, kw_only=True):
     unexplained: Decimal | None
     status: str
     cause: str = ""
-    reported_ns: int | None = None
+    seen_ns: int | None = None
     compared_ns: int | None = None
     break_id: str | None = None
     since_ns: int | None = None
@@ -144,7 +144,7 @@ class _Account:
             account=self._account, sub_account=scope[0], wallet=scope[1], asset=scope[2], reported=total,
             free=fact.free if fact else None, held=fact.used if fact else None, computed=computed,
             unexplained=unexplained, status=status, cause=cause,
-            reported_ns=fact.effective_ns if fact else None, compared_ns=at_ns if compared is not None else None,
+            seen_ns=fact.effective_ns if fact else None, compared_ns=at_ns if compared is not None else None,
             break_id=value.id if value else None, since_ns=value.since_ns if value else None,
             until_ns=value.until_ns if value else None,
         )  # fmt: skip

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 UNKNOWN: Final = "-"
 GAP: Final = 2  # blanks between columns
+NARROW_GAP: Final = 1  # the same where the terminal is too narrow for that
 MARGIN: Final = 1  # blanks before the first column
 SHORT: Final = 13  # characters of a text that is cut in its middle
 LONG: Final = 81  # the same for all other texts: what is longer was not written by anyone sane
@@ -46,11 +47,11 @@ def lines(view: View, width: int) -> list[Text]:
     if not rows:
         return [Text(f" {view.empty}", style="dim"), *_below(view, (), width)]
     cells = [_cells(column, rows) for column in view.columns]
-    kept = _fitting(view.columns, cells, width)
+    kept, gap = _fitting(view.columns, cells, width)
     dropped = [column.heading for index, column in enumerate(view.columns) if index not in kept]
     shown = [_Shown(view.columns[index], cells[index]) for index in kept]
-    _narrow_last(shown, width)
-    return [*_table(view, rows, shown), *_below(view, dropped, width)]
+    _narrow_last(shown, width, gap=gap)
+    return [*_table(view, rows, shown, gap=gap), *_below(view, dropped, width)]
 
 
 # ── cells ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,6 +64,8 @@ def _cells(column: Column, rows: Sequence[msgspec.Struct]) -> list[str]:
     if column.kind == "time":
         return [_time(value) for value in values]
     texts = [_text(value) for value in values]
+    if column.kind == "status":
+        texts = [text.replace("_", " ") for text in texts]
     return [_shortened(text, SHORT if column.short else LONG) for text in texts]
 
 
@@ -133,31 +136,37 @@ def _width(column: Column, cells: Sequence[str]) -> int:
     return max(len(column.heading), *(cell_len(text) for text in cells))
 
 
-def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:
-    """The columns that fit; those of the highest rank go first, of equal rank the last."""
+def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:
+    """The columns that fit, and the blanks between them: the columns of the highest rank go first, of equal rank the
+    last; where none can go, the blanks get fewer."""
     widths = [_width(column, texts) for column, texts in zip(columns, cells, strict=True)]
     kept = list(range(len(columns)))
-    while MARGIN + sum(widths[index] for index in kept) + GAP * (len(kept) - 1) > width:
+
+    def fits(gap: int) -> bool:
+        return MARGIN + sum(widths[index] for index in kept) + gap * (len(kept) - 1) <= width
+
+    while not fits(GAP):
         going = max(kept, key=lambda index: (columns[index].rank, index))
         if columns[going].rank == 0:
             break
-        kept.remove(going)
-    return kept
+        gone = columns[going].name
+        kept = [index for index in kept if index != going and columns[index].beside != gone]
+    return kept, GAP if fits(GAP) else NARROW_GAP
 
 
-def _narrow_last(shown: Sequence[_Shown], width: int) -> None:
+def _narrow_last(shown: Sequence[_Shown], width: int, *, gap: int) -> None:
     """Where the table is still too wide, its last column may go on in further lines, unless it holds amounts."""
     last = shown[-1]
-    free = width - MARGIN - sum(other.width + GAP for other in shown[:-1])
+    free = width - MARGIN - sum(other.width + gap for other in shown[:-1])
     if not last.right and LAST_MIN <= free < last.width:
         last.width = free
 
 
-def _table(view: View, rows: Sequence[msgspec.Struct], shown: Sequence[_Shown]) -> Iterator[Text]:
+def _table(view: View, rows: Sequence[msgspec.Struct], shown: Sequence[_Shown], *, gap: int) -> Iterator[Text]:
     from rich.text import Text
 
-    rule = Text(" " * MARGIN + "─" * (sum(each.width + GAP for each in shown) - GAP), style="dim")
-    headings = (" " * GAP).join(each.padded(each.column.heading) for each in shown)
+    rule = Text(" " * MARGIN + "─" * (sum(each.width + gap for each in shown) - gap), style="dim")
+    headings = (" " * gap).join(each.padded(each.column.heading) for each in shown)
     yield Text(" " * MARGIN + headings.rstrip(), style="bold")
     yield rule
     before = ""
@@ -168,11 +177,11 @@ def _table(view: View, rows: Sequence[msgspec.Struct], shown: Sequence[_Shown]) 
                 yield rule
             yield Text(" " * MARGIN + section, style="bold cyan")
             before = section
-        yield from _row(shown, index)
+        yield from _row(shown, index, gap=gap)
     yield rule
 
 
-def _row(shown: Sequence[_Shown], index: int) -> Iterator[Text]:
+def _row(shown: Sequence[_Shown], index: int, *, gap: int) -> Iterator[Text]:
     """One row: one line, or more where the last column goes on."""
     from rich.text import Text
 
@@ -181,7 +190,7 @@ def _row(shown: Sequence[_Shown], index: int) -> Iterator[Text]:
     line = Text(" " * MARGIN)
     for each in shown[:-1]:
         text = each.cells[index]
-        line.append(each.padded(text), _style(each.column, text.strip())).append(" " * GAP)
+        line.append(each.padded(text), _style(each.column, text.strip())).append(" " * gap)
     style = _style(last.column, last.cells[index].strip())
     indent = " " * len(line.plain)
     if last.right:

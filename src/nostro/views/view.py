@@ -17,13 +17,15 @@ Kind = Literal["text", "amount", "time", "count", "status"]
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One column of a table: the rows' member ``name`` under ``heading``. ``rank``: where the terminal is too narrow,
-    the columns of the highest rank go first, and 0 never goes. ``short``: a long text may be cut in its middle."""
+    the columns of the highest rank go first, and 0 never goes. ``short``: a long text may be cut in its middle.
+    ``beside``: the member whose column it only makes sense with."""
 
     name: str
     heading: str
     kind: Kind = "text"
     rank: int = 0
     short: bool = False
+    beside: str = ""
 
 
 class CoverageLine(msgspec.Struct, frozen=True, kw_only=True):
