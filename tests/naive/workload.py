@@ -26,6 +26,7 @@ from naive.commands import (
     Tick,
 )
 from naive.grounds import NARROW, Ground
+from nostro.domain.values import EXACT
 from nostro.link.view import (
     Accepted,
     CancelAll,
@@ -155,7 +156,8 @@ class Workload:
                 self.open_orders[order.id] = order
         for entry in outcome.entries:
             if entry.wallet == "spot":
-                free = entry.total + entry.total_delta - entry.held - entry.held_delta
+                held = EXACT.add(entry.held, entry.held_delta)
+                free = EXACT.subtract(EXACT.add(entry.total, entry.total_delta), held)
                 self.free[entry.user, entry.asset] = free
         for transfer in outcome.transfers:
             known = self.deposits if transfer.direction == "deposit" else self.withdrawals
@@ -249,7 +251,7 @@ class Workload:
         """Of a market order: mostly what an order of usual size costs, sometimes hardly anything."""
         _, _, size = self.ground.levels[instrument.symbol]
         digits = next(asset.digits for asset in self.profile.assets if asset.code == instrument.quote)
-        cost = lots(instrument, self.random.randrange(1, size)) * self.price(instrument)
+        cost = EXACT.multiply(lots(instrument, self.random.randrange(1, size)), self.price(instrument))
         units = max(1, int(cost.scaleb(digits)))
         units = min(units, 10**18)
         if self.random.random() < 0.2:

@@ -130,8 +130,7 @@ def _share(unexplained: Decimal, reported: Decimal) -> Decimal:
     if not reported:
         return Decimal(0) if unexplained else Decimal(1)
     explained = values.EXACT.subtract(reported, min(unexplained, reported))
-    share = values.EXACT.divide(explained, reported)
-    return share.quantize(values.truncation_quantum(SHARE_DIGITS), rounding=ROUND_DOWN)
+    return values.quotient(explained, reported, digits=SHARE_DIGITS, rounding=ROUND_DOWN)
 
 
 def _fill(fill: Fill) -> list[tuple[str, Decimal, str]]:

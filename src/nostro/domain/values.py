@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Final
 
 from msgspec import Raw
@@ -17,7 +17,10 @@ from msgspec import Raw
 from nostro import limits
 
 # 76 digits hold the product of any two amounts of 38 digits; what does not fit raises, it is never rounded.
-EXACT: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow])
+EXACT: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
+# For divisions alone, which then name their digits and how they round; and for quanta, which are one digit, rounded up.
+_ONE_DIGIT_UP: Final = Context(prec=1, rounding="ROUND_UP", traps=[])
+_ROUGH: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow])
 ZERO: Final = Decimal(0)
 ABSENT: Final = Raw()  # a JSON number that is not there; msgspec omits a default only if it is the very same object
 # *Ours*: JSON's form of a number, with at most 39 digits before and 36 behind the point.
@@ -87,11 +90,18 @@ def canonical(amount: Decimal) -> str:
 
 
 def add(amounts: Iterable[Decimal]) -> Decimal:
-    """The exact sum. Raises `decimal.InvalidOperation` where 76 digits do not hold it."""
+    """The exact sum. Raises `decimal.Inexact` where 76 digits do not hold it."""
     total = ZERO
     for amount in amounts:
         total = EXACT.add(total, amount)
     return total
+
+
+def quotient(amount: Decimal, by: Decimal, *, digits: int, rounding: str) -> Decimal:
+    """``amount`` divided by ``by``, to so many decimals, in the mode that `decimal` calls ``rounding``. In its one
+    form: equal numbers, equal values."""
+    divided = _ROUGH.divide(amount, by).quantize(Decimal(1).scaleb(-digits), rounding=rounding, context=_ROUGH)
+    return Decimal(canonical(divided))
 
 
 def float_quantum(printed: Decimal) -> Decimal:
@@ -100,7 +110,7 @@ def float_quantum(printed: Decimal) -> Decimal:
     if not printed:
         return ZERO
     # 2^52 <= mantissa < 2^53: half an ulp is at most |x| / 2^53 and at least |x| / 2^54.
-    return EXACT.divide(abs(printed), Decimal(2**53)).normalize(Context(prec=1, rounding="ROUND_UP"))
+    return _ROUGH.divide(printed.copy_abs(), Decimal(2**53)).normalize(_ONE_DIGIT_UP)
 
 
 def truncation_quantum(digits: int) -> Decimal:
@@ -132,7 +142,7 @@ def parse_moment(text: str, field: str = "") -> int:
 
 def seconds_to_ns(seconds: Decimal, field: str = "") -> int:
     """Nanoseconds of a Unix time in seconds, exactly; digits beyond nine decimals raise `Malformed`."""
-    ns = seconds * SECOND_NS
+    ns = EXACT.multiply(seconds, Decimal(SECOND_NS))
     if ns != ns.to_integral_value():
         raise Malformed(field, canonical(seconds), "a Unix time in seconds with at most nine decimals")
     return in_range(int(ns), field)

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 import msgspec
 
 from nostro.domain import values
-from nostro.domain.values import EXACT, SECOND_NS, ZERO, number
+from nostro.domain.values import EXACT, SECOND_NS, ZERO, number, quotient
 from nostro.exchanges.alp import given, messages, requests, words, written
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.refusals import bad_input
@@ -77,7 +77,7 @@ def _ticker(dialect: Dialect, row: VenueTicker) -> messages.Ticker:
     )
     if not dialect.short:
         return answer
-    percent = ZERO if not row.open else (diff * 100 / row.open).quantize(Decimal("0.01"))
+    percent = ZERO if not row.open else quotient(diff.scaleb(2), row.open, digits=2, rounding=ROUND_HALF_EVEN)
     return msgspec.structs.replace(
         answer,
         open=written.price(row.open),
