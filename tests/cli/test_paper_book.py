@@ -131,8 +131,8 @@ def test_a_table_fits_its_terminal_and_aligns_its_points(book: tuple[Folder, Any
         if noun in {"fills", "orders"}:
             table = [line for line in text.splitlines() if re.match(r" \d{4}-\d\d-\d\d", line)]
             assert len(table) == 50
-            first = [line.index(".") for line in table if "." in line]
-            assert len(set(first)) == 1
+            points = {place.start() for line in table for place in re.finditer(r"\.", line)}
+            assert len(points) <= {"fills": 3, "orders": 5}[noun]
 
 
 def test_the_two_clocks(book: tuple[Folder, Any]) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 import click
 
@@ -83,19 +83,17 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command; its exit status. Reads and writes this process's environment and standard streams."""
     session = Session(os.environ)
     sys.excepthook = failures.hook(session.redactor)
-    signal.signal(signal.SIGTERM, _terminate)
+    terminated: list[int] = []
+    signal.signal(signal.SIGTERM, _as_interruption(terminated))
     try:
         with session.closing:
             status = nostro.main(list(arguments), prog_name="nostro", standalone_mode=False, obj=session)
         sys.stdout.flush()
     except (BrokenPipeError, PipeClosed):
         return _pipe_closed()
-    except _Terminated:
-        failures.interrupted(sys.stderr)
-        return TERMINATED
     except (KeyboardInterrupt, click.Abort):
         failures.interrupted(sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if terminated else INTERRUPTED
     except click.ClickException as error:
         failures.report(failures.of_usage(error), sys.stderr, redactor=session.redactor)
         return error.exit_code
@@ -105,12 +103,14 @@ def run(arguments: Sequence[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a command as Ctrl-C does."""
+def _as_interruption(terminated: list[int]) -> Callable[[int, FrameType | None], None]:
+    """SIGTERM ends a command as Ctrl-C does, in the same order; only the exit status tells them apart."""
 
+    def handler(number: int, _: FrameType | None) -> None:
+        terminated.append(number)
+        signal.raise_signal(signal.SIGINT)
 
-def _terminate(_: int, __: FrameType | None) -> NoReturn:
-    raise _Terminated
+    return handler
 
 
 def _pipe_closed() -> int:

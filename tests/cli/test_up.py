@@ -1,0 +1,127 @@
+"""Shows `nostro up` on an empty home: it starts the paper exchange, adds its accounts, proves their whole history,
+follows, and ends with nothing left running, whether by Ctrl-C or by kill -9; and that `paper serve` says one line and
+no more."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.home import COMMAND, Folder, environment
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def ends(pid: int) -> bool:
+    """Whether the process is gone within ten seconds."""
+    for _ in range(100):
+        if not alive(pid):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_up_on_an_empty_home_until_ctrl_c(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "home")
+    running = subprocess.Popen(
+        [*COMMAND, "up"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment(NOSTRO_HOME=str(folder.path), NOSTRO__PAPER__HISTORY="60"),
+    )  # fmt: skip
+    assert running.stderr is not None
+    said = []
+    for line in running.stderr:
+        said.append(line.decode())
+        if "following" in said[-1]:
+            break
+    endpoint = json.loads((folder.path / "paper" / "alp" / "endpoint.json").read_bytes())
+    assert alive(endpoint["pid"])
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "nothing was lost" in json.loads(err.splitlines()[-1])["error"]["message"]
+    assert ends(endpoint["pid"])
+    shown = json.loads(out)
+    names = [account["name"] for account in endpoint["accounts"]]
+    assert len(names) == 4
+    assert {balance["account"] for balance in shown["balances"]["rows"]} <= set(names)
+    assert {line["account"] for line in shown["coverage"]["rows"]} == set(names)
+    assert not [line for line in shown["coverage"]["rows"] if line["status"] == "open"]
+    assert shown["breaks"]["rows"] == []
+    assert "".join(said).count(" rows in ") >= len(names)
+    for file in folder.path.rglob("*"):
+        if file.suffix in {".toml", ".db"}:
+            assert file.stat().st_mode & 0o077 == 0, file
+    assert folder.run("verify").status == 0
+
+
+def test_a_killed_up_leaves_no_paper_exchange_behind(tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        [*COMMAND, "up"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        env=environment(NOSTRO_HOME=str(tmp_path), NOSTRO__PAPER__HISTORY="5"),
+    )  # fmt: skip
+    assert running.stderr is not None
+    with running.stderr:
+        for line in running.stderr:
+            if b" rows in " in line:
+                break
+        pid = json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"]
+        running.kill()
+        running.wait(30)
+    assert ends(pid)
+    assert Folder(tmp_path).run("verify").status == 0
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_paper_serve_says_one_line_and_nothing_else(tmp_path: Path, ending: signal.Signals) -> None:
+    folder = Folder(tmp_path)
+    served = folder.start("paper", "serve", "alp", "--port", "0", "--seed", "7", "--history", "5")
+    assert served.stdout is not None
+    ready = json.loads(served.stdout.readline())
+    assert ready["exchange"] == "alp"
+    assert ready["urls"]["rest"].startswith("http://127.0.0.1:")
+    assert len(ready["accounts"]) == 4
+    for account in ready["accounts"]:
+        assert account["key"].startswith("paper-")
+        assert "read" in account["permissions"]
+    second = folder.run("paper", "serve", "alp")
+    assert (second.status, second.error["type"], second.out) == (7, "Conflict", "")
+    served.send_signal(ending)
+    out, err = served.communicate(timeout=30)
+    assert served.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[ending]
+    assert out == b""
+    assert b"nothing was lost" in err
+    assert not (tmp_path / "paper" / "alp" / "endpoint.json").exists()
+
+
+def test_a_paper_exchange_is_thrown_away_on_demand_alone(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    with folder.exchange("--history", "5", "--seed", "3"):
+        assert folder.run("paper", "reset", "--yes").error["type"] == "Conflict"
+        keys = [row["key"] for row in folder.run("paper", "accounts").json["rows"]]
+    assert [row["key"] for row in folder.run("paper", "accounts").json["rows"]] == keys
+    assert folder.run("paper", "reset").status == 2
+    assert folder.run("paper", "reset", "--yes").status == 0
+    assert not (tmp_path / "paper" / "alp").exists()
+    assert folder.run("paper", "accounts").status == 2
+
+
+def test_a_taken_port_is_one_clear_error(tmp_path: Path) -> None:
+    first, second = Folder(tmp_path / "first"), Folder(tmp_path / "second")
+    with first.exchange("--history", "0") as ready:
+        port = ready["urls"]["rest"].split(":")[2].partition("/")[0]
+        done = second.run("paper", "serve", "alp", "--history", "0", "--port", port)
+    assert (done.status, done.error["type"], done.out) == (7, "Conflict", "")
+    assert port in done.error["message"]
