@@ -142,7 +142,11 @@ def _tables(connection: apsw.Connection) -> int:
 
 
 def _identify(connection: apsw.Connection, path: Path, *, application_id: int, schema_version: int) -> None:
-    if connection.pragma("application_id") != application_id:
+    found = connection.pragma("application_id")
+    if not found and not _tables(connection):
+        message = f"{path} is empty: making it was cut off"
+        raise NotABook(message, hint="open it for writing once, and it is made; nothing was in it")
+    if found != application_id:
         message = f"{path} is a database of another program"
         raise NotABook(message, hint="give another path; the file was not touched")
     stored = connection.pragma("user_version")
