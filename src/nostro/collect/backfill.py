@@ -28,6 +28,7 @@ REFERENCE: Final = ("currencies", "instruments", "fees", "sub_accounts", "ticker
 STATES: Final = ("balances",)  # asked in every poll
 ROWS_PER_COMMIT: Final = 2_000  # rows gathered before they are committed together
 STEPS_PER_COMMIT: Final = 50  # pages gathered before they are committed together
+QUIET_S: Final = 60  # how long histories rest while the balances do not move
 PROBE_NS: Final = DAY_NS  # a forbidden stream is asked again after a day
 NEAR_NS: Final = 3600 * SECOND_NS  # open rows this near to each other are re-read by one request
 WAITS_MAX: Final = 3  # how often a pass waits for its tail to settle
@@ -104,6 +105,8 @@ class Collector:
         self._lease: Lease | None = None
         self._judge = Judge(book, source.account)
         self._offset_ns = 0
+        self._polled_ns = 0
+        self._stated = b""
         self._probed_ns: dict[str, int] = {}
 
     async def start(self) -> None:
@@ -135,11 +138,24 @@ class Collector:
         return await self._judged(report)
 
     async def poll(self) -> Report:
-        """The balances and what is new since the last pass; then reconciles."""
+        """The balances and what is new since the last pass; then reconciles. While the exchange repeats its balances to the
+        letter, the histories are asked for only once in `QUIET_S`, and nothing is kept in between."""
         report = Report(account=self.account)
+        if await self._is_quiet():
+            lease = self._held()
+            await self._run(lambda: self.book.empty_inbox(lease))
+            return report
         await self._states(STATES, report)
         await self._streams(report, whole=False)
+        self._polled_ns = self._clock.now_ns()
         return await self._judged(report)
+
+    async def _is_quiet(self) -> bool:
+        """Whether the last poll is recent, and the balances are still what they were then."""
+        if self._clock.now_ns() - self._polled_ns >= QUIET_S * SECOND_NS:
+            return False
+        reply = await self.source.ask(STATES[0], {})
+        return reply.pages[-1].body == self._stated
 
     async def again(self, since_ns: int, until_ns: int) -> Report:
         """Reads a range of every stream once more, proven or not; then reconciles."""
@@ -172,6 +188,8 @@ class Collector:
                 await self._failed(capability, error, report)
                 continue
             await self._store([Step(page, ()) for page in reply.pages], report)
+            if capability == STATES[0]:
+                self._stated = reply.pages[-1].body
             if capability in STATES or not report.horizon_ns:
                 self._judge_clock(reply.pages[-1], report)
 
