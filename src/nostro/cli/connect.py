@@ -5,15 +5,20 @@ and that paper and live never meet; how it is spoken to is the source's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import fcntl
+import os
+import platform
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nostro import keys
 from nostro.cli.session import Session
-from nostro.config import AccountSettings, suggestion
+from nostro.config import AccountSettings, private_folder, suggestion
 from nostro.domain.values import parse_moment
-from nostro.errors import BadValue, NotSent
+from nostro.errors import BadValue, Conflict, NotSent, Unwritable
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
 from nostro.link.declare import Exchange
@@ -79,6 +84,31 @@ def enter(book: Book, name: str, *, account: AccountSettings) -> None:
         )  # fmt: skip
     elif known[name].dialect != spoken.dialect:
         book.set_dialect(name, spoken.dialect)
+
+
+@contextmanager
+def sole_collector(book: Path, account: str) -> Iterator[str]:
+    """The name under which this machine holds the account's lease, while no other process of it does: the system gives
+    the lock back whatever ends a process, so that the next one need not wait for the lease of one that was killed.
+    Raises `Conflict`, `Unwritable`."""
+    folder = book.with_name(f"{book.name}.locks")
+    private_folder(folder)
+    try:
+        lock = os.open(folder / account, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Unwritable(f"{folder} cannot be written: {error.strerror}", hint="make it writable") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise Conflict(
+            f"account {account} is being collected by another process of this machine",
+            hint="its book is kept up to date; read it, or end that process", account=account,
+        ) from None  # fmt: skip
+    try:
+        yield f"nostro on {platform.node()}"
+    finally:
+        os.close(lock)
 
 
 class BookThread:

@@ -4,7 +4,6 @@ is told; what is asked is the collector's."""
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -117,12 +116,12 @@ async def collecting(here: Session, accounts: Mapping[str, AccountSettings]) -> 
     here.closing.callback(running.thread.close)
     async with AsyncExitStack() as stack:
         for name, account in accounts.items():
+            holder = stack.enter_context(connect.sole_collector(running.book.path, name))
             connect.enter(running.book, name, account=account)
             found = connect.source(here, name, account=account)
             stack.push_async_callback(found.close)
             collector = Collector(
-                running.book, found, clock=SystemClock(), holder=f"nostro, process {os.getpid()}",
-                run=running.thread, watcher=running.told,
+                running.book, found, clock=SystemClock(), holder=holder, run=running.thread, watcher=running.told,
             )  # fmt: skip
             await collector.start()
             stack.push_async_callback(collector.stop)
