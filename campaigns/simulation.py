@@ -16,7 +16,9 @@ from pathlib import Path
 import click
 import msgspec
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+# In place of this folder, where `simulation` would be this program.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from simulation.campaign import Total, live_twice
 from simulation.world import Seen, counts

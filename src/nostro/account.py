@@ -41,7 +41,6 @@ FactT = TypeVar("FactT", bound=Fact)
 CANCELED: Final = ("canceled", "partially_canceled")  # what a cancel makes of an open order
 
 
-
 class History(Generic[FactT]):
     """A history that is fetched while it is read, oldest first, one window in memory. ``all()`` collects it; after the
     last row, ``coverage`` says which intervals could not be had, and ``pages`` how many answers it took."""

@@ -70,14 +70,9 @@ def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]
     account = str(user)
     counts: Counter[str] = Counter()
     withdraws = "withdraw" in venue.login_by_user(user).permissions  # type: ignore[union-attr]
-    for name, found, expected in (
-        ("orders", _orders(book, account), _venue_orders(venue, user)),
-        ("fills", _fills(book, account), _venue_fills(venue, user)),
-        ("entries", _entries(book, account), _venue_entries(venue, user)),
-        ("transfers", _transfers(book, account), _venue_transfers(venue, user, withdraws=withdraws)),
-        ("balances", _balances(book, account), _venue_balances(venue, user)),
-    ):
-        missing, extra = expected - found, found - expected
+    rows = held(book, account)
+    for name, expected in of_venue(venue, user).items():
+        missing, extra = expected - rows[name], rows[name] - expected
         assert not missing and not extra, f"user {user}, {name}: missing {list(missing)[:3]}, extra {list(extra)[:3]}"
         counts[name] += sum(expected.values())
     known = lives(book, account)
@@ -92,6 +87,24 @@ def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]
     assert outcomes["ties"] + outcomes["ties within its quanta"] > 0
     counts["checks that tie"] += outcomes["ties"] + outcomes["ties within its quanta"]
     return counts
+
+
+def held(book: Book, account: str) -> dict[str, Counter[tuple[str, ...]]]:
+    """Every row that the book holds of an account, by stream."""
+    return {
+        "orders": _orders(book, account), "fills": _fills(book, account), "entries": _entries(book, account),
+        "transfers": _transfers(book, account), "balances": _balances(book, account),
+    }  # fmt: skip
+
+
+def of_venue(venue: Venue, user: int) -> dict[str, Counter[tuple[str, ...]]]:
+    """Every row that the venue holds of a user and his key may read, in the same form."""
+    withdraws = "withdraw" in venue.login_by_user(user).permissions  # type: ignore[union-attr]
+    return {
+        "orders": _venue_orders(venue, user), "fills": _venue_fills(venue, user),
+        "entries": _venue_entries(venue, user), "transfers": _venue_transfers(venue, user, withdraws=withdraws),
+        "balances": _venue_balances(venue, user),
+    }  # fmt: skip
 
 
 def _covered(book: Book, account: str, *, withdraws: bool, now_ns: int) -> None:

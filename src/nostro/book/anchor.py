@@ -109,8 +109,8 @@ def losses(store: Store, anchors: dict[str, Anchor]) -> list[Loss]:
 
 
 def _loss(store: Store, account: AccountRow | None, anchor: Anchor) -> Loss | None:
-    if account is None:
-        return Loss(anchor.account, 1, anchor.seq, anchor, None)
+    if account is None:  # of no page: its account was about to be added, and nothing was acknowledged
+        return Loss(anchor.account, 1, anchor.seq, anchor, None) if anchor.seq else None
     head = store.head(account.id)
     if head.seq < anchor.seq:
         return Loss(account.name, head.seq + 1, anchor.seq, anchor, head.seq)

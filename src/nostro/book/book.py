@@ -130,8 +130,9 @@ class Book:
         self._check_writable()
         with self._store.writing():
             self._store.add_account(name, exchange, dialect=dialect, since_ns=since_ns)
-        account = self._store.account(name)
-        self._anchor(account)
+            account = self._store.account(name)
+            # Before the commit, so that a process that dies between the two leaves no account without an anchor.
+            self._anchor(account)
         return account
 
     def set_dialect(self, account: str, dialect: str) -> None:

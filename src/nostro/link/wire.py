@@ -114,9 +114,7 @@ class WireSource:
             raise self._with_page(
                 errors.Undecodable(f"{self.exchange.name} {ask.route.name}: {error}", exchange=self.exchange.id), page
             ) from error
-        stamped = stamp_all(
-            facts, exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns
-        )
+        stamped = stamp_all(facts, exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns)
         return Fetched(page, stamped, ask.position(answer) if ask.position else None)
 
     async def write(self, do: Do, command: Command) -> Reply:
@@ -180,9 +178,7 @@ class WireSource:
             request, shown = self._request(route, message, token)
             sent_ns = self.clock.now_ns()
             answer = await self._send(request)
-            page = self._page(
-                route, answer, shown, capability=capability, stream=stream, query=query, sent_ns=sent_ns
-            )
+            page = self._page(route, answer, shown, capability=capability, stream=stream, query=query, sent_ns=sent_ns)
             if answer.status < 300:
                 return page
             refusal = self._refusal(page)
