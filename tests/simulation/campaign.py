@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from simulation.world import Seen, counts, run
 
 from nostro.link.view import Refusal
+from simulation.world import Seen, counts, run
 
 # Every invariant that this simulation reaches; the others belong to feeds, margin and derivatives, which come later.
 # B12, B13, B10: margin. E8-E11: derivatives and loans. E13: streams. E15: tests/paper/test_differential.py.
@@ -48,7 +48,9 @@ class Total(msgspec.Struct, kw_only=True):
         """Asserts that nothing was checked in vain."""
         missing = [name for name in INVARIANTS if not self.invariants[name]]
         assert not missing, f"never checked: {missing}"
-        rare = {reason.value: self.refused[reason.value] for reason in Refusal if self.refused[reason.value] < refused_min}
+        rare = {
+            reason.value: self.refused[reason.value] for reason in Refusal if self.refused[reason.value] < refused_min
+        }
         assert not rare, f"refused less than {refused_min} times: {rare}"
 
 

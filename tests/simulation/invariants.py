@@ -179,5 +179,3 @@ def repeated(book: Book, account: str, *, pages: int) -> Counter[str]:
     assert (appended.new, appended.vanished) == (0, 0), "B4"
     assert before == after, "B4"
     return Counter({"B4": appended.repeated})
-
-

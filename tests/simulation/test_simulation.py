@@ -1,9 +1,10 @@
-"""A hundred random lives of the whole system: whatever the wire, the collector and the exchange suffer, the book ends as what the
-exchange holds, nothing twice and nothing missing; and each seed ends in the same hash twice."""
+"""A hundred random lives of the whole system: whatever the wire, the collector and the exchange suffer, the book ends
+as what the exchange holds, nothing twice and nothing missing; and each seed ends in the same hash twice."""
 
 from __future__ import annotations
 
 import pytest
+
 from simulation.campaign import campaign
 
 BATCHES = 10

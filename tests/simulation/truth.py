@@ -1,5 +1,5 @@
-"""What the book must hold, told by the venue alone: every row of every stream, once, digit by digit. It reads the venue's own rows
-(``link/view.py``) and never a message of the wire."""
+"""What the book must hold, told by the venue alone: every row of every stream, once, digit by digit. It reads the
+venue's own rows (``link/view.py``) and never a message of the wire."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def number(amount: object) -> str:
 
 
 def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]:
-    """Asserts that the account of a user holds what the venue holds of it, nothing twice, nothing missing, and that all of it is
-    proven and reconciled. Gives the number of rows by stream."""
+    """Asserts that the account of a user holds what the venue holds of it, nothing twice, nothing missing, and that all
+    of it is proven and reconciled. Gives the number of rows by stream."""
     account = str(user)
     counts: Counter[str] = Counter()
     withdraws = "withdraw" in venue.login_by_user(user).permissions  # type: ignore[union-attr]
@@ -76,7 +76,9 @@ def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]
         assert not missing and not extra, f"user {user}, {name}: missing {list(missing)[:3]}, extra {list(extra)[:3]}"
         counts[name] += sum(expected.values())
     known = lives(book, account)
-    for life in known.values():  # an exchange whose books are right has no breaks but the pages that were spoiled on the way
+    for (
+        life
+    ) in known.values():  # an exchange whose books are right has no breaks but the pages that were spoiled on the way
         assert life.value.name == "quarantined_page", f"user {user}: {life.value.text}"
         assert life.state == "explained", f"user {user}: {life.value.text}"
         counts["breaks explained"] += 1

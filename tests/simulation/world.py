@@ -1,5 +1,6 @@
-"""The whole system from one seed, on a virtual clock and in one thread: a paper venue that lives a random life, a wire that fails,
-a collector that is killed and started again, and a book. It decides what happens; what must hold is in ``truth.py``.
+"""The whole system from one seed, on a virtual clock and in one thread: a paper venue that lives a random life, a wire
+that fails, a collector that is killed and started again, and a book. It decides what happens; what must hold is in
+``truth.py``.
 
 Nothing here reads a real clock or real randomness, so that a seed always ends in the same hash.
 """
@@ -15,11 +16,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
+
 from naive.grounds import NARROW
 from naive.workload import START_NS, Workload
-from paper.differential import venue_envelope, venue_profile
-from simulation import invariants, truth
-
 from nostro.book.book import Book
 from nostro.collect.backfill import Collector
 from nostro.domain.values import DAY_NS, SECOND_NS
@@ -34,6 +33,8 @@ from nostro.paper.server import Server
 from nostro.paper.venue.audit import check_outcome
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
+from paper.differential import venue_envelope, venue_profile
+from simulation import invariants, truth
 
 ResultT = TypeVar("ResultT")
 
@@ -200,9 +201,7 @@ class World:
     # ── the collector ────────────────────────────────────────────────────────────────────────────────────────────
 
     def open_book(self) -> Book:
-        self.book = Book.open(
-            self.folder / "book.db", now_ns=self.clock.now_ns, registry=exchange, create=True
-        )
+        self.book = Book.open(self.folder / "book.db", now_ns=self.clock.now_ns, registry=exchange, create=True)
         for user in COLLECTED:
             if str(user) not in [account.name for account in self.book.accounts()]:
                 self.book.add_account(
@@ -211,8 +210,8 @@ class World:
         return self.book
 
     async def collect(self, *, whole: bool, mortal: bool) -> bool:
-        """A pass or a poll over all accounts in a process of its own; whether all of them came to their end. Raises nothing: a kill or
-        a failure leaves what it leaves."""
+        """A pass or a poll over all accounts in a process of its own; whether all of them came to their end. Raises
+        nothing: a kill or a failure leaves what it leaves."""
         self._starts += 1
         self._mortal = mortal
         book = self.open_book()

@@ -1,5 +1,6 @@
-"""Where the book and its checks meet: reads an account's facts for reconciliation, and keeps what came of it. It decides when a
-checkpoint still holds and what is written; what ties is decided in ``checks/``, what becomes of a break in ``breaks.py``.
+"""Where the book and its checks meet: reads an account's facts for reconciliation, and keeps what came of it. It
+decides when a checkpoint still holds and what is written; what ties is decided in ``checks/``, what becomes of a break
+in ``breaks.py``.
 
 A judgement that changes nothing writes nothing. One that does is a page of a route of ours on the account's chain, so
 that the life of every break can be proven and rebuilt like all else.
@@ -89,8 +90,8 @@ class BookLedger:
         return self._book.findings(self._account, known_at_ns=self._known_at_ns)
 
     def _read_since(self, finding: Finding, unreadable: Collection[int]) -> bool:
-        """Whether what an unreadable page was asked for is known now: of a history, that its interval is no longer open;
-        of a state, that a later page could be read."""
+        """Whether what an unreadable page was asked for is known now: of a history, that its interval is no longer
+        open; of a state, that a later page could be read."""
         pages = self._book.journal(
             self._account, stream=finding.stream, after_seq=finding.seq - 1, known_at_ns=self._known_at_ns
         )
@@ -168,8 +169,8 @@ class Judge:
 
     @staticmethod
     def _undoes(fact: Fact, checkpoint: Checkpoint) -> bool:
-        """Whether a fact that was just learned reaches behind the checkpoint. An order or a transfer that merely went on
-        does not."""
+        """Whether a fact that was just learned reaches behind the checkpoint. An order or a transfer that merely went
+        on does not."""
         return not isinstance(fact, Order | Transfer | Balance) and (fact.effective_ns or 0) < checkpoint.at_ns
 
 

@@ -138,8 +138,8 @@ class Collector:
         return await self._judged(report)
 
     async def poll(self) -> Report:
-        """The balances and what is new since the last pass; then reconciles. While the exchange repeats its balances to the
-        letter, the histories are asked for only once in `QUIET_S`, and nothing is kept in between."""
+        """The balances and what is new since the last pass; then reconciles. While the exchange repeats its balances to
+        the letter, the histories are asked for only once in `QUIET_S`, and nothing is kept in between."""
         report = Report(account=self.account)
         if await self._is_quiet():
             lease = self._held()
