@@ -19,7 +19,7 @@ INVARIANTS: Final = (
     "B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B11", "B14", "B15", "B16", "B17", "B18", "B19", "B20", "B21",
     "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E12", "E14", "E16", "E17",
 )  # fmt: skip
-FASTEST: Final = Path("/dev/shm")  # noqa: S108 - memory, where there is one: what is tested here is not the disk
+FASTEST: Final = Path("/dev/shm")
 
 
 class Total(msgspec.Struct, kw_only=True):

@@ -65,7 +65,7 @@ POSITIONAL = frozenset(
         "src/nostro/open.py::OpenBook.transfers",
     }
 )
-SIDE_BY_SIDE = frozenset[str]()
+SIDE_BY_SIDE = frozenset({"src/nostro/domain/values.py::quotient"})
 
 Found = Iterator[tuple[int, str]]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -340,7 +340,7 @@ def assertions(source: Source) -> Found:
             yield function.lineno, f"{name} asserts nothing"
 
 
-SHARED_WORDS = ("nostro.link.view.", "nostro.link.declare.", "nostro.domain.records.")
+SHARED_WORDS = ("nostro.link.view.", "nostro.link.declare.", "nostro.domain.records.", "nostro.domain.values.EXACT")
 
 
 def oracles(source: Source) -> Found:
