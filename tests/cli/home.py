@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fcntl import ioctl
 from pathlib import Path
@@ -63,8 +63,9 @@ class Folder:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
         return subprocess.Popen([*COMMAND, *arguments], env=self._environment({}), **pipes)
 
-    def on_terminal(self, *arguments: str, width: int = 80, typed: bytes = b"") -> Done:
-        """Runs a command before a terminal; what it wrote, both streams together."""
+    def on_terminal(self, *arguments: str, width: int = 80, typed: Sequence[tuple[str, str]] = ()) -> Done:
+        """Runs a command before a terminal; what it wrote, both streams together. ``typed``: prompts, each with the
+        line that is typed when it shows."""
         ours, theirs = os.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
         environ = {name: value for name, value in self._environment({}).items() if name not in {"COLUMNS", "NO_COLOR"}}
@@ -73,9 +74,14 @@ class Folder:
             env=environ | {"TERM": "xterm-256color"}, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
-        if typed:
-            os.write(ours, typed)
-        shown = b"".join(_read(ours, child))
+        shown, waiting = b"", list(typed)
+        for chunk in _read(ours, child):
+            shown += chunk
+            if waiting and shown.decode(errors="replace").count(waiting[0][0]) > 0:
+                _, line = waiting.pop(0)
+                time.sleep(0.2)  # a hidden prompt throws away what was typed before it
+                os.write(ours, line.encode() + b"\n")
+        assert not waiting, f"never asked {waiting[0][0]}"
         os.close(ours)
         return Done(child.wait(PATIENCE_S), shown.decode(), "")
 

@@ -172,7 +172,7 @@ def test_a_live_account_needs_a_grant_and_a_yes(folder: Folder) -> None:
     done = folder.run(*order)
     assert (done.status, done.error["type"]) == (2, "BadValue")
     assert "--yes" in done.error["hint"]
-    shown = folder.on_terminal(*order, typed=b"n\n")
+    shown = folder.on_terminal(*order, typed=[("Send it?", "n")])
     assert shown.status == 130
     assert "LIVE at alp, account fund: buy BTC/USDT" in shown.out
 

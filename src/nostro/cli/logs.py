@@ -16,7 +16,7 @@ from nostro.views.escape import for_terminal
 
 # Members that hold secrets, whatever they hold; and texts that are tokens, wherever they stand.
 SECRET_NAMES: Final = re.compile(
-    r"secret|password|passphrase|token|signature|x-sign|authorization|cookie|api_?key|^key$", re.IGNORECASE
+    r"secret|password|passphrase|token|signature|x[-_]sign|authorization|cookie|api_?key|^key$", re.IGNORECASE
 )
 TOKENS: Final = re.compile(r"eyJ[\w-]{8,}(\.[\w-]+){0,2}|(?i:bearer|jwt)\s+\S+")
 
