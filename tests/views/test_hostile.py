@@ -25,7 +25,8 @@ TEXTS = (
     "=HYPERLINK(\"http://x\",\"y\")", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\0=1", "\uff1d1+1",
     "\x1b[2J\x1b[H", "\x1b]0;title\x07", "\x9b31m", "\u202eevil", "\u200bhidden", "a\nb", "a\r\nb", "a,b", 'a"b', "'a",
     "<script>alert(1)</script>", "{{7*7}}", "%s%n", "../../etc/passwd", "'; DROP TABLE page; --", "[red]x[/red]",
-    "ÜSDT", "\uff35\uff33\uff24\uff34", "🚀", "\u2028line", "\ue000private", "a" * 5000, "", " ", "null", "NaN", "1e999", "0x10",
+    "ÜSDT", "\uff35\uff33\uff24\uff34", "🚀",
+    "\u2028line", "\ue000private", "a" * 5000, "", " ", "null", "NaN", "1e999", "0x10",
 )  # fmt: skip
 FIELDS = (
     "instrument",
