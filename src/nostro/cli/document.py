@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +57,7 @@ def _commands(command: click.Command, context: click.Context) -> Iterator[str]:
     usage = " ".join(piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]")
     yield f"## `{context.command_path}{' ' + usage if usage else ''}`"
     yield ""
-    yield from (command.help or "").replace("\b\n", "").splitlines()
+    yield from cleandoc(command.help or "").replace("\b\n", "").splitlines()
     yield ""
     options = [each for each in command.params if isinstance(each, click.Option) and each.name not in SHARED]
     if options:
