@@ -172,9 +172,12 @@ def test_a_wrong_fill_is_located_with_its_exact_amount(fault: str) -> None:
 # ── doubles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+ROUGH = Context(prec=28, traps=[])  # rounds, where rounding is what is tested
+
+
 def thirds(amount: Decimal) -> Decimal:
     """An amount that no double prints whole."""
-    return Context(prec=28, traps=[]).divide(amount, Decimal(3))
+    return ROUGH.divide(amount, Decimal(3))
 
 
 def test_a_history_printed_as_doubles_ties_within_its_quanta() -> None:
@@ -216,10 +219,10 @@ def test_the_tolerance_of_a_chain_of_doubles_does_not_grow() -> None:
     chains = [each for each in judgement.results if each.check == CHAIN]
     assert [(each.outcome, each.terms >= 10_000) for each in chains] == [("ties within its quanta", True)]
     largest = max(max(abs(row.before), abs(row.amount), abs(row.after)) for row in told.entry_rows)
-    assert chains[0].tolerance <= 8 * largest / 2**53
+    assert chains[0].tolerance <= ROUGH.divide(8 * largest, 2**53)
     # A row of ten quanta near the end is still found: the tolerance of one link is that of the first.
     row = told.entry_rows[-2]
-    told.entry_rows[-1] = replace(told.entry_rows[-1], before=row.after + 10 * row.after / 2**53)
+    told.entry_rows[-1] = replace(told.entry_rows[-1], before=ROUGH.add(row.after, ROUGH.divide(10 * row.after, 2**53)))
     assert len(judged(told, until_ns=last(told), amounts="double").breaks) == 1
 
 

@@ -167,11 +167,15 @@ def known(book: Book, account: str, *, known_at_ns: int) -> bytes:
     return msgspec.json.encode([rows, sums])
 
 
-def repeated(book: Book, account: str, *, pages: int) -> Counter[str]:
-    """Appends the last pages of an account once more: nothing is new, nothing doubles (B4)."""
+def repeated(book: Book, account: str, *, since_ns: int) -> Counter[str]:
+    """Appends the pages received from then on once more: nothing is new, nothing doubles (B4). (Only pages that still say
+    what is so: an older answer, given once more, would speak of rows that it does not show.)"""
     before = {kind: len(list(book.facts(kind, account))) for kind in KINDS}
-    entered = list(book.journal(account))[-pages:]
-    again = [each.page for each in entered if each.page.exchange != "nostro" and each.page.status == 200]
+    pages = [entered.page for entered in book.journal(account)]
+    again = [
+        page for page in pages if page.received_ns >= since_ns and page.exchange != "nostro" and page.status == 200
+    ]
+    assert again
     lease = book.acquire(account, "once more")
     appended = book.append(lease, again)
     book.release(lease)

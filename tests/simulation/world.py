@@ -114,6 +114,7 @@ class World:
         self.profile = venue_profile(NARROW.profile)
         self.faults = Faults(self._plan(seed))
         self.seen = Seen()
+        self.quiet_ns = 0  # from then on nothing happens any more
         self.bustle = 0.02  # the chance that something happens at the exchange between two requests
         self._kills_left = self.random.randrange(1, KILLS_MAX + 1)
         self._starts = 0
@@ -286,6 +287,7 @@ async def _life(world: World) -> None:
     world.server = Server(world.exchange, world.venue)
     world.bustle = 0
     world.clock.pass_ns(120 * SECOND_NS)
+    world.quiet_ns = world.clock.now_ns()
     for _ in range(3):
         if await world.collect(whole=True, mortal=False):
             break
@@ -313,7 +315,7 @@ def run(seed: int, folder: Path) -> Seen:
         world.seen.invariants.update(truth.prove(book))
         world.seen.invariants.update(invariants.check(book, world.random, now_ns=world.clock.now_ns()))
         for user in COLLECTED:
-            world.seen.invariants.update(invariants.repeated(book, str(user), pages=20))
+            world.seen.invariants.update(invariants.repeated(book, str(user), since_ns=world.quiet_ns))
         state.update(book.state_hash().encode())
         state.update(book.verify().head.encode())
         state.update(str(world.venue.engine.state_hash()).encode())

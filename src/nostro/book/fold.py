@@ -20,7 +20,7 @@ from nostro.book.held import Held, HeldRows
 from nostro.book.identity import SUBJECTS, Row
 from nostro.book.pages import OURS, Entered
 from nostro.domain.records import Entry, Fact, content, digest, restore
-from nostro.domain.values import DAY_NS, EXACT, SECOND_NS, ZERO, canonical
+from nostro.domain.values import DAY_NS, EXACT, ZERO, canonical
 from nostro.errors import Conflict, NostroError
 from nostro.link.declare import Ask, Claim, Exchange, Page, Stream
 
@@ -201,11 +201,8 @@ class Fold:
         return True
 
     def _late(self, at: _At, row: Row) -> None:
-        if not self.cover(at.account.id, at.page.stream).is_proven(row.effective_ns):
-            return
-        self.counts.late += 1
-        overlap_s = at.stream.overlap_s if at.stream else 0
-        if row.effective_ns < at.page.received_ns - overlap_s * SECOND_NS:
+        if self.cover(at.account.id, at.page.stream).is_proven(row.effective_ns):
+            self.counts.late += 1
             self._find_row(at, "late", row, "a new row in an interval that was proven")
 
     def _changed(self, at: _At, row: Row, old: Fact, *, was_vanished: bool) -> None:
