@@ -53,7 +53,7 @@ simulate: develop
 	@$(BIN)/python campaigns/simulation.py --seeds 1000 $(ARGS)
 
 CAMPAIGNS := "differential.py --commands 100000" "pager.py --histories 20000" "kills.py --kills 200" \
-	"flips.py --flips 500" "flips.py --plain"
+	"kills.py --early" "flips.py --flips 500" "flips.py --plain"
 
 campaigns: develop
 	@for campaign in $(CAMPAIGNS); do \

@@ -262,9 +262,15 @@ def randomness(source: Source) -> Found:
 
 
 def excepts(source: Source) -> Found:
-    """An except names what it expects, unless it only cleans up and raises the same again."""
+    """An except names what it expects, unless it cleans up and raises the same again, or the process ends with it."""
+    ends = {
+        handler
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Try) and node.finalbody and "os._exit" in ast.unparse(node.finalbody[-1])
+        for handler in node.handlers
+    }
     for node in ast.walk(source.tree):
-        if not isinstance(node, ast.ExceptHandler):
+        if not isinstance(node, ast.ExceptHandler) or node in ends:
             continue
         names = {dotted(part) for part in ast.walk(node.type)} if node.type else {"everything"}
         again = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
