@@ -15,6 +15,7 @@ import pytest
 
 from cli.home import COMMAND, Folder, environment
 from nostro.book.book import Book
+from nostro.cli.connect import sole_collector
 from nostro.exchanges import exchange
 from nostro.keys import Credentials, KeyStore, Passphrases
 from nostro.link.transport import SystemClock
@@ -114,6 +115,16 @@ def test_the_paper_exchange_does_not_run(folder: Folder) -> None:
     done = folder.run("sync")
     assert (done.status, done.error["type"], done.error["repeat"]) == (5, "NotSent", True)
     assert "nostro up" in done.error["hint"]
+
+
+def test_an_account_is_collected_by_one_process(folder: Folder) -> None:
+    (folder.path / "nostro.toml").write_text(PAPER)
+    path = made(folder)
+    with sole_collector(path, "trader"):
+        done = folder.run("sync")
+        assert (done.status, done.error["type"]) == (7, "Conflict")
+        assert "another process" in done.error["message"]
+    assert folder.run("sync").error["type"] == "NotSent"
 
 
 def test_a_full_disk_loses_nothing(folder: Folder) -> None:
