@@ -101,6 +101,7 @@ class Scene:
         self, folder: Path, *, dialect: str = "cli", rows: int = 60, months: int = 3, faults: Iterable[Fault] = ()
     ) -> None:
         self.folder = folder
+        self.name = "book.db"
         self.clock = JumpingClock()
         self.venue = Venue.open(folder / "venue.db", now_ns=self.clock.now_ns, seed=7)
         generate(self.venue, until_ns=START_NS, months=months, rows=rows)
@@ -141,7 +142,7 @@ class Scene:
     @contextmanager
     def book(self, *logins: str, since_ns: int | None = None) -> Iterator[Book]:
         """The scene's book, made where there is none, with the accounts of these logins."""
-        path = self.folder / "book.db"
+        path = self.folder / self.name
         with Book.open(path, create=not path.exists(), now_ns=self.clock.now_ns, registry=exchange) as book:
             known = {each.name for each in book.accounts()}
             for name in (str(self.login(login).user) for login in logins or ("trader",)):

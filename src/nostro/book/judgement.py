@@ -97,9 +97,11 @@ class BookLedger:
         )
         asked = next(iter(pages)).page.query
         if asked.since_ns is not None and asked.until_ns is not None:
-            spans = self.covered(finding.stream, asked.since_ns, asked.until_ns)
+            # The wire counts in whole seconds, perhaps: nothing before the account's beginning is ever claimed.
+            since_ns = max(asked.since_ns, self._book.account(self._account).since_ns)
+            spans = self.covered(finding.stream, since_ns, asked.until_ns)
             known_ns = sum(span.until_ns - span.since_ns for span in spans if span.status != "open")
-            return known_ns == asked.until_ns - asked.since_ns
+            return known_ns == asked.until_ns - since_ns
         return any(later.seq not in unreadable and later.page.status == 200 for later in pages)
 
     def _facts(self, kind: type[FactT], since_ns: int, until_ns: int, *, versions: bool = False) -> Iterator[FactT]:

@@ -187,11 +187,12 @@ class Collector:
             except errors.NostroError as error:
                 await self._failed(capability, error, report)
                 continue
+            # First the clock: a balance at a wrong time would be compared with the wrong entries.
+            if capability in STATES or not report.horizon_ns:
+                self._judge_clock(reply.pages[-1], report)
             await self._store([Step(page, ()) for page in reply.pages], report)
             if capability == STATES[0]:
                 self._stated = reply.pages[-1].body
-            if capability in STATES or not report.horizon_ns:
-                self._judge_clock(reply.pages[-1], report)
 
     def _judge_clock(self, page: Page, report: Report) -> None:
         """Learns by how much the exchange's clock differs. Raises `errors.ClockSkew` where that is too much."""
