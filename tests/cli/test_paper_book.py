@@ -144,8 +144,20 @@ def test_the_two_clocks(book: tuple[Folder, Any]) -> None:
     assert rows(folder, "entries", "trader", "--known-at", "2020-01-01") == []
     then = folder.run("balances", "trader", "--as-of", middle).json
     assert then["as_of"] == middle
+    assert then["rows"]
     assert all(balance["reported"] is None for balance in then["rows"])
     assert all(balance["unexplained"] is None for balance in then["rows"])
+
+
+def test_a_past_balance_is_what_the_ledger_said_last(book: tuple[Folder, Any]) -> None:
+    folder, _ = book
+    entries = rows(folder, "entries", "trader")
+    middle = entries[len(entries) // 2]["effective"]
+    said = {entry["asset"]: entry["after"] for entry in entries if moment(entry["effective"]) < moment(middle)}
+    then = rows(folder, "balances", "trader", "--as-of", middle, "--zeros")
+    assert {balance["asset"]: balance["computed"] for balance in then} == said
+    assert {balance["status"] for balance in then} == {"proven"}
+    assert rows(folder, "balances", "trader", "--as-of", entries[0]["effective"]) == []
 
 
 def test_an_order_is_placed_shown_and_canceled(book: tuple[Folder, Any]) -> None:

@@ -3,8 +3,9 @@ unexplained. It decides at which instant the two are compared (one that both kno
 it; why they may differ is told by the breaks.
 
 A balance is compared as it stood when the exchange says that it last changed, or when it was seen, if the entries up
-to then are proven from the beginning; else nothing is computed, and its status names the cause. What is not known is
-never 0.
+to then are proven from the beginning; else nothing is computed, and its status names the cause. Of a past moment at
+which nobody had looked yet there is no reported balance: then the entries alone say what it was, and they are proven
+where all of them are there and none of their running balances is broken. What is not known is never 0.
 """
 
 from __future__ import annotations
@@ -81,11 +82,14 @@ def balances(book: Book, accounts: Sequence[str], *, question: Question, zeros: 
     rows = [row for each in told.values() for row in each.lines()]
     shown = [row for row in rows if zeros or row.reported or row.computed or row.held or row.unexplained]
     notes = [_counted(rows)] if rows else []
+    if any(row.reported is None and row.computed is not None for row in rows):
+        notes.append("nobody had looked by then: computed from the exchange's ledger alone")
     if len(shown) < len(rows):
         notes.append(f"{len(rows) - len(shown)} more at zero: --zeros shows them")
     return View(
         noun="balances", columns=COLUMNS, rows=shown, kind=BalanceLine, group=("account", "wallet"), notes=tuple(notes),
-        empty="nothing was ever reported", as_of_ns=question.as_of_ns, known_at_ns=question.known_at_ns,
+        empty="nothing was ever reported" if question.as_of_ns is None else "no balance by then",
+        as_of_ns=question.as_of_ns, known_at_ns=question.known_at_ns,
         **together({account: each.ledger for account, each in told.items()}),
     )  # fmt: skip
 
@@ -131,8 +135,10 @@ class _Account:
         self, scope: Scope, latest: Balance | None, earlier: Balance | None, broken: BreakLife | None
     ) -> BalanceLine:
         compared, at_ns = self._comparable(latest, earlier)
-        cause = "" if compared is not None else self._cause(latest)
-        computed = self._sums_before(at_ns).get(scope, Decimal(0)) if compared is not None else None
+        if compared is None and latest is None and self._is_whole():
+            at_ns = self._question.as_of_ns or 0
+        cause = "" if at_ns else self._cause(latest)
+        computed = self._sums_before(at_ns).get(scope, Decimal(0)) if at_ns else None
         fact = compared or latest
         total = fact.total if fact is not None else None
         unexplained = EXACT.subtract(total, computed) if total is not None and computed is not None else None
@@ -140,11 +146,13 @@ class _Account:
         status = "unchecked" if cause else PROVEN
         if unexplained and total is not None and computed is not None and not self._rules.ties(computed, printed=total):
             status, cause = (_state(broken), "") if broken is not None else ("unchecked", "moving")
+        elif total is None and computed is not None and broken is not None and broken.value.since_ns < at_ns:
+            status = _state(broken)
         return BalanceLine(
             account=self._account, sub_account=scope[0], wallet=scope[1], asset=scope[2], reported=total,
             free=fact.free if fact else None, held=fact.used if fact else None, computed=computed,
             unexplained=unexplained, status=status, cause=cause,
-            seen_ns=fact.effective_ns if fact else None, compared_ns=at_ns if compared is not None else None,
+            seen_ns=fact.effective_ns if fact else None, compared_ns=at_ns or None,
             break_id=value.id if value else None, since_ns=value.since_ns if value else None,
             until_ns=value.until_ns if value else None,
         )  # fmt: skip
@@ -159,6 +167,11 @@ class _Account:
                 if at_ns is not None and self._since_ns < at_ns <= through_ns:
                     return look, at_ns
         return None, 0
+
+    def _is_whole(self) -> bool:
+        """Whether every entry before the past moment that is asked about is there."""
+        as_of_ns = self._question.as_of_ns
+        return as_of_ns is not None and self._through_ns is not None and self._since_ns < as_of_ns <= self._through_ns
 
     def _cause(self, latest: Balance | None) -> str:
         """Why nothing can be compared."""
