@@ -31,6 +31,8 @@ STEPS_PER_COMMIT: Final = 50  # pages gathered before they are committed togethe
 QUIET_S: Final = 60  # how long histories rest while the balances do not move
 PROBE_NS: Final = DAY_NS  # a forbidden stream is asked again after a day
 NEAR_NS: Final = 3600 * SECOND_NS  # open rows this near to each other are re-read by one request
+# What will not get better with the next question: a refused key, and an exchange that cannot be reached.
+ENDS_PASS: Final = (errors.Unauthorized, errors.NotSent)
 WAITS_MAX: Final = 3  # how often a pass waits for its tail to settle
 
 ResultT = TypeVar("ResultT")
@@ -182,7 +184,7 @@ class Collector:
                 continue
             try:
                 reply = await self.source.ask(capability, {})
-            except errors.Unauthorized:
+            except ENDS_PASS:
                 raise
             except errors.NostroError as error:
                 await self._failed(capability, error, report)
@@ -257,9 +259,9 @@ class Collector:
         try:
             for since_ns, until_ns in intervals:
                 await self._sweep(stream, since_ns, until_ns, report)
+        except ENDS_PASS:
+            raise
         except (errors.ExchangeError, errors.LinkError, errors.WireError) as error:
-            if isinstance(error, errors.Unauthorized):
-                raise
             await self._failed(stream.name, error, report)
 
     async def _sweep(self, stream: Stream, since_ns: int, until_ns: int, report: Report) -> None:
