@@ -274,7 +274,22 @@ def test_the_exchanges_own_time_of_change_needs_no_entries_beyond_it() -> None:
         balance 03:00 BTC {} updated 01:00
     """
     assert ("reported balance", "ties") in outcomes(check(statement.format(5)))
-    check(statement.format(6) + "= unchecked reported_balance BTC settling")
+    check(statement.format(6) + "= break unexplained_balance BTC 01:00..03:00 missing 1")
+    now = statement.replace("updated 01:00", "updated 03:00")
+    check(now.format(6) + "= unchecked reported_balance BTC settling")
+
+
+def test_an_old_balance_with_its_old_time_is_not_the_balance_of_now() -> None:
+    statement = """
+        proven all 00:00 04:00
+        entry 1 01:00 BTC fund 5 0 5
+        entry 2 02:00 BTC fund 1 5 6
+        balance 04:00 BTC {} updated {}
+    """
+    assert ("reported balance", "ties") in outcomes(check(statement.format(6, "02:00")))
+    check(statement.format(5, "01:00") + "= break unexplained_balance BTC 02:00..04:00 missing -1")
+    # What is held may have changed without a new time: that waits until the entries are proven.
+    check(statement.format("6 used 1", "02:00") + "= unchecked reported_balance BTC settling")
 
 
 def test_negative_balances_are_kept_and_parts_must_add_up() -> None:

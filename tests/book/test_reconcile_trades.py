@@ -104,10 +104,21 @@ def test_orders_that_contradict_themselves_or_go_back() -> None:
     told.tell("order 1 01:00 buy BTC/USDT 5 filled 7 done 02:00")
     told.tell("order 2 01:00 buy BTC/USDT 5 filled 3 updated 02:00")
     told.tell("order 2 01:00 buy BTC/USDT 5 filled 2 done 03:00 status canceled")
-    told.tell("order 3 01:00 buy BTC/USDT 5 done 03:00 status canceled")
-    told.tell("order 3 01:00 buy BTC/USDT 5 done 03:00 status expired")
+    told.tell("order 3 01:00 buy BTC/USDT 5 updated 02:00 status open")
+    told.tell("order 3 01:00 buy BTC/USDT 5 updated 03:00 status pending")
+    told.tell("order 4 01:00 buy BTC/USDT 5 updated 03:00 status canceled")
+    told.tell("order 5 01:00 buy BTC/USDT 5 done 03:00 status open")
+    told.tell("order 6 01:00 buy BTC/USDT 5 done 03:00 status filled")
+    told.tell("order 7 04:00 buy BTC/USDT 5 done 03:00 status canceled")
+    told.tell("order 8 01:00 buy BTC/USDT -5 done 03:00 status canceled")
+    told.tell("order 9 01:00 buy BTC/USDT 5 filled 1 done 03:00 status filled")  # what came after its end
+    told.tell("order 9 01:00 buy BTC/USDT 5 done 03:00 status canceled")  # is history that was changed
     found = {(each.rows[0], each.name) for each in judged(told).breaks if each.check == "order states"}
-    assert found == {("1", "filled_out_of_range"), ("2", "filled_shrank"), ("3", "status_went_back")}
+    assert found == {
+        ("1", "filled_out_of_range"), ("2", "filled_shrank"), ("3", "status_went_back"), ("4", "status_differs"),
+        ("5", "status_differs"), ("6", "status_differs"), ("7", "times_differ"), ("8", "negative_amount"),
+        ("8", "filled_out_of_range"),
+    }  # fmt: skip
 
 
 # ── days, deposits, withdrawals ──────────────────────────────────────────────────────────────────────────────────

@@ -42,7 +42,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # Events of streams that declare no identity of their own.
 _NAMED_BY: Final[Mapping[str, tuple[str, ...]]] = {"candle": ("instrument", "interval_s")}
-_ENCODER: Final = msgspec.json.Encoder()
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)  # `str`: a word of a wire that is none of ours
 
 
 class Row(msgspec.Struct):

@@ -288,7 +288,8 @@ KINDS: Final[Mapping[str, type[Fact]]] = {
     )
 }  # fmt: skip
 
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="string", order="deterministic")
+# `str` spells what msgspec does not know by itself: the words of a wire that are none of ours (`values.Unknown`).
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="string", order="deterministic", enc_hook=str)
 _DECODERS: Final = {kind: msgspec.json.Decoder(fact) for kind, fact in KINDS.items()}
 
 

@@ -249,9 +249,12 @@ def _hole(place: Place, row: Entry) -> Verdict:
             amount=missing.total, held=missing.held, since_ns=place.since_ns, until_ns=row.effective_ns or 0,
         )
     ]  # fmt: skip
-    if place.last is not None and _twins(place.last, row):
-        text = f"row {row_name(row)} repeats row {row_name(place.last)}"
-        hypotheses.append(Hypothesis(name="doubled_row", text=text, amount=row.amount, rows=(row_name(row),)))
+    # What the next row or the last one repeats may be too many as well as something may be missing.
+    for one, others in ((row, [place.last]), (place.last, [each for each in place.recent if each is not place.last])):
+        twin = next((each for each in others if each and one and _twins(each, one)), None)
+        if one is not None and twin is not None and (one is row or twin.effective_ns == one.effective_ns):
+            text = f"row {row_name(one)} repeats row {row_name(twin)}"
+            hypotheses.append(Hypothesis(name="doubled_row", text=text, amount=one.amount, rows=(row_name(one),)))
     found = _break(
         place, "missing_row", anchor=f"after {row_name(place.last) if place.last else place.since_ns}",
         since_ns=place.since_ns, until_ns=row.effective_ns or 0, rows=(place.last, row) if place.last else (row,),

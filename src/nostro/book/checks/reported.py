@@ -3,10 +3,10 @@ truly have reported at an instant, and whether the one that it did report is amo
 
 A snapshot was taken at some instant between sending and receiving, on the exchange's clock up to ``skew_ns`` away
 from ours; every state of the chain that was in effect in that bracket is acceptable. Where the snapshot says when it
-last changed (``updated_ns``, the exchange's own clock), the state of that instant is acceptable too, and needs no
-entries proven beyond it. ``used`` is compared with the end of the held chain in the same way. A difference is a break
-only where the entries are proven through the whole bracket; its cause then lies after the last entry before the
-bracket.
+last changed (``updated_ns``, the exchange's own clock), it is held against the states of that instant, which needs no
+entries proven through the bracket; entries between that instant and the bracket say that the balance is an old one.
+``used`` is compared with the end of the held chain in the same way. Elsewhere a difference is a break only where the
+entries are proven through the whole bracket; its cause then lies after the last entry before the bracket.
 """
 
 from __future__ import annotations
@@ -140,40 +140,53 @@ class Snapshots:
     def _compare(self, watch: Watch) -> tuple[Settled, Outcome, str]:
         """The state that the snapshot shows (or should), and what came of it."""
         seen = watch.seen
-        candidates = self._at_update(watch)
-        for state in candidates:
-            if self._matches(seen, state) and not self._proven.cause(state.at_ns, seen.balance.updated_ns or 0):
-                return state, self._tie(seen, state), ""
         low_ns, high_ns = seen.sent_ns - self._rules.skew_ns, self._high(seen)
         bracket = [
             state
             for state, following in zip(watch.states, [*watch.states[1:], None], strict=True)
             if following is None or following.at_ns > low_ns
         ]
-        if bracket[0].state.total is None:
-            cause = self._proven.cause(self._rules.opened_ns, low_ns)
+        nothing_known = bracket[0].state.total is None
+        cause = self._proven.cause(self._rules.opened_ns if nothing_known else bracket[0].at_ns, high_ns)
+        matching = [state for state in reversed(bracket) if not nothing_known and self._matches(seen, state)]
+        if matching and not cause:
+            return matching[0], self._tie(seen, matching[0]), ""
+        updated = self._at_update(watch, low_ns)
+        if updated is not None and not (matching and updated[1] == "break"):
+            return updated
+        if nothing_known:
             return bracket[0], "unchecked", cause or NO_RUNNING_BALANCE
-        cause = self._proven.cause(bracket[0].at_ns, high_ns)
-        for state in reversed(bracket):
-            if self._matches(seen, state):
-                return state, ("unchecked" if cause else self._tie(seen, state)), cause
-        return bracket[-1], ("unchecked" if cause else "break"), cause
+        return (matching or bracket[::-1])[0], ("unchecked" if cause else "break"), cause
 
-    def _at_update(self, watch: Watch) -> list[Settled]:
-        """The states in effect at the instant that the exchange names; all of its second where it names whole
-        seconds."""
-        updated_ns = watch.seen.balance.updated_ns
+    def _at_update(self, watch: Watch, low_ns: int) -> tuple[Settled, Outcome, str] | None:
+        """What follows from the instant that the exchange names as the last change, on its own clock: the balance is
+        one of that instant (of its whole second, where it names whole seconds), and its total is that of no later
+        entry. None where that says nothing."""
+        seen, updated_ns = watch.seen, watch.seen.balance.updated_ns
         if updated_ns is None:
-            return []
+            return None
+        known = [state for state in watch.states if state.state.total is not None]
+        before = [state for state in known if state.at_ns <= updated_ns][-1:]
         end_ns = updated_ns + (values.SECOND_NS - 1 if updated_ns % values.SECOND_NS == 0 else 0)
-        before = [state for state in watch.states if state.at_ns <= updated_ns]
-        within = [state for state in watch.states if updated_ns < state.at_ns <= end_ns]
-        return [state for state in (*within[::-1], *before[-1:]) if state.state.total is not None]
+        near_ns = updated_ns + self._rules.skew_ns
+        around = [state for state in known if updated_ns < state.at_ns <= near_ns]
+        later = [state for state in known if near_ns < state.at_ns <= low_ns]
+        if later and not self._same_total(seen, later[-1]):
+            return None if self._proven.cause(updated_ns, later[-1].at_ns) else (later[-1], "break", "")
+        for state in (*(each for each in around[::-1] if each.at_ns <= end_ns), *before):
+            if self._matches(seen, state) and not self._proven.cause(state.at_ns, updated_ns):
+                return state, self._tie(seen, state), ""
+        if not before or self._proven.cause(before[0].at_ns, near_ns):
+            return None
+        differs = not any(self._same_total(seen, state) for state in (*before, *around, *later))
+        return ([*before, *around, *later][-1], "break", "") if differs else None
+
+    def _same_total(self, seen: Seen, state: Settled) -> bool:
+        return self._rules.ties(seen.balance.total or values.ZERO, printed=state.state.total or values.ZERO)
 
     def _matches(self, seen: Seen, state: Settled) -> bool:
         used, held = seen.balance.used, state.state.held
-        total_ties = self._rules.ties(seen.balance.total or values.ZERO, printed=state.state.total or values.ZERO)
-        return total_ties and (used is None or held is None or self._rules.ties(used, printed=held))
+        return self._same_total(seen, state) and (used is None or held is None or self._rules.ties(used, printed=held))
 
     def _tie(self, seen: Seen, state: Settled) -> Outcome:
         exact = seen.balance.total == state.state.total and (

@@ -73,11 +73,12 @@ class Group(msgspec.Struct):
 
 def lives_of(versions: Sequence[Order], rules: Rules) -> list[Life]:
     """The pieces of one order's life, from its versions in the order they were learned: what came to ``filled`` from
-    one to the next came after the earlier was last seen so and until the later changed."""
+    one to the next came after the earlier was last seen so and until the later changed. What a later version takes
+    back was never so."""
     pieces: list[Life] = []
-    first = versions[0]
-    start_ns, before, hidden = first.effective_ns or 0, values.ZERO, values.ZERO
-    for version in versions:
+    last = versions[-1]
+    start_ns, before, hidden = last.effective_ns or 0, values.ZERO, values.ZERO
+    for version in _believed(versions):
         closed = version.status in TERMINAL
         seen_ns = version.observed_ns - rules.skew_ns
         changed_ns = (version.done_ns if closed else None) or version.updated_ns or version.observed_ns + rules.skew_ns
@@ -93,10 +94,22 @@ def lives_of(versions: Sequence[Order], rules: Rules) -> list[Life]:
             pieces.append(Life(version, start_ns, end_ns, gained, values.ZERO, allowed))
             before, hidden = version.filled, quantum
         start_ns = max(start_ns, changed_ns if version.updated_ns else seen_ns, seen_ns)
-    last = versions[-1]
     if last.status not in TERMINAL and last.filled is not None and last.remaining != 0:
         pieces.append(Life(last, start_ns, FOREVER_NS, values.ZERO, last.remaining, values.ZERO))
     return pieces
+
+
+def _believed(versions: Sequence[Order]) -> list[Order]:
+    """The versions without those that the exchange took back: more was filled than later, or the order had ended."""
+    believed: list[Order] = []
+    least: Decimal | None = None
+    for version in reversed(versions):
+        filled = version.filled
+        shrank = filled is not None and least is not None and filled > least
+        if not believed or not (shrank or version.status in TERMINAL):
+            believed.append(version)
+            least = filled if filled is not None else least
+    return believed[::-1]
 
 
 def serve(lives: Sequence[Life], fills: Sequence[Fill]) -> Shares:

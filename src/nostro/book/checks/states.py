@@ -16,6 +16,8 @@ from nostro.domain import values
 from nostro.domain.records import Order
 
 CHECK: Final = "order states"
+ALIVE: Final = frozenset({"pending", "open", "partially_filled"})  # something is still to come
+CUT: Final = frozenset({"canceled", "partially_canceled"})  # something never came
 # How far along its life each status is; from the last rank no other status follows.
 RANK: Final = {"pending": 0, "open": 1, "partially_filled": 2, **dict.fromkeys(TERMINAL, 3)}
 
@@ -28,9 +30,11 @@ def check_orders(versions: Iterable[Order], *, rules: Rules) -> tuple[list[Resul
     results: list[Result] = []
     breaks: list[Break] = []
     for versions_of_one in by_order.values():
-        faults = [_break(rules, order, *fault) for order in versions_of_one for fault in _amounts(rules, order)]
+        order = versions_of_one[-1]
+        faults = [_break(rules, order, *fault) for fault in (*_amounts(rules, order), *_words(rules, order))]
         for earlier, later in pairwise(versions_of_one):
-            faults += [_break(rules, later, *fault) for fault in _progress(rules, earlier, later)]
+            if earlier.status not in TERMINAL:
+                faults += [_break(rules, later, *fault) for fault in _progress(rules, earlier, later)]
         breaks += faults
         results.append(_result(rules, versions_of_one, broken=bool(faults)))
     return results, list({each.id: each for each in breaks}.values())
@@ -57,6 +61,31 @@ def _amounts(rules: Rules, order: Order) -> list[Fault]:
     return faults
 
 
+def _words(rules: Rules, order: Order) -> list[Fault]:
+    """Faults between what one version says in words, signs and times, and its amounts."""
+    amount, canceled, left, status = order.amount, order.canceled, order.remaining, order.status
+    faults: list[Fault] = []
+    for name, value in (("amount", amount), ("price", order.price), ("stop_price", order.stop_price)):
+        if value is not None and value < 0:
+            faults.append(("negative_amount", f"its {name} is {values.canonical(value)}", None, value))
+    ended_ns = order.done_ns if status in TERMINAL else None
+    if ended_ns is not None and order.effective_ns is not None and ended_ns < order.effective_ns:
+        text = f"it ended at {values.format_time(ended_ns)} and was placed at {values.format_time(order.effective_ns)}"
+        faults.append(("times_differ", text, None, None))
+    if not amount or left is None or canceled is None:
+        return faults
+    terms = (order.filled or values.ZERO, canceled, amount)
+    none_left = rules.ties(left, printed=values.ZERO, terms=terms)
+    if status in TERMINAL and not none_left:
+        text = f"it is {status} with {values.canonical(left)} of {values.canonical(amount)} neither filled nor canceled"
+        faults.append(("status_differs", text, values.ZERO, left))
+    elif (status in ALIVE and none_left) or (status == "filled" and canceled) or (status in CUT and not canceled):
+        filled, whole = values.canonical(order.filled or values.ZERO), values.canonical(amount)
+        text = f"it is {status} with {filled} of {whole} filled and {values.canonical(canceled)} canceled"
+        faults.append(("status_differs", text, None, None))
+    return faults
+
+
 def _progress(rules: Rules, earlier: Order, later: Order) -> list[Fault]:
     """Faults between two versions."""
     faults: list[Fault] = []
@@ -66,7 +95,7 @@ def _progress(rules: Rules, earlier: Order, later: Order) -> list[Fault]:
         faults.append(("filled_shrank", text, before, after))
     ranks = RANK.get(earlier.status or ""), RANK.get(later.status or "")
     backwards = ranks[0] is not None and ranks[1] is not None and ranks[1] < ranks[0]
-    if backwards or (earlier.status in TERMINAL and later.status in TERMINAL and earlier.status != later.status):
+    if backwards:
         faults.append(("status_went_back", f"the status went from {earlier.status} to {later.status}", None, None))
     return faults
 
