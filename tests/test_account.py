@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ import pytest
 
 from collect.scene import START_NS, Scene, run, scene, struck
 from nostro import errors
-from nostro.account import AsyncAccount
+from nostro.account import AsyncAccount, moment_ns
 from nostro.domain.records import Fact
-from nostro.domain.values import DAY_NS, SECOND_NS, format_time
+from nostro.domain.values import DAY_NS, SECOND_NS, format_time, parse_time
 from nostro.paper.faults import Kind
 
 DIALECTS = ("cli", "d23", "d26")
@@ -92,6 +92,23 @@ def test_bounds_are_half_open_to_the_nanosecond(world: Scene) -> None:
     assert len(found) == sum(1 for row in rows if start_ns <= row.time_ns // 1000 * 1000 < end_ns) > 0
     assert min(times(list(found))) == start_ns
     assert max(times(list(found))) < end_ns
+
+
+class SummerTime(tzinfo):
+    """One hour from UTC, two from April to September."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta:
+        return timedelta(hours=2 if moment is not None and 4 <= moment.month <= 9 else 1)
+
+    def dst(self, moment: datetime | None) -> timedelta:
+        return self.utcoffset(moment) - timedelta(hours=1)
+
+
+def test_a_datetime_is_its_instant_in_a_zone_with_summer_time() -> None:
+    for month in (1, 7):
+        moment = datetime(2026, month, 1, 12, 0, 0, 123_456, tzinfo=SummerTime())
+        utc = moment.astimezone(UTC)
+        assert moment_ns(moment, "start") == parse_time(utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
 
 
 def test_times_may_be_text_datetimes_or_nanoseconds(world: Scene) -> None:

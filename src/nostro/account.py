@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from heapq import heappop, heappush
 from types import TracebackType
@@ -433,8 +433,8 @@ def moment_ns(moment: Moment, field: str) -> int:
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise errors.BadValue(f"{field} is {moment.isoformat()} without a time zone", hint="use an aware datetime")
-        epoch = datetime.fromtimestamp(0, tz=moment.tzinfo)
-        moment = (moment - epoch) // timedelta(microseconds=1) * 1000
+        # From an epoch in UTC: of two times in one zone Python subtracts what clocks show there, summer time or not.
+        moment = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
     if isinstance(moment, int) and not isinstance(moment, bool):
         if not 0 <= moment <= LATEST_NS:
             raise errors.BadValue(f"{field} is {moment} ns, expected a time between 1970 and 3000")
