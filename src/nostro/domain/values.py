@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Final
 
@@ -18,13 +18,14 @@ from nostro import limits
 
 # 76 digits hold the product of any two amounts of 38 digits; what does not fit raises, it is never rounded.
 EXACT: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
-# For divisions alone, which then name their digits and how they round; and for quanta, which are one digit, rounded up.
+# For divisions alone, which then name their digits and how they round; and for quanta: one digit, rounded up.
 _ONE_DIGIT_UP: Final = Context(prec=1, rounding="ROUND_UP", traps=[])
 _ROUGH: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow])
 ZERO: Final = Decimal(0)
 ABSENT: Final = Raw()  # a JSON number that is not there; msgspec omits a default only if it is the very same object
-# *Ours*: JSON's form of a number, with at most 39 digits before and 36 behind the point.
+# *Ours*: JSON's form of a number, with at most 39 digits before and 36 behind the point, its exponent written out.
 _AMOUNT: Final = re.compile(r"-?(0|[1-9][0-9]{0,38})(\.[0-9]{1,36})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+_A_DECIMAL: Final = "a decimal number of at most 39 digits before and 36 behind the point"
 _TIME: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):?(\d\d))", re.ASCII
 )
@@ -53,9 +54,14 @@ def decimal(text: str, field: str = "") -> Decimal:
     """The number that ``text`` writes, exactly. Raises `Malformed` for all but JSON's number form, at most 80
     characters: no NaN, infinity, blank, underscore, plus sign, leading zero or non-ASCII digit."""
     if len(text) > limits.AMOUNT_CHARACTERS or _AMOUNT.fullmatch(text) is None:
-        raise Malformed(field, text, "a decimal number of at most 39 digits before and 36 behind the point")
+        raise Malformed(field, text, _A_DECIMAL)
     amount = EXACT.create_decimal(text)
-    return Decimal(canonical(amount)) if text[-1] == "0" or "e" in text or "E" in text or not amount else amount
+    if amount and text[-1] != "0" and "e" not in text and "E" not in text:
+        return amount
+    plain = canonical(amount)
+    if _AMOUNT.fullmatch(plain) is None:  # its exponent carried it beyond what can be added exactly
+        raise Malformed(field, text, _A_DECIMAL)
+    return Decimal(plain)
 
 
 def exact(number: Raw, field: str = "") -> Decimal:
@@ -105,12 +111,13 @@ def quotient(amount: Decimal, by: Decimal, *, digits: int, rounding: str) -> Dec
 
 
 def float_quantum(printed: Decimal) -> Decimal:
-    """Half a unit in the last place of the binary double nearest to ``printed``, rounded up to one digit: what
-    a wire that prints doubles may have hidden. Units of ``printed``, positive; 0 for 0."""
+    """What a wire that prints doubles may have hidden of ``printed``: one unit in the last place of its double, rounded
+    up to one digit. Units of ``printed``, positive; 0 for 0. (docs/decisions/0005: half a unit is lost where the amount
+    becomes a double, and up to half a unit where that double becomes its shortest text.)"""
     if not printed:
         return ZERO
-    # 2^52 <= mantissa < 2^53: half an ulp is at most |x| / 2^53 and at least |x| / 2^54.
-    return _ROUGH.divide(printed.copy_abs(), Decimal(2**53)).normalize(_ONE_DIGIT_UP)
+    # 2^52 <= mantissa < 2^53: one unit is at most |x| / 2^52 and more than |x| / 2^53.
+    return _ROUGH.divide(printed.copy_abs(), Decimal(2**52)).normalize(_ONE_DIGIT_UP)
 
 
 def truncation_quantum(digits: int) -> Decimal:
@@ -119,14 +126,17 @@ def truncation_quantum(digits: int) -> Decimal:
 
 
 def parse_time(text: str, field: str = "") -> int:
-    """Nanoseconds since 1970 UTC of an RFC 3339 time with ``Z`` or an offset and at most nine decimals."""
+    """Nanoseconds since 1970 UTC of an RFC 3339 time with ``Z`` or an offset and at most nine decimals; a leap second,
+    60, is the second after it. Raises `Malformed`."""
     match = _TIME.fullmatch(text)
     if match is None:
         raise Malformed(field, text, "an RFC 3339 time like 2026-01-31T12:00:00Z")
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, _, sign, off_hours, off_minutes = match.groups()[6:]
     try:
-        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+        moment = datetime(year, month, day, hour, minute, 59 if second == 60 else second, tzinfo=UTC)
+        if sign:
+            time(int(off_hours), int(off_minutes))
     except ValueError:
         raise Malformed(field, text, "a time that exists") from None
     whole_s = (moment - _EPOCH) // timedelta(seconds=1) + (1 if second == 60 else 0)

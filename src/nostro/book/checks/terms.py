@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Outcome = Literal["ties", "ties within its quanta", "break", "unchecked"]
 
 SETTLING: Final = "settling"  # younger than what is proven: it will be checked by a later pass
-_TWICE: Final = Decimal(2)
 OPEN: Final = "open"  # not read yet, or reading failed
 BEFORE_ORIGIN: Final = "before_origin"  # nobody was asked about what happened before the book's origin
 NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
@@ -52,13 +51,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return Scope(self.account, fact.sub_account, fact.wallet, subject, side)
 
     def quantum(self, printed: Decimal) -> Decimal:
-        """What the wire may have hidden of this printed amount. An amount that became a double lies up to half an ulp
-        from it, and the shortest text that reads back as that double up to half an ulp from that: one ulp in all. (With
-        half an ulp alone, 2325.959083333333 + 107.61323533333334 = 2433.572318666667 breaks, which three doubles
-        print.)"""
-        if self.amounts == "text":
-            return values.ZERO
-        return values.EXACT.multiply(_TWICE, values.float_quantum(printed))
+        """What the wire may have hidden of this printed amount, positive: nothing where it prints exact text."""
+        return values.ZERO if self.amounts == "text" else values.float_quantum(printed)
 
     def ties(self, computed: Decimal, *, printed: Decimal, terms: Collection[Decimal] = ()) -> bool:
         """Whether two amounts are equal within the quanta of the terms they were made of: themselves, or ``terms``."""
