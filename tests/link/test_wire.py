@@ -200,6 +200,33 @@ def test_an_answer_that_is_none_is_undecodable_and_kept(tmp_path: Path, kind: Ki
         run(ask(source))
 
 
+@pytest.mark.parametrize("status", [202, 203, 204, 206])
+def test_only_200_is_a_whole_answer(tmp_path: Path, status: int) -> None:
+    """A history answered with less claims nothing: its rows would be missing from an interval called proven."""
+    with scene(tmp_path, rows=60) as world:
+        answered = 0
+
+        def before(request: HttpRequest) -> HttpAnswer | None:
+            nonlocal answered
+            if not request.path.endswith("/accounts/activity"):
+                return None
+            answered += 1
+            return HttpAnswer(status, {"Content-Type": "application/json"}, b"[]")
+
+        source = world.source()
+        world.wire.before = before
+
+        async def swept() -> None:
+            now_ns = world.clock.now_ns()
+            async for _ in source.sweep("entries", now_ns - SECOND_NS, now_ns, {}):
+                pytest.fail("a step was given")
+
+        with pytest.raises(errors.Undecodable, match=str(status)) as caught:
+            run(swept())
+        assert caught.value.page is not None
+        assert answered == 1, "asked once: it is not repeated"
+
+
 def test_an_html_sign_in_is_no_verdict_on_the_key(tmp_path: Path) -> None:
     with scene(tmp_path, rows=0) as world:
         faults = world.strike(struck(Kind.HTML, 1, 2, routes=("sign_in",)))

@@ -14,6 +14,7 @@ from collect.scene import Scene, run, scene, struck
 from nostro import errors
 from nostro.account import AsyncAccount
 from nostro.domain.records import Order
+from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.paper.faults import LOSES_ANSWER, NOT_CARRIED_OUT, Kind
 
 # What an exchange's wire may do to a write: the answer is lost and it happened, or it is lost and it did not.
@@ -65,6 +66,24 @@ def test_an_order_whose_answer_was_lost_is_found(world: Scene, kind: Kind) -> No
     assert world.wire.count("/trading/order", "POST") == 1
     assert order.native_id == str(max(each.id for each in world.venue.orders(user(world))))
     assert order.status == "open"
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null"])
+def test_an_order_whose_answer_names_none_is_looked_up(world: Scene, body: bytes) -> None:
+    answered = 0
+
+    def before(request: HttpRequest) -> HttpAnswer | None:
+        nonlocal answered
+        if request.method != "POST" or not request.path.endswith("/trading/order"):
+            return None
+        answered += 1
+        given = world.server.handle(request)
+        return HttpAnswer(given.status, given.headers, body)
+
+    world.wire.before = before
+    order = run(place(trader(world)))
+    assert answered == placed(world) == 1
+    assert order.native_id == str(max(each.id for each in world.venue.orders(user(world))))
 
 
 @pytest.mark.parametrize("kind", LOST_BEFORE)

@@ -107,6 +107,9 @@ class WireSource:
         message = ask.request(query)
         send = partial(self._once, ask.route, message, capability=ask.capability, stream=ask.name, query=query)
         page = await self._repeat(send)
+        if page.status != 200:  # accepted, partial, without content: whatever it is, it is not the whole answer
+            said = f"{self.exchange.name} {ask.route.name}: status {page.status} is no whole answer"
+            raise self._with_page(errors.Undecodable(said, exchange=self.exchange.id), page)
         answer = self._decoded(ask.route, page)
         try:
             facts = list(ask.read(query, answer))

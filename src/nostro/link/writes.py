@@ -31,6 +31,8 @@ async def carry_out(source: WireSource, do: Do, command: Command) -> Reply:
         reply = await source.write(do, command)
         if isinstance(command, CancelOrders) and {fact.native_id for fact in reply.facts}.isdisjoint(_ids(command)):
             raise errors.Undecodable("the answer names none of the orders", exchange=source.exchange.id)
+        if isinstance(command, PlaceOrder) and not reply.facts:
+            raise errors.Undecodable("the answer names no order", exchange=source.exchange.id)
         return reply
     except (errors.Failing, errors.Unanswered, errors.WireError) as lost:
         if isinstance(command, CancelOrders | CancelAll):
@@ -87,9 +89,9 @@ async def _look_for_new(
 
 def _alike(command: Command, fact: Fact) -> bool:
     if isinstance(command, PlaceOrder) and isinstance(fact, Order):
-        asked = (command.instrument, command.side, command.type, command.price, command.stop_price)
-        same = (fact.instrument, fact.side, fact.type, fact.price or None, fact.stop_price or None) == asked
-        return same and (command.amount is None or fact.amount == command.amount)
+        asked = (command.wallet, command.instrument, command.side, command.type, command.price, command.stop_price)
+        seen = (fact.wallet, fact.instrument, fact.side, fact.type, fact.price or None, fact.stop_price or None)
+        return seen == asked and (command.amount is None or fact.amount == command.amount)
     return isinstance(command, RequestWithdrawal) and isinstance(fact, Transfer) and fact.amount == command.amount
 
 
