@@ -12,14 +12,18 @@ from nostro.cli.session import session, shown
 @click.option("--accept-rollback", is_flag=True, help="Go on without lost pages: what they proved is open again.")
 @shown
 def verify(*, new_anchor: bool, accept_rollback: bool) -> None:
-    """Walk every chain, digest and anchor; print the book's head."""
+    """Walk every chain, digest and anchor, and add everything up in double entry; print the book's head."""
+    from nostro.book.trial import trial_balance
+    from nostro.link.transport import SystemClock
     from nostro.views import book as views
 
     here = session()
     writes = new_anchor or accept_rollback
     book = here.open_book(accept_rollback=accept_rollback) if writes else here.book
     proof = book.new_anchor() if new_anchor else book.verify()
-    here.show(views.proof(proof, warnings=book.warnings))
+    now_ns = SystemClock().now_ns()
+    trials = [trial_balance(book, account.name, now_ns=now_ns) for account in book.accounts()]
+    here.show(views.proof(proof, trials, warnings=book.warnings))
 
 
 @click.command()

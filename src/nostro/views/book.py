@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from nostro.book.postings import UNRECONCILED
+from nostro.domain.values import canonical
 from nostro.views.view import Column, View, plain
 
 if TYPE_CHECKING:
     from nostro.book.book import Proof, Rebuilt
+    from nostro.book.trial import Trial
 
 PROOF_COLUMNS: Final = (
     Column(name="account", heading="account"),
@@ -39,13 +42,29 @@ class ChangeLine(msgspec.Struct, frozen=True, kw_only=True):
     now: dict[str, str | None] | None
 
 
-def proof(proven: Proof, *, warnings: Sequence[str]) -> View:
-    """A verified book."""
-    notes = (f"verified: every page, {proven.records:,} records, every anchor", f"book head {proven.head}", *warnings)
+def proof(proven: Proof, trials: Sequence[Trial], *, warnings: Sequence[str]) -> View:
+    """A verified book, with the trial balance of each account."""
+    notes = (
+        f"verified: every page, {proven.records:,} records, every anchor",
+        *(_entered(trial) for trial in trials if trial.transactions),
+        f"book head {proven.head}",
+        *warnings,
+    )
+    more = {"head": proven.head, "records": proven.records, "warnings": list(warnings), "trials": plain(list(trials))}
     return View(
-        noun="verify", columns=PROOF_COLUMNS, rows=proven.accounts, notes=notes, empty="the book has no accounts",
-        more={"head": proven.head, "records": proven.records, "warnings": list(warnings)},
+        noun="verify", columns=PROOF_COLUMNS, rows=proven.accounts, notes=notes, more=more,
+        empty="the book has no accounts",
     )  # fmt: skip
+
+
+def _entered(trial: Trial) -> str:
+    """One line of a trial balance: how much of what is reported is explained (of the asset that is explained least),
+    and what is left."""
+    unexplained = [f"{canonical(line.amount)} {line.asset}" for line in trial.lines if line.side == UNRECONCILED]
+    share = min(trial.explained.values(), default=None)
+    explained = "" if share is None else f", {canonical(share.scaleb(2))} % explained"
+    left = f"; unreconciled {', '.join(unexplained)}" if unexplained else ""
+    return f"{trial.account}: {trial.transactions:,} transactions sum to zero{explained}{left}"
 
 
 def rebuilt(report: Rebuilt, *, before: str, after: str) -> View:
