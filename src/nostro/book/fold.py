@@ -22,7 +22,7 @@ from nostro.book.pages import OURS, Entered
 from nostro.domain.records import Entry, Fact, content, digest, restore
 from nostro.domain.values import DAY_NS, EXACT, ZERO, canonical
 from nostro.errors import Conflict, NostroError
-from nostro.link.declare import Ask, Claim, Exchange, Page, Stream
+from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -75,6 +75,7 @@ class _At(msgspec.Struct):
     inserts: list[tuple[object, ...]] = []
     sums: dict[tuple[str, str, str, int], Decimal] = {}
     seen: set[bytes] = set()
+    gone: int = 0
 
     def find(self, what: str, detail: str, *, kind: str = "", effective_ns: int = 0, row_offset: int = 0) -> None:
         name, stream = self.account.name, self.page.stream
@@ -271,7 +272,7 @@ class Fold:
                 self.counts.changed += 1
             held[row.identity] = self._insert(at, row, before)
         if is_complete(at.page, at.ask):
-            for before in [held[there] for there in held if there not in present and not held[there].vanished]:
+            for before in [held[there] for there in sorted(held) if there not in present and not held[there].vanished]:
                 held[before.identity] = self._vanish(at, before, effective_ns=at.observed_ns)
 
     def _held_states(self, at: _At) -> dict[bytes, Held]:
@@ -340,15 +341,26 @@ class Fold:
         return self._quarantined[key]
 
     def _unread(self, at: _At, stream: int, after_seq: int) -> bool:
-        """Whether a page of the sweep is quarantined and its question was not answered again."""
+        """Whether a page of the sweep is quarantined and its question was not answered again, by itself or within a
+        wider one."""
         query = (
-            "SELECT 1 FROM finding f JOIN page p ON p.account = f.account AND p.seq = f.seq"
-            " WHERE f.account = ? AND f.seq > ? AND f.seq < ? AND f.stream = ? AND f.what = 'quarantined'"
-            " AND NOT EXISTS (SELECT 1 FROM page q WHERE q.account = p.account AND q.stream = p.stream"
-            " AND q.seq > p.seq AND q.seq <= ? AND q.question = p.question AND q.status = 200) LIMIT 1"
+            "SELECT f.seq FROM finding f WHERE f.account = ? AND f.seq > ? AND f.seq < ? AND f.stream = ?"
+            " AND f.what = 'quarantined' ORDER BY f.seq"
         )
-        bound = (at.account.id, after_seq, at.seq, stream, at.seq)
-        return bool(self._store.connection.execute(query, bound).get)
+        bound = (at.account.id, after_seq, at.seq, stream)
+        return any(not self._answered(at, stream, int(seq)) for (seq,) in list(self._store.rows(query, bound)))
+
+    def _answered(self, at: _At, stream: int, quarantined_seq: int) -> bool:
+        """Whether a later page, up to this one, could be read and answers what that page was asked."""
+        asked = self._store.journal.page(at.account.id, quarantined_seq).query
+        query = (
+            "SELECT p.seq FROM page p WHERE p.account = ? AND p.stream = ? AND p.seq > ? AND p.seq < ?"
+            " AND p.status = 200 AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.account = p.account"
+            " AND f.seq = p.seq AND f.what = 'quarantined') ORDER BY p.seq DESC"
+        )
+        bound = (at.account.id, stream, quarantined_seq, at.seq)
+        later = (self._store.journal.page(at.account.id, int(seq)) for (seq,) in self._store.rows(query, bound))
+        return _answers(at.page.query, asked) or any(_answers(page.query, asked) for page in later)
 
     def _vanished(self, at: _At, proven: Sequence[Span], after_seq: int) -> None:
         """Rows of intervals that were proven before, and that the pages of this sweep no longer show."""
@@ -368,7 +380,8 @@ class Fold:
 
     def _vanish(self, at: _At, held: Held, *, effective_ns: int) -> Held:
         kind = self._kind(at, held)
-        fact = restore(kind, held.content)
+        at.gone += 1  # it stands nowhere in this page: its place is counted down from -1
+        fact = msgspec.structs.replace(restore(kind, held.content), offset=-at.gone)
         row = Row(fact, held.identity, held.identity, held.native, effective_ns, held.content, held.digest)
         self.counts.vanished += 1
         if kind not in SUBJECTS:
@@ -424,6 +437,17 @@ class Fold:
              found.row_offset, found.detail)
             for ordinal, found in enumerate(at.findings)
         ])  # fmt: skip
+
+
+def _answers(given: Query, asked: Query) -> bool:
+    """Whether the answer to one question holds that to the other: the same one, or a whole window around it."""
+    if given == asked:
+        return True
+    if given.where != asked.where or given.position is not None or given.since_ns is None or given.until_ns is None:
+        return False
+    since_ns = given.since_ns if asked.since_ns is None else asked.since_ns
+    until_ns = given.until_ns if asked.until_ns is None else asked.until_ns
+    return given.since_ns <= since_ns and until_ns <= given.until_ns
 
 
 def _meet(one: Claim, other: Claim) -> bool:
