@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ from nostro.exchanges.alp import auth
 from nostro.link import view
 from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.paper.server import Server, accepts_json
+from nostro.paper.venue.venue import Venue
 
 DIALECTS = ("cli", "d23", "d26")
 
@@ -138,6 +140,24 @@ def test_a_window_of_thirty_days_is_taken_and_one_far_away_too(path: str) -> Non
     Desk().get(path, "start_time=2025-12-01T00:00:00Z&end_time=2025-12-31T00:00:00Z")
     assert Desk().get(path, "start_time=2990-12-01T00:00:00Z&end_time=2990-12-31T00:00:00Z") == []
     assert Desk().get(path, "start_time=2990-12-01T00:00:00Z") == []
+
+
+@pytest.mark.parametrize("path", ["activity", "orders", "trades"])
+@pytest.mark.parametrize("start", ["32503680000", "9223372036", "9223372036.854775807", "3000-01-01T00:00:00Z"])
+def test_a_window_behind_every_time_that_a_venue_can_keep_is_empty(tmp_path: Path, path: str, start: str) -> None:
+    """The venue's times have 64 bits: no bound that a client can write is more than they hold."""
+    with Venue.open(tmp_path / "venue.db", now_ns=lambda: NOW) as venue:
+        login = venue.create_login("reader", "reader@paper.example", permissions=("read",))
+        server = Server(exchange("alp"), venue)
+        token = WireClient(server.exchange, server.handle, login).token
+        headers = {"Authorization": f"Bearer {token}"}
+        route = "order" if path == "orders" else path
+        for query in (f"start_time={start}", f"end_time={start}", f"start_time={start}&end_time={start}"):
+            request = HttpRequest(method="GET", path=f"/api/v3/accounts/{route}", query=query, headers=headers)
+            assert server.handle(request).status == 200
+        for query in ("since=32503680000", "until=32503680000", "since=9223372036&until=32503680000"):
+            request = HttpRequest(method="GET", path="/api/v3/charts", query=f"pair=BTC_USDT&interval=DAY&{query}")
+            assert server.handle(request).status == 200
 
 
 def seconds(time_ns: int) -> str:

@@ -22,7 +22,9 @@ from nostro.link.declare import Call, WireRefusal
 from nostro.link.view import Login, Refusal, Side, VenueInstrument, VenueView
 
 WINDOW_NS: Final = WINDOW_S * SECOND_NS
-STORABLE_NS: Final = 2**63 - 1  # the year 2262: no row is later, and a venue keeps its times in 64 bits
+# 2262-01-01: no row is later, and a venue keeps its times in 64 bits, which end a hundred days after it: a window that
+# begins here still has an end.
+STORABLE_NS: Final = 9_214_646_400 * SECOND_NS
 _SECONDS: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,20}[_/][A-Za-z0-9]{1,20}", re.ASCII)
 
