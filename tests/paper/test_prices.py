@@ -78,6 +78,13 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
         list(recorded(tmp_path / "other.csv"))
 
 
+@pytest.mark.parametrize("side", ["", "b", "BUY", "unknown"])
+def test_a_side_that_is_none_is_refused_and_not_taken_for_a_buy(tmp_path: Path, side: str) -> None:
+    (tmp_path / "trades.csv").write_text(f"time_s,price,amount,side\n1762795433,1,1,{side}\n")
+    with pytest.raises(BadValue, match="side"):
+        list(recorded(tmp_path / "trades.csv"))
+
+
 def test_a_number_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("time_s,price,amount,side\n1762795433,nan,1,buy\n")
     with pytest.raises(Malformed):

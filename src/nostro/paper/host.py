@@ -26,7 +26,6 @@ from nostro.paper.server import Server
 from nostro.paper.venue.live import Market
 from nostro.paper.venue.venue import Venue
 
-DEFAULT_SEED: Final = 7
 DEFAULT_ROWS: Final = 3_000  # fills of the trader: months of history, and a first start of a few seconds
 
 
@@ -49,10 +48,7 @@ class PaperExchange:
         self.exchange = exchange
         self._lock = _locked(folder)
         try:
-            fresh = not (folder / "venue.db").exists()
-            self.venue = Venue.open(
-                folder / "venue.db", now_ns=now_ns, seed=(DEFAULT_SEED if seed is None else seed) if fresh else seed
-            )
+            self.venue = Venue.open(folder / "venue.db", now_ns=now_ns, seed=seed)
         except BaseException:
             os.close(self._lock)
             raise

@@ -56,10 +56,11 @@ class House:
         outcomes = [self._venue.carry_out(CancelAll(instrument=symbol), user=self.maker, at_ns=at_ns)]
         for level in range(LEVELS):
             distance = max(level + 1, reference * (HALF_SPREAD_PPM + level * LEVEL_PPM) // MICRO)
-            for side, ticks in (("sell", reference + distance), ("buy", reference - distance)):
+            ladder: tuple[tuple[Side, int], ...] = (("sell", reference + distance), ("buy", reference - distance))
+            for side, ticks in ladder:
                 lots = self._lots(symbol, LEVEL_DOLLARS)
                 if ticks > 0:
-                    order = self._limit(symbol, side=_side(side), ticks=ticks, lots=lots)
+                    order = self._limit(symbol, side=side, ticks=ticks, lots=lots)
                     outcomes.append(self._venue.carry_out(order, user=self.maker, at_ns=at_ns))
         return outcomes
 
@@ -127,7 +128,3 @@ class House:
         worth = self._random.randrange(dollars[0] * MICRO, dollars[1] * MICRO)
         lots: int = worth * 10**market.amount_digits // self._prices.dollars(asset)
         return max(market.amount_min, min(market.amount_max, lots))
-
-
-def _side(side: str) -> Side:
-    return "buy" if side == "buy" else "sell"

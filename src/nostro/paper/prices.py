@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from nostro.domain.values import ZERO, decimal, seconds_to_ns
+from nostro.domain.values import EXACT, ZERO, decimal, seconds_to_ns
 from nostro.errors import BadValue
 from nostro.paper.venue.numbers import at_most
 from nostro.paper.venue.profile import Profile
@@ -24,6 +24,8 @@ _HOUR_S: Final = 3_600
 # How far prices are drawn back to where they began: by a thousandth of the gap in an hour. Without it, months of a
 # seeded walk end at prices that nobody would recognise.
 _RETURN_PPM: Final = 1_000
+
+_SIDES: Final[Mapping[str, Literal["buy", "sell"]]] = {"buy": "buy", "sell": "sell"}
 
 # *ours*: what an hour moves a price, parts per million (one standard deviation). What is not here does not move.
 MOVES_PPM: Final[Mapping[str, int]] = {"BTC": 6_000, "ETH": 8_000, "SOL": 12_000, "EUR": 700, "DAI": 200}
@@ -80,7 +82,7 @@ class Print(msgspec.Struct, frozen=True):
 def recorded(path: Path) -> Iterator[Print]:
     """The prints of a CSV file with columns ``time_s,price,amount,side`` (trades) or ``time_s,open,high,low,close,vwap,
     volume,count`` (candles of a minute: four prints each, a quarter of the volume; one without a trade where nothing
-    traded). Raises `BadValue` for another file."""
+    traded). Raises `BadValue` for another file or side, `Malformed` for a number or time that is none."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
         columns = set(rows.fieldnames or ())
@@ -90,12 +92,14 @@ def recorded(path: Path) -> Iterator[Print]:
             for row in rows:
                 yield from _candle(row)
         else:
-            message = f"{path} has the columns {', '.join(columns) or '(none)'}"
+            message = f"{path} has the columns {', '.join(sorted(columns)) or '(none)'}"
             raise BadValue(message, hint="give a CSV file of trades (time_s,price,amount,side) or of candles")
 
 
 def _trade(row: Mapping[str, str]) -> Print:
-    side: Literal["buy", "sell"] = "sell" if row["side"] == "sell" else "buy"
+    side = _SIDES.get(row["side"])
+    if side is None:
+        raise BadValue(f"side is {row['side']!r}, expected buy or sell", hint="give the taker's side")
     time_ns = seconds_to_ns(decimal(row["time_s"], "time_s"), "time_s")
     return Print(time_ns, decimal(row["price"], "price"), decimal(row["amount"], "amount"), side)
 
@@ -112,5 +116,5 @@ def _candle(row: Mapping[str, str]) -> Iterator[Print]:
     before = first
     for quarter, price in enumerate((first, low if rises else high, high if rises else low, last)):
         side: Literal["buy", "sell"] = "buy" if price >= before else "sell"
-        yield Print(start_ns + quarter * 15_000_000_000, price, volume / 4, side)
+        yield Print(start_ns + quarter * 15_000_000_000, price, EXACT.divide(volume, Decimal(4)), side)
         before = price

@@ -132,6 +132,27 @@ def test_a_write_that_fails_never_happened(path: Path) -> None:
         assert venue.engine.state_hash() == after
 
 
+def test_a_write_that_is_interrupted_never_happened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ends a commit, also what is no error of ours: the engine is what the journal has."""
+    with opened(path) as venue:
+        filled(venue, 300)
+        before, rows, write = venue.engine.state_hash(), stored(venue), venue._journal._write
+
+        def interrupted(engine: object) -> None:
+            write(engine)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(venue._journal, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            venue.deposit(1, "COIN", amount=Decimal(1))
+        assert venue.engine.state_hash() == before
+        assert stored(venue) == rows
+        monkeypatch.undo()
+        assert isinstance(venue.submit(1, CancelAll()), Accepted)
+    with opened(path) as venue:
+        venue.engine.check()
+
+
 def test_a_second_writer_is_noticed(path: Path) -> None:
     with opened(path) as venue, opened(path) as other:
         filled(venue, 30)

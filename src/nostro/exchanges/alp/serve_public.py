@@ -77,7 +77,7 @@ def _ticker(dialect: Dialect, row: VenueTicker) -> messages.Ticker:
     )
     if not dialect.short:
         return answer
-    percent = ZERO if not row.open else quotient(diff.scaleb(2), row.open, digits=2, rounding=ROUND_HALF_EVEN)
+    percent = ZERO if not row.open else quotient(EXACT.scaleb(diff, 2), row.open, digits=2, rounding=ROUND_HALF_EVEN)
     return msgspec.structs.replace(
         answer,
         open=written.price(row.open),

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec import Raw
 
-from nostro.domain.values import SECOND_NS, ZERO, format_time, number
+from nostro.domain.values import EXACT, ZERO, format_time, number
 from nostro.exchanges.alp import words
 from nostro.exchanges.alp.dialects import Dialect
 
@@ -23,7 +23,7 @@ def time(time_ns: int) -> str:
 
 def seconds(time_ns: int) -> Raw:
     """Unix seconds with at most six decimals."""
-    return number(Decimal(time_ns // MICROSECOND_NS) / Decimal(SECOND_NS // MICROSECOND_NS))
+    return number(EXACT.scaleb(Decimal(time_ns // MICROSECOND_NS), -6))
 
 
 def pair(dialect: Dialect, symbol: str) -> str:

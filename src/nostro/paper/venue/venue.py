@@ -16,7 +16,7 @@ import msgspec
 
 from nostro import limits
 from nostro.domain.values import DAY_NS, EARLIEST_NS, LATEST_NS, SECOND_NS
-from nostro.errors import Conflict, NostroError, NotFound
+from nostro.errors import Conflict, NotFound
 from nostro.link.view import (
     Accepted,
     Command,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from nostro.paper.venue.book import Market
 
-PERMISSIONS: Final = ("read", "trade", "withdraw")
+DEFAULT_SEED: Final = 7
 
 
 class Venue:
@@ -72,8 +72,8 @@ class Venue:
         create: bool = True,
     ) -> Venue:  # fmt: skip
         """The venue in that file, made if it is not there and ``create``. ``seed``: its keys and its market derive from
-        it; None: the stored one, or 0 for a new venue. Raises `Conflict` where it was made with another seed, and
-        `NotABook`, `SchemaTooNew`, `Corrupted`, `Unwritable`."""
+        it; None: the stored one, or `DEFAULT_SEED` for a new venue. Raises `Conflict` where it was made with another
+        seed, and `NotABook`, `SchemaTooNew`, `Corrupted`, `Unwritable`."""
         journal = Journal(path, create=create)
         try:
             profile, made_with = _made_with(journal, profile, seed=seed)
@@ -150,7 +150,7 @@ class Venue:
         return login
 
     def set_permissions(self, key: str, permissions: Iterable[str]) -> None:
-        """What a key may do from now on, of `PERMISSIONS`. Raises `NotFound`."""
+        """What a key may do from now on, of read, trade and withdraw. Raises `NotFound`."""
         login = self.login_by_key(key)
         if login is None:
             message = f"there is no key {key}"
@@ -208,7 +208,7 @@ class Venue:
             return
         try:
             self._journal.commit(self.engine)
-        except NostroError:
+        except BaseException:  # whatever it was: what the journal does not have, the engine must not go on from
             self.engine = self._journal.recover(self.profile)
             raise
 
@@ -437,8 +437,9 @@ def _made_with(journal: Journal, profile: Profile, *, seed: int | None) -> tuple
     """The profile and seed of a stored venue; for a new one those given, which are stored."""
     stored = journal.remembered("profile")
     if stored is None:
-        journal.remember({"profile": msgspec.msgpack.encode(profile), "seed": str(seed or 0).encode()})
-        return profile, seed or 0
+        seed = DEFAULT_SEED if seed is None else seed
+        journal.remember({"profile": msgspec.msgpack.encode(profile), "seed": str(seed).encode()})
+        return profile, seed
     known = int(journal.remembered("seed") or b"0")
     if seed is not None and seed != known:
         message = f"the paper exchange in {journal.path} was made with seed {known}, not {seed}"

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from nostro.paper.venue.book import Order
+    from nostro.paper.venue.rows import EntryRow
 
 SPOT: Final = 0
 FUNDING: Final = 1
-
-EntryRow = tuple[int, int, int, int, int, str, int, int, int, int, int]
 
 
 class Wallet:
