@@ -18,6 +18,7 @@ from nostro.link.view import OrderType, Side, TimeInForce
 ResultT = TypeVar("ResultT")
 
 ROWS_AT_ONCE: Final = 500  # handed from the background loop to the caller: a hop costs as much as fifty rows
+ENDING_S: Final = 10.0  # for work that was interrupted to come to its next pause
 
 
 class _Loop:
@@ -28,11 +29,20 @@ class _Loop:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
-        future = asyncio.run_coroutine_threadsafe(work, self._running())
+        ended = threading.Event()
+
+        async def whole() -> ResultT:
+            try:
+                return await work
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(whole(), self._running())
         try:
             return future.result()
         except KeyboardInterrupt:
             future.cancel()
+            ended.wait(ENDING_S)  # what it holds (a book, a socket) may be closed by the caller next
             raise
 
     def _running(self) -> asyncio.AbstractEventLoop:

@@ -244,11 +244,24 @@ class OpenBook:
         account that the book does not know is added, with its history from ``since`` (else from when the exchange
         opened). Ctrl-C loses nothing: the next sync goes on from there."""
         source = cast("WireSource", account.source)
-        if account.name not in self.accounts():
-            since_ns = source.exchange.opened_ns if since is None else moment_ns(since, "since")
-            self.book.add_account(account.name, source.exchange.id, dialect=source.exchange.dialect, since_ns=since_ns)
+        self._know(account.name, source.exchange, since)
         collector = Collector(self.book, source, clock=CLOCK, holder=f"sync {os.getpid()}", watcher=watcher)
         return LOOP.run(_once(collector))
+
+    def _know(self, name: str, spoken: Exchange, since: Moment | None) -> None:
+        """Adds an account that is new, and follows one whose wire is spoken otherwise now."""
+        if name not in self.accounts():
+            since_ns = spoken.opened_ns if since is None else moment_ns(since, "since")
+            self.book.add_account(name, spoken.id, dialect=spoken.dialect, since_ns=since_ns)
+            return
+        known = self.book.account(name)
+        if known.exchange != spoken.id:
+            raise errors.Conflict(
+                f"account {name} of this book is at {known.exchange}, not at {spoken.id}",
+                hint="give the other account another name=", account=name,
+            )  # fmt: skip
+        if known.dialect != spoken.dialect:
+            self.book.set_dialect(name, spoken.dialect)
 
     def balances(
         self, account: str | None = None, *, as_of: Moment | None = None, known_at: Moment | None = None
