@@ -22,7 +22,7 @@ from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 
 from nostro.book.breaks import Scope
-from nostro.book.checks.terms import Rules, Seen
+from nostro.book.checks.terms import Noticed, Rules, Seen
 from nostro.book.coverage import Span
 from nostro.book.fold import Finding
 from nostro.book.reconcile import STREAMS, Checkpoint, Judgement, reconcile
@@ -87,8 +87,8 @@ class Told:
         seen = (each for each in self.seen_rows if since_ns <= each.received_ns < until_ns)
         yield from sorted(seen, key=lambda each: each.received_ns)
 
-    def findings(self) -> Iterable[Finding]:
-        return self.found
+    def findings(self) -> Iterable[Noticed]:
+        return [Noticed(each, each.effective_ns, each.effective_ns) for each in self.found]
 
     def covered(self, stream: str, *, since_ns: int, until_ns: int) -> Iterable[Span]:
         return [span for span in self.spans.get(stream, []) if span.until_ns > since_ns and span.since_ns < until_ns]

@@ -273,6 +273,67 @@ class Answers:
         for seq, what, stream, *rest in self.store.rows(query, (clocks.account.id, after_seq, clocks.seq)):
             yield Finding(clocks.account.name, seq, what, text(stream), *rest)
 
+    def undone(self, found: Finding, clocks: Clocks) -> bool:
+        """Whether what a page was found to say of a row holds no more: a changed row is again what it was, a vanished
+        one is there again, a late one is gone, a word that nobody knew was replaced."""
+        account = clocks.account.id
+        query = "SELECT identity, version FROM record WHERE account = ? AND seq = ? AND row_offset = ? AND kind = ?"
+        place = (account, found.seq, found.row_offset, self.store.words.number_or_none(found.kind) or 0)
+        row = next(self.store.rows(query, place), None)
+        if row is None:
+            return False
+        identity, version = row
+        query = (
+            "SELECT vanished, content FROM record WHERE account = ? AND identity = ? AND seq <= ?"
+            " ORDER BY version DESC LIMIT 1"
+        )
+        gone, last = next(self.store.rows(query, (account, identity, clocks.seq)))
+        if found.what == "unknown":
+            return bool(gone) or b'"unknown:' not in last
+        if found.what != "vanished" and gone:
+            return True
+        first = self._before_findings(account, identity, until=version)
+        if found.what == "vanished":
+            return not gone or first is None
+        return found.what == "changed" and first is not None and _same(found.kind, first, last)
+
+    def _before_findings(self, account: int, identity: bytes, *, until: int) -> bytes | None:
+        """The content of a row before anything was found of it; None where its first version was found late."""
+        query = (
+            "SELECT min(r.version) FROM record r JOIN finding f ON f.account = r.account AND f.seq = r.seq"
+            " AND f.row_offset = r.row_offset AND f.what IN ('late', 'changed', 'vanished')"
+            " WHERE r.account = ? AND r.identity = ?"
+        )
+        version = min(self.store.connection.execute(query, (account, identity)).get or until, until)
+        query = "SELECT content FROM record WHERE account = ? AND identity = ? AND version = ?"
+        found: bytes | None = self.store.connection.execute(query, (account, identity, version - 1)).get
+        return found
+
+    def last_seen(self, stream: str, clocks: Clocks, *, effective_ns: int) -> int:
+        """When the rows of this moment of a stream were last looked at, ns of our clock: when the last sweep that
+        showed all of them began; 0 where none did. What was not changed by it was so until then."""
+        number = self.store.words.number_or_none(stream) or 0
+        query = (
+            "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq <= ? AND claims_since_ns <= ?"
+            " AND claims_until_ns > ? ORDER BY seq DESC"
+        )
+        bounds = (clocks.account.id, number, clocks.seq, effective_ns, effective_ns)
+        for (seq,) in self.store.rows(query, bounds):
+            claims = self.store.journal.page(clocks.account.id, seq).claims
+            if any(one.status == "proven" and one.since_ns <= effective_ns < one.until_ns for one in claims):
+                return self._sweep_began(clocks.account.id, number, claimed_seq=seq)
+        return 0
+
+    def _sweep_began(self, account: int, stream: int, *, claimed_seq: int) -> int:
+        """When the first page was asked for after the last one that claimed anything before this one."""
+        query = (
+            "SELECT min(seq) FROM page WHERE account = ? AND stream = ? AND seq <= ? AND seq >"
+            " (SELECT coalesce(max(seq), 0) FROM page WHERE account = ? AND stream = ? AND seq < ?"
+            " AND claims_since_ns IS NOT NULL)"
+        )
+        bounds = (account, stream, claimed_seq, account, stream, claimed_seq)
+        return self.store.journal.page(account, self.store.connection.execute(query, bounds).get).sent_ns
+
     # ── what supports a row ──────────────────────────────────────────────────────────────────────────────────────
 
     def supporting_pages(self, fact: Fact, clocks: Clocks) -> list[int]:
@@ -292,6 +353,14 @@ class Answers:
         query = "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq <= ? ORDER BY seq"
         pages = [int(found[0]) for found in self.store.rows(query, (account.id, stream, clocks.seq))]
         return [seq for seq in pages if identity in fold.identities(account, seq)]
+
+
+def _same(kind: str, one: bytes, other: bytes) -> bool:
+    """Whether two versions say the same, but for what has no word of ours."""
+    if one == other:
+        return True
+    left, right = (msgspec.structs.replace(restore(kind, stored), extra={}) for stored in (one, other))
+    return left == right
 
 
 def _by_subject(fact: Fact) -> list[Any]:

@@ -351,6 +351,16 @@ class Book:
         with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (answers, clocks):
             yield from answers.findings(clocks, after_seq=after_seq)
 
+    def undone(self, found: Finding, *, known_at_ns: int | None = None) -> bool:
+        """Whether what a page was found to say of a row (`findings`) holds no more."""
+        with self._asking(found.account, as_of_ns=None, known_at_ns=known_at_ns) as (answers, clocks):
+            return answers.undone(found, clocks)
+
+    def last_seen(self, account: str, stream: str, *, effective_ns: int, known_at_ns: int | None = None) -> int:
+        """Until when at least a row of this moment was as the book holds it, ns of our clock; 0 where nobody looked."""
+        with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (answers, clocks):
+            return answers.last_seen(stream, clocks, effective_ns=effective_ns)
+
     def journal(
         self, account: str, *, after_seq: int = 0, known_at_ns: int | None = None, stream: str | None = None
     ) -> Iterator[Entered]:

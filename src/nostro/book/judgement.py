@@ -15,10 +15,12 @@ import msgspec
 
 from nostro.book import breaks
 from nostro.book.breaks import BreakLife, Note
-from nostro.book.checks.terms import Seen, rules_for
+from nostro.book.checks import movements
+from nostro.book.checks.terms import TERMINAL, Noticed, Rules, Seen, rules_for
 from nostro.book.coverage import Span
+from nostro.book.fold import is_complete
 from nostro.book.pages import page_of_ours
-from nostro.book.reconcile import Checkpoint, Judgement, reconcile
+from nostro.book.reconcile import STREAMS, Checkpoint, Judgement, reconcile
 from nostro.domain.records import Balance, Entry, Fact, Fill, Order, Transfer
 from nostro.domain.values import ZERO
 from nostro.link.declare import Status
@@ -46,17 +48,22 @@ class BookLedger:
         return self._facts(Fill, since_ns, until_ns)
 
     def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]:
-        return self._facts(Transfer, since_ns, until_ns)
-
-    def orders(self, since_ns: int, until_ns: int, also: Collection[str] = ()) -> Iterator[Order]:
-        return self._orders(since_ns, until_ns, also, versions=False)
+        for transfer in self._facts(Transfer, since_ns, until_ns):
+            if transfer.status in movements.PENDING and transfer.direction in movements.STREAM:
+                yield self._last_seen(transfer, movements.STREAM[transfer.direction])
+            else:
+                yield transfer
 
     def order_versions(self, since_ns: int, until_ns: int, also: Collection[str] = ()) -> Iterator[Order]:
-        return self._orders(since_ns, until_ns, also, versions=True)
+        """Of the orders that are still there. Those named in ``also`` were placed before ``since_ns``: they were open
+        when the last run ended."""
+        if also:
+            yield from self._versions(0, since_ns, among=set(also))
+        yield from self._versions(since_ns, until_ns)
 
     def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
         """From the pages themselves: what was reported, each time that it was."""
-        held: dict[tuple[str, str, str], Balance] = {}
+        held = self._booked()
         after_seq = self._book.head_seq(self._account, known_at_ns=since_ns - 1)
         unreadable = {found.seq for found in self._found() if found.what == QUARANTINED}
         for entered in self._book.journal(
@@ -70,11 +77,20 @@ class BookLedger:
             for balance in self._listed(entered, held):
                 yield Seen(balance, page.sent_ns, page.received_ns)
 
-    def findings(self) -> Iterable[Finding]:
-        """All but the pages that could not be read and of which another answer to the same question could."""
+    def findings(self) -> Iterable[Noticed]:
+        """All that still holds. Of pages that could not be read, those to whose question no other answer could be
+        read, and of several such answers to one question the last."""
         found = list(self._found())
         unreadable = {each.seq for each in found if each.what == QUARANTINED}
-        return [each for each in found if each.what != QUARANTINED or not self._read_since(each, unreadable)]
+        noticed: dict[tuple[str, int, int], Noticed] = {}
+        for each in found:
+            if each.what == QUARANTINED:
+                since_ns, until_ns = self._unread(each, unreadable) or (0, 0)
+                if until_ns:
+                    noticed[each.stream, since_ns, 0] = Noticed(each, since_ns, until_ns)
+            elif not self._book.undone(each, known_at_ns=self._known_at_ns):
+                noticed[each.stream, each.seq, each.row_offset] = Noticed(each, each.effective_ns, each.effective_ns)
+        return noticed.values()
 
     def covered(self, stream: str, since_ns: int, until_ns: int) -> Iterable[Span]:
         tiles = self._book.coverage(
@@ -89,20 +105,29 @@ class BookLedger:
     def _found(self) -> Iterable[Finding]:
         return self._book.findings(self._account, known_at_ns=self._known_at_ns)
 
-    def _read_since(self, finding: Finding, unreadable: Collection[int]) -> bool:
-        """Whether what an unreadable page was asked for is known now: of a history, that its interval is no longer
-        open; of a state, that a later page could be read."""
+    def _unread(self, finding: Finding, unreadable: Collection[int]) -> tuple[int, int] | None:
+        """The closed interval that an unreadable page leaves unknown: of a history, what is still open of that which
+        it was asked for; of a state, from then on until a later page can be read. None where nothing is."""
         pages = self._book.journal(
             self._account, stream=finding.stream, after_seq=finding.seq - 1, known_at_ns=self._known_at_ns
         )
-        asked = next(iter(pages)).page.query
-        if asked.since_ns is not None and asked.until_ns is not None:
-            # The wire counts in whole seconds, perhaps: nothing before the account's beginning is ever claimed.
-            since_ns = max(asked.since_ns, self._book.account(self._account).since_ns)
-            spans = self.covered(finding.stream, since_ns, asked.until_ns)
-            known_ns = sum(span.until_ns - span.since_ns for span in spans if span.status != "open")
-            return known_ns == asked.until_ns - since_ns
-        return any(later.seq not in unreadable and later.page.status == 200 for later in pages)
+        page = next(iter(pages)).page
+        asked = page.query
+        if asked.since_ns is None or asked.until_ns is None:
+            read = any(later.seq not in unreadable and later.page.status == 200 for later in pages)
+            return None if read else (page.sent_ns, page.received_ns)
+        # The wire counts in whole seconds, perhaps: nothing before the account's beginning is ever claimed.
+        at_ns = since_ns = max(asked.since_ns, self._book.account(self._account).since_ns)
+        left: list[int] = []
+        for span in self.covered(finding.stream, since_ns, asked.until_ns):
+            if span.status == "open":
+                continue
+            if at_ns < span.since_ns:
+                left += [at_ns, span.since_ns - 1]
+            at_ns = span.until_ns
+        if at_ns < asked.until_ns:
+            left += [at_ns, asked.until_ns - 1]
+        return (left[0], left[-1]) if left else None
 
     def _facts(self, kind: type[FactT], since_ns: int, until_ns: int, *, versions: bool = False) -> Iterator[FactT]:
         facts = self._book.facts(
@@ -111,29 +136,48 @@ class BookLedger:
         )  # fmt: skip
         return cast("Iterator[FactT]", facts)
 
-    def _orders(self, since_ns: int, until_ns: int, also: Collection[str], *, versions: bool) -> Iterator[Order]:
-        """Those named in ``also`` were placed before ``since_ns``: they were open when the last run ended."""
-        wanted = set(also)
-        if wanted:
-            for order in self._facts(Order, 0, since_ns, versions=versions):
-                if order.native_id in wanted:
-                    yield order
-        yield from self._facts(Order, since_ns, until_ns, versions=versions)
+    def _versions(self, since_ns: int, until_ns: int, among: Collection[str] | None = None) -> Iterator[Order]:
+        last = {
+            order.native_id: (order.page, order.offset)
+            for order in self._facts(Order, since_ns, until_ns)
+            if among is None or order.native_id in among
+        }
+        for order in self._facts(Order, since_ns, until_ns, versions=True):
+            if order.native_id not in last:
+                continue  # it is no longer there, or its time is another now
+            latest = (order.page, order.offset) == last[order.native_id]
+            yield self._last_seen(order, "orders") if latest and order.status not in TERMINAL else order
+
+    def _last_seen(self, fact: FactT, stream: str) -> FactT:
+        """A fact that may still change, observed when it was last seen unchanged."""
+        seen_ns = self._book.last_seen(
+            self._account, stream, effective_ns=fact.effective_ns or 0, known_at_ns=self._known_at_ns
+        )
+        return msgspec.structs.replace(fact, observed_ns=max(fact.observed_ns, seen_ns))
 
     def _listed(self, entered: Entered, held: dict[tuple[str, str, str], Balance]) -> Iterator[Balance]:
-        """The balances of a snapshot, and zero for what an earlier one listed and this one does not."""
-        listed = {
-            (fact.sub_account, fact.wallet, fact.asset): fact
-            for fact in self._book.read(entered.page)
-            if isinstance(fact, Balance)
-        }
-        for key, balance in held.items():
-            if key not in listed:
-                gone = msgspec.structs.replace(balance, total=ZERO, free=ZERO, used=ZERO, updated_ns=None)
-                listed[key] = gone
-        held.update(listed)
-        for balance in listed.values():
+        """The balances of a snapshot, and zero for what it does not list, of what was listed or booked before. One
+        that is listed twice is given twice."""
+        listed = [fact for fact in self._book.read(entered.page) if isinstance(fact, Balance)]
+        there = {(fact.sub_account, fact.wallet, fact.asset): fact for fact in listed}
+        if is_complete(entered.page, self._book.exchange(self._account).ask(entered.page.stream)):
+            for key in held.keys() - there.keys():
+                gone = msgspec.structs.replace(held[key], total=ZERO, free=ZERO, used=ZERO, updated_ns=None)
+                listed.append(gone)
+        held.update(there)
+        for balance in listed:
             yield msgspec.structs.replace(balance, page=entered.seq)
+
+    def _booked(self) -> dict[tuple[str, str, str], Balance]:
+        """A balance of zero for all that has entries: what a snapshot does not list is zero."""
+        sums = self._book.ledger_sums(self._account, known_at_ns=self._known_at_ns)
+        return {
+            (each.sub_account, each.wallet, each.asset): Balance(
+                exchange=self._book.account(self._account).exchange, account=self._account,
+                sub_account=each.sub_account, wallet=each.wallet, asset=each.asset,
+            )
+            for each in sums
+        }  # fmt: skip
 
 
 class Judge:
@@ -143,6 +187,7 @@ class Judge:
         self._book = book
         self._account = account
         self._checkpoint: Checkpoint | None = None
+        self._covered: dict[str, list[Span]] = {}
         self._judged_seq = 0
         self.latest: Judgement | None = None
 
@@ -150,10 +195,11 @@ class Judge:
         """Runs all checks on what is known now, and writes what changed among the breaks."""
         head_seq = self._book.head_seq(self._account)
         arrived = self._arrived()
-        if self._checkpoint is not None and any(self._undoes(fact, self._checkpoint) for fact in arrived):
+        if self._checkpoint is not None and not self._holds(self._checkpoint, arrived):
             self._checkpoint = None
         judgement = judged(self._book, self._account, until_ns=now_ns, checkpoint=self._checkpoint)
         self._checkpoint = judgement.checkpoint
+        self._covered = self._coverage(judgement.checkpoint)
         self.latest = judgement
         reader = self._book.exchange(self._account).reader
         body = breaks.judge(
@@ -169,11 +215,35 @@ class Judge:
         """The facts that were learned since the last judgement."""
         return list(self._book.learned(self._account, after_seq=self._judged_seq)) if self._checkpoint else []
 
-    @staticmethod
-    def _undoes(fact: Fact, checkpoint: Checkpoint) -> bool:
-        """Whether a fact that was just learned reaches behind the checkpoint. An order or a transfer that merely went
-        on does not."""
-        return not isinstance(fact, Order | Transfer | Balance) and (fact.effective_ns or 0) < checkpoint.at_ns
+    def _holds(self, checkpoint: Checkpoint, arrived: Iterable[Fact]) -> bool:
+        """Whether nothing was learned that reaches behind the checkpoint: no fact, and no interval that was not proven
+        and is now, even if it is empty."""
+        row = self._book.account(self._account)
+        rules = rules_for(self._book.exchange(self._account), self._account, since_ns=row.since_ns)
+        if self._coverage(checkpoint) != self._covered:
+            return False
+        return not any(_undoes(fact, checkpoint, rules=rules) for fact in arrived)
+
+    def _coverage(self, checkpoint: Checkpoint) -> dict[str, list[Span]]:
+        ledger = BookLedger(self._book, self._account)
+        return {stream: list(ledger.covered(stream, 0, checkpoint.at_ns)) for stream in STREAMS}
+
+
+def _undoes(fact: Fact, checkpoint: Checkpoint, *, rules: Rules) -> bool:
+    """Whether a fact that was just learned reaches behind the checkpoint. An order or a transfer that was under way and
+    merely went on does not: it is looked at again anyway."""
+    at_ns = fact.effective_ns or 0
+    if isinstance(fact, Balance):
+        return False
+    if isinstance(fact, Transfer):
+        return at_ns < checkpoint.movements.since_ns or movements.is_matched(fact, checkpoint.movements)
+    if isinstance(fact, Order):
+        cuts = {cut.scope: cut for cut in checkpoint.cuts}
+        cut = cuts.get(rules.scope(fact, fact.instrument, side=fact.side))
+        if cut is not None and fact.native_id in cut.open:
+            return False
+        return at_ns < (cut.at_ns if cut else checkpoint.at_ns)
+    return at_ns < checkpoint.at_ns
 
 
 def judged(

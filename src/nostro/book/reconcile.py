@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
@@ -25,12 +25,9 @@ from nostro.book.checks.chain import Chain, ChainState, Jump
 from nostro.book.checks.executions import Executions
 from nostro.book.checks.reported import Snapshots, Standing
 from nostro.book.checks.sharing import Cut
-from nostro.book.checks.terms import Ledger, Proven, Result, Rules, Seen, merged, row_key
+from nostro.book.checks.terms import Ledger, Noticed, Proven, Result, Rules, Seen, merged, row_key
 from nostro.domain import values
 from nostro.domain.records import Entry, Fill, Order
-
-if TYPE_CHECKING:
-    from nostro.book.fold import Finding
 
 STEP_NS: Final = 30 * values.DAY_NS
 STREAMS: Final = ("entries", "fills", "orders", "deposits", "withdrawals")
@@ -344,17 +341,16 @@ def _in_order(breaks: Iterable[Break]) -> tuple[Break, ...]:
     return tuple(sorted(breaks, key=lambda each: (each.since_ns, each.scope, each.check, each.id)))
 
 
-def _of_findings(rules: Rules, findings: Iterable[Finding]) -> Iterator[Break]:
-    """What the store noticed, as breaks: one for each row and page."""
-    for found in findings:
+def _of_findings(rules: Rules, findings: Iterable[Noticed]) -> Iterator[Break]:
+    """What the store noticed, as breaks: one for each row, and for each interval that no readable page covers."""
+    for found, since_ns, until_ns in findings:
         name = FINDINGS.get(found.what)
         if name is None:
             continue
         scope = Scope(account=rules.account, subject=found.stream)
-        place = f"{name} page {found.seq} row {found.row_offset}"
-        at_ns = found.effective_ns
+        place = f"page {found.seq} row {found.row_offset}" if found.kind else f"at {since_ns}"
         yield Break(
-            id=identify(HISTORY, scope, anchor=place), check=HISTORY, name=name, scope=scope,
-            since_ns=at_ns, until_ns=at_ns,
+            id=identify(HISTORY, scope, anchor=f"{name} {place}"), check=HISTORY, name=name, scope=scope,
+            since_ns=since_ns, until_ns=until_ns,
             rows=(f"{found.seq}.{found.row_offset}",), pages=(found.seq,), text=f"{scope}: {found.detail}",
         )  # fmt: skip

@@ -5,8 +5,8 @@ A transfer that is done has one entry for its amount (``deposit``, ``withdrawal`
 (``withdrawal_fee``). It is credited when it is confirmed, so its entry is never earlier than its own date and may be
 much later: entries take, in order, the earliest unmatched transfer of their amount. What is left over within a day of
 the edge of what is proven (or of where the transfers begin), or was seen to be done after what is proven, is
-``unchecked``: the other half may lie outside. So is an entry while a transfer of its amount is still under way for
-all that we know.
+``unchecked``: the other half may lie outside. So is an entry while a transfer of its amount was still under way when
+it was last seen; not if that is a day after the entry.
 """
 
 from __future__ import annotations
@@ -51,6 +51,16 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     alone: tuple[Leg, ...] = ()
 
 
+def is_matched(transfer: Transfer, carried: Carried) -> bool:
+    """Whether an entry was found for it already."""
+    name = _name(transfer)
+    return any(each in (name, f"{name} fee") for each in carried.matched)
+
+
+def _name(transfer: Transfer) -> str:
+    return f"{transfer.direction} {row_name(transfer)}"
+
+
 class Movements:
     """Takes entries in order of time; ``judge`` matches them with the transfers."""
 
@@ -79,7 +89,7 @@ class Movements:
         for leg in left:
             self._judge_transfer(leg, entries_proven, edge_ns)
         for leg in alone:
-            awaited = any(self._near(each, leg) for each in under_way)
+            awaited = any(self._near(each, leg) and self._may_book(each, leg) for each in under_way)
             self._judge_entry(leg, proven[STREAM[leg.booked]], edge_ns, awaited=awaited)
         for transfer_leg, entry_leg in pairs:
             self.results.append(self._result(transfer_leg, "ties", transfer_leg.at_ns, entry_leg.at_ns))
@@ -94,7 +104,7 @@ class Movements:
         if transfer.direction not in ("deposit", "withdrawal"):
             return []
         at_ns, pages, seen_ns = transfer.effective_ns or 0, pages_of([transfer]), transfer.observed_ns
-        name = f"{transfer.direction} {row_name(transfer)}"
+        name = _name(transfer)
         amount = signed(transfer.amount, transfer.direction == "deposit")
         legs = [Leg(transfer.direction, transfer.asset, at_ns, amount, name, pages, seen_ns)]
         if transfer.fee:
@@ -131,6 +141,10 @@ class Movements:
     def _near(self, leg: Leg, entry: Leg) -> bool:
         same = (leg.booked, leg.asset) == (entry.booked, entry.asset) and leg.at_ns <= entry.at_ns
         return same and self._rules.ties(leg.amount, printed=entry.amount)
+
+    def _may_book(self, leg: Leg, entry: Leg) -> bool:
+        """Whether a transfer may have come to its end since it was last seen under way, which the entry says it did."""
+        return leg.seen_ns <= entry.at_ns + EDGE_NS
 
     # ── what is left ─────────────────────────────────────────────────────────────────────────────────────────────
 

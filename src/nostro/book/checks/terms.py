@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -80,6 +80,14 @@ class Seen(msgspec.Struct, frozen=True):
     received_ns: int
 
 
+class Noticed(NamedTuple):
+    """Something that the store noticed and that still holds, and the closed interval that it speaks of."""
+
+    finding: Finding
+    since_ns: int
+    until_ns: int
+
+
 class Ledger(Protocol):
     """The facts of one account, live versions only, in order of `effective_ns`, in half-open [since_ns, until_ns)."""
 
@@ -89,7 +97,8 @@ class Ledger(Protocol):
 
     def order_versions(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
         """Orders placed in the interval, and those with the ids in ``also`` whenever they were placed: every version,
-        those of one order in the order they were learned. ``observed_ns`` is when a version was last seen so."""
+        those of one order in the order they were learned. ``observed_ns`` is when a version was last seen so, for all
+        that is known."""
         ...
 
     def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]: ...
@@ -98,7 +107,7 @@ class Ledger(Protocol):
         """By ``received_ns``. An asset that a complete snapshot no longer lists is given as a balance of zero."""
         ...
 
-    def findings(self) -> Iterable[Finding]:
+    def findings(self) -> Iterable[Noticed]:
         """What the store noticed and nothing has undone since."""
         ...
 
