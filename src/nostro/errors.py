@@ -13,7 +13,7 @@ whether it may be asked again; it does not decide how an exchange spells its err
     │   ├── NotSent         it did not happen: repeat
     │   └── Unanswered      it may have happened: as Failing
     ├── WireError           the answer breaks the protocol: keep the bytes
-    │   └── Undecodable  BadSignature  SequenceGap  PagingLoop  TooLarge
+    │   └── Undecodable  PagingLoop  TooLarge
     ├── BookError           the record refuses
     │   └── Conflict  SchemaTooNew  NotABook  ChainBroken  RolledBack  NoAnchor  Corrupted  Fenced  Unwritable
     └── UsageError          you called us wrongly
@@ -154,14 +154,6 @@ class WireError(NostroError):
 
 class Undecodable(WireError):
     """The body is not what the route answers with: not JSON, a member missing, a number that is none."""
-
-
-class BadSignature(WireError):
-    """A signature does not verify."""
-
-
-class SequenceGap(WireError):
-    """A feed skipped a sequence number."""
 
 
 class PagingLoop(WireError):

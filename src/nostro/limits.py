@@ -22,7 +22,6 @@ CLOCK_SKEW_MAX_S: Final = 30  # beyond this the clocks are said to differ
 
 CANDLES_AT_ONCE: Final = 500  # asked for by one request: the most that the exchanges served so far answer
 ROWS_PER_WINDOW_AIM: Final = 5_000  # rows that a window of a route without page size is adapted to hold
-WINDOW_MIN_S: Final = 1  # the narrowest window asked for where a wire counts whole seconds
 WINDOW_FIRST_S: Final = 30 * 86_400  # the first window of a route without page size: what most of them allow at all
 WINDOW_GROWTH_MAX: Final = 4  # a window is at most so many times its predecessor: quiet stretches are skipped fast
 IDS_REMEMBERED: Final = 20_000  # names of rows that may be answered again while others arrive: about 2 MB

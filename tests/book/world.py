@@ -82,7 +82,7 @@ def exchange(id: str = "small", dialect: str = "bare", *, reader: int = 1) -> Ex
     nothing: Any = None
     return Exchange(
         id=id, name="Small", dialect=dialect, reader=reader, url="", opened_ns=T0, opened_source="", document="",
-        wallets=("spot",), routes=tuple(ask.route for ask in asks), asks=asks, dos=(), serves=(), auth=nothing,
+        routes=tuple(ask.route for ask in asks), asks=asks, dos=(), serves=(), auth=nothing,
         errors=nothing, decode=decode, encode_query=nothing, encode_body=nothing, decode_query=nothing,
         decode_body=nothing, encode_answer=nothing, error_body=nothing,
     )  # fmt: skip

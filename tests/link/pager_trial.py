@@ -11,9 +11,9 @@ import msgspec
 
 from link.pager_judge import NAIVE, Judge, Verdict, naive
 from naive.histories import STYLES, SYMBOLS, Exchange, History, Oversize, history
-from nostro.errors import NostroError
+from nostro.errors import NostroError, TooLarge
 from nostro.link.declare import Claim, Fetched, Query
-from nostro.link.pager import TooLarge, sweep
+from nostro.link.pager import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

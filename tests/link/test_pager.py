@@ -17,8 +17,9 @@ from link.pager_trial import Figures
 from naive.histories import SECOND_NS, START_NS, STYLES, SYMBOLS, Exchange, History, Oversize, history
 from nostro import errors, limits
 from nostro.domain.records import Fill
+from nostro.errors import TooLarge
 from nostro.link.declare import Claim, Fetched, Page, Query, Stream
-from nostro.link.pager import TooLarge, sweep
+from nostro.link.pager import sweep
 from nostro.link.source import Step
 
 HISTORIES = int(os.environ.get("NOSTRO_PAGER_HISTORIES", "2000"))

@@ -96,7 +96,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     request: type[msgspec.Struct] | None = None
     auth: Literal["none", "token", "signed"] = "none"
     permission: str = ""
-    cost: int = 1
     writes: bool = False
     secret: bool = False
     aliases: tuple[str, ...] = ()
@@ -199,7 +198,6 @@ class Serve(msgspec.Struct, frozen=True, kw_only=True):
 
     route: Route
     answer: Callable[[VenueView, Call], Any]
-    status: int = 200
 
 
 class WithoutBody(msgspec.Struct, frozen=True):
@@ -251,10 +249,14 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """One wire in one dialect, whole.
 
     ``opened_ns``: before it nothing can have happened there (``opened_source`` says why). ``reader``: raised
-    whenever reading the same bytes gives other facts. ``errors(status, headers, body)``: our error for an answer that
-    is none. ``url``: the live base URL; ``test_mode``: what its test mode is. ``opening``: how the server finds the
-    route of a method and path is by `route_at`. ``unsupported``: streams that other dialects have and this one lacks.
-    ``amounts``: whether the wire prints amounts exactly (text) or as doubles."""
+    whenever reading the same bytes gives other facts. ``document``: the reference that the dialect follows. ``url``:
+    the live base URL; ``test_mode``: what stands in for it where nothing real may happen. ``unsupported``: streams that
+    other dialects have and this one lacks. ``amounts``: whether the wire prints amounts exactly (text) or as doubles.
+
+    The client's side: ``encode_query`` and ``encode_body`` write a request message, ``decode`` reads a route's answer
+    (raises `Undecodable`), ``errors(status, headers, body)`` is our error for an answer that is none. The server's
+    side: ``decode_query`` and ``decode_body`` read a request (raise `WireRefusal`), ``encode_answer`` writes an answer,
+    ``error_body(status, message)`` is the body of a refusal that no serve words."""
 
     id: str
     name: str
@@ -264,7 +266,6 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     opened_ns: int
     opened_source: str
     document: str
-    wallets: tuple[str, ...]
     routes: tuple[Route, ...]
     asks: tuple[Ask, ...]
     dos: tuple[Do, ...]
@@ -299,6 +300,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         return next((ask for ask in self.asks if ask.name == name), None)
 
     def do(self, capability: str) -> Do | None:
+        """The write of that capability."""
         return next((do for do in self.dos if do.capability == capability), None)
 
     @property
@@ -307,6 +309,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(ask.stream for ask in self.asks if ask.stream is not None)
 
     def stream(self, name: str) -> Stream | None:
+        """The history of that name."""
         return next((stream for stream in self.streams if stream.name == name), None)
 
     def read(self, page: Page) -> list[Fact]:

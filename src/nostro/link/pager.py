@@ -11,13 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any
 
 from nostro import limits
+from nostro.domain.values import SECOND_NS
 from nostro.errors import TooLarge
 from nostro.link.claims import Tally
 from nostro.link.declare import Fetched, Query, Stream
 from nostro.link.source import Step
-from nostro.link.walks import SECOND_NS, Memory, Moves, Part, Walker
-
-__all__ = ["Fetch", "TooLarge", "sweep"]
+from nostro.link.walks import Memory, Moves, Part, Walker
 
 Fetch = Callable[[Query], Awaitable[Fetched]]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from nostro.domain.records import Fact
+from nostro.domain.records import Fact, stamped
 from nostro.link.declare import Claim, Exchange, Page
 from nostro.link.view import Command
 
@@ -62,6 +62,4 @@ class Source(Protocol):
 
 def stamp_all(facts: Sequence[Fact], *, exchange: str, account: str, observed_ns: int) -> tuple[Fact, ...]:
     """The facts with the stamp of the account that learned them."""
-    from nostro.domain.records import stamped
-
     return tuple(stamped(fact, exchange=exchange, account=account, observed_ns=observed_ns) for fact in facts)

@@ -17,9 +17,8 @@ from typing import Protocol
 import aiohttp
 
 from nostro import limits
-from nostro.errors import NotSent, Unanswered
+from nostro.errors import NotSent, TooLarge, Unanswered
 from nostro.link.http import HttpAnswer, HttpRequest
-from nostro.link.pager import TooLarge
 
 Handle = Callable[[HttpRequest], HttpAnswer]
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from nostro import limits
 from nostro.domain.records import Fact, content
+from nostro.domain.values import SECOND_NS
 from nostro.errors import PagingLoop, TooLarge, Undecodable
 from nostro.link.claims import Tally
 from nostro.link.declare import Claim, Fetched, Query, Stream
@@ -27,8 +28,6 @@ from nostro.link.source import Step
 
 Move = Query | Step | Literal["symbols"]
 Moves = Generator[Move, Any, None]
-
-SECOND_NS: Final = 1_000_000_000
 
 
 class Answer(msgspec.Struct, frozen=True):

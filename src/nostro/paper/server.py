@@ -68,7 +68,7 @@ class Server:
             return self._answer(refusal.status, refusal.body, refusal.headers)
         if isinstance(answer, WithoutBody):
             return HttpAnswer(answer.status, self._headers({}), b"")
-        return self._answer(serve.status, answer, {})
+        return self._answer(200, answer, {})
 
     def _carried_out(self, serve: Serve, request: HttpRequest) -> object:
         """Who, then whether they may, then what: a refused request changes nothing."""

@@ -28,7 +28,6 @@ def _exchange(dialect: Dialect) -> Exchange:
         opened_ns=parse_time("2016-01-01T00:00:00Z"),
         opened_source="the exchange opened as BTC-Alpha in late 2016; the beginning of that year is surely before it",
         document="API reference v3 of 2026" if dialect.short else "API reference v3 of 2023",
-        wallets=("spot", "funding"),
         routes=routes.routes(dialect),
         asks=ask.asks(dialect),
         dos=ask.dos(dialect),
