@@ -153,7 +153,7 @@ class _Run:
         by_scope: dict[Scope, list[Seen]] = {}
         for seen in self._ledger.balances(self._from.seen_ns, self._until_ns):
             by_scope.setdefault(self._rules.scope(seen.balance, seen.balance.asset), []).append(seen)
-        for scope in {*by_scope, *self._carried}:
+        for scope in sorted({*by_scope, *self._carried}):
             self._snapshots[scope] = self._snapshots_of(scope, by_scope.get(scope, []))
 
     def _snapshots_of(self, scope: Scope, seen: Iterable[Seen] = ()) -> Snapshots:
@@ -234,7 +234,7 @@ class _Run:
             *self._days.results, *self._movements.results, *order_results,
         ]  # fmt: skip
         fresh_breaks = [
-            *(found for scope in {*self._chains, *self._carried} for found in self._chain_of(scope).breaks),
+            *(found for scope in sorted({*self._chains, *self._carried}) for found in self._chain_of(scope).breaks),
             *(found for each in snapshots for found in each.breaks),
             *(found for each in lived for found in each.breaks),
             *self._days.breaks, *self._movements.breaks, *order_breaks,
