@@ -166,7 +166,7 @@ class Book:
         self._check_writable()
         account = self._store.account(lease.account)
         with self._folding():
-            return self._append(account, lease, [page.page if isinstance(page, Step) else page for page in pages])
+            return self._append(account, lease, pages)
 
     def empty_inbox(self, lease: Lease) -> Appended:
         """Appends what other processes left for the holder of this lease."""
@@ -189,16 +189,17 @@ class Book:
             self.release(lease)
         return True
 
-    def _append(self, account: AccountRow, lease: Lease, pages: list[Page]) -> Appended:
+    def _append(self, account: AccountRow, lease: Lease, pages: Iterable[Page | Step]) -> Appended:
         """Inside `_folding`: the commit and the anchor follow."""
         old = head = self._store.head(account.id)
         observed_ns = self._store.journal.observed_ns(account.id, head.seq)
         before, found = msgspec.structs.replace(self._fold.counts), list[Finding]()
-        for page in pages:
+        for step in pages:
+            page, read = (step.page, step.read) if isinstance(step, Step) else (step, None)
             seq, observed_ns = head.seq + 1, max(observed_ns, page.received_ns)
             hashed = self._store.journal.insert(account.id, page, seq=seq, observed_ns=observed_ns, previous=head.hash)
             head = Head(seq, hashed)
-            found += self._fold.page(account, Entered(seq, observed_ns, page))
+            found += self._fold.page(account, Entered(seq, observed_ns, page), read)
         self._store.move_head(account, lease, old=old, new=head, now_ns=self._now_ns())
         self._moved = account
         return Appended(head=head, findings=tuple(found), **_difference(before, self._fold.counts))

@@ -22,7 +22,7 @@ from nostro.book.pages import OURS, Entered
 from nostro.domain.records import Entry, Fact, content, digest, restore
 from nostro.domain.values import DAY_NS, EXACT, ZERO, canonical
 from nostro.errors import Conflict, NostroError
-from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream
+from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream, taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -101,11 +101,12 @@ class Fold:
         self._quarantined: dict[tuple[int, str], int] = {}
         self._seen: OrderedDict[tuple[int, int], frozenset[bytes]] = OrderedDict()
 
-    def page(self, account: AccountRow, entered: Entered) -> list[Finding]:
-        """Folds the next page of an account; gives what a person should know about it."""
+    def page(self, account: AccountRow, entered: Entered, read: Sequence[Fact] | None = None) -> list[Finding]:
+        """Folds the next page of an account; gives what a person should know about it. ``read``: the facts that its
+        ask has just read from it, else it is read here."""
         page = entered.page
         at = _At(account, entered.seq, entered.observed_ns, page)
-        facts = self._facts(at)
+        facts = self._facts(at, read)
         if facts is not None:
             self._rows(at, facts)
             self._flush(at)
@@ -115,13 +116,15 @@ class Fold:
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _facts(self, at: _At) -> list[Fact] | None:
+    def _facts(self, at: _At, read: Sequence[Fact] | None = None) -> list[Fact] | None:
         """The facts of the page; None where it cannot be read: then nothing that it says counts."""
         page = at.page
         if page.exchange == OURS or page.secret:
             return []
         exchange = self._exchange(page)
         at.ask, at.stream = exchange.ask(page.stream), exchange.stream(page.stream)
+        if read is not None and at.ask is not None and page.status == OK:
+            return taken(page, read)
         try:
             return exchange.read(page)
         except _UNREADABLE as error:

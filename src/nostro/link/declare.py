@@ -318,8 +318,12 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         ask = self.ask(page.stream)
         if ask is None or page.status != 200:
             return []
-        facts = list(ask.read(page.query, self.decode(ask.route, page.body)))
-        if page.takes is not None:
-            since_ns, until_ns = page.takes
-            facts = [fact for fact in facts if since_ns <= (fact.effective_ns or 0) < until_ns]
-        return facts
+        return taken(page, ask.read(page.query, self.decode(ask.route, page.body)))
+
+
+def taken(page: Page, facts: Iterable[Fact]) -> list[Fact]:
+    """Those facts of a page that are its own."""
+    if page.takes is None:
+        return list(facts)
+    since_ns, until_ns = page.takes
+    return [fact for fact in facts if since_ns <= (fact.effective_ns or 0) < until_ns]

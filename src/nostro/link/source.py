@@ -3,7 +3,7 @@ requests, pages and facts; it does not decide what is kept (``book/``) or shown 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -22,10 +22,12 @@ class Reply(msgspec.Struct, frozen=True):
 
 class Step(msgspec.Struct, frozen=True):
     """One page of a history, in the order in which pages must be kept, and the facts that are taken from it: those rows
-    that no earlier page of the same sweep gave. The page's ``takes`` and ``claims`` are set."""
+    that no earlier page of the same sweep gave. The page's ``takes`` and ``claims`` are set. ``read``: every fact of
+    the page, as its ask read it, so that whoever keeps it need not read it again; None where it was not read."""
 
     page: Page
     facts: tuple[Fact, ...]
+    read: Sequence[Fact] | None = None
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -60,6 +62,6 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
-def stamp_all(facts: Sequence[Fact], *, exchange: str, account: str, observed_ns: int) -> tuple[Fact, ...]:
+def stamp_all(facts: Iterable[Fact], *, exchange: str, account: str, observed_ns: int) -> tuple[Fact, ...]:
     """The facts with the stamp of the account that learned them."""
     return tuple(stamped(fact, exchange=exchange, account=account, observed_ns=observed_ns) for fact in facts)

@@ -192,13 +192,14 @@ class Walker:
         since_ns, until_ns = self._ns(*(window if self.stream.native_ids else taken))
         facts = answer.fetched.facts
         inside = [fact for fact in facts if since_ns <= (fact.effective_ns or 0) < until_ns]
-        fresh = part.memory.fresh(inside)
+        # Answers that are whole share no row with each other.
+        fresh = tuple(inside) if self.whole and not part.compared else part.memory.fresh(inside)
         if part.compared:
             part.shown |= part.memory.count(inside)
         bare = self.stream.native_ids and len(inside) == len(facts)
         takes = None if bare else (since_ns, until_ns)
         claims = part.tally.claims(self.cell_ns, since_ns=self.since_ns, until_ns=self.until_ns)
-        return Step(msgspec.structs.replace(answer.fetched.page, takes=takes, claims=claims), fresh)
+        return Step(msgspec.structs.replace(answer.fetched.page, takes=takes, claims=claims), fresh, facts)
 
     def _prove(self, part: Part, low: int, high: int) -> None:
         part.tally.report(part.index, self._mirror(low, high))

@@ -112,13 +112,15 @@ class WireSource:
             raise self._with_page(errors.Undecodable(said, exchange=self.exchange.id), page)
         answer = self._decoded(ask.route, page)
         try:
-            facts = list(ask.read(query, answer))
+            facts = stamp_all(
+                ask.read(query, answer),
+                exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns,
+            )  # fmt: skip
         except ValueError as error:
             raise self._with_page(
                 errors.Undecodable(f"{self.exchange.name} {ask.route.name}: {error}", exchange=self.exchange.id), page
             ) from error
-        stamped = stamp_all(facts, exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns)
-        return Fetched(page, stamped, ask.position(answer) if ask.position else None)
+        return Fetched(page, facts, ask.position(answer) if ask.position else None)
 
     async def write(self, do: Do, command: Command) -> Reply:
         """Sends a write once and reads its acknowledgement. Raises as `writes.carry_out` says; does not look up."""
