@@ -265,6 +265,23 @@ def test_a_new_reader_asks_for_a_rebuild_which_reports_every_row(tmp_path: Path)
         assert book.append(held(book), swept("entries", [entry(3, "c", "3")], until_s=90)).new == 1
 
 
+def test_a_program_that_went_on_notices_that_a_newer_one_rebuilt_the_book(tmp_path: Path) -> None:
+    path, clock = tmp_path / "b.db", Clock()
+
+    def newer(id_: str, dialect: str) -> Any:
+        return exchange(id_, dialect, reader=2)
+
+    with open_book(path, clock=clock) as old:
+        lease = held(old)
+        old.append(lease, swept("entries", [entry(1, "a", "1")]))
+        with open_book(path, clock=clock, registry=newer) as new:
+            new.rebuild()
+        before = old.head()
+        with pytest.raises(errors.Conflict, match="reader 2 of small, and this is 1"):
+            old.append(lease, swept("entries", [entry(2, "b", "2")], until_s=90))
+        assert old.head() == before
+
+
 def test_observed_time_never_falls(tmp_path: Path) -> None:
     with open_book(tmp_path / "b.db") as book:
         times_ns = [NOON_NS, NOON_NS - 50 * SECOND_NS, NOON_NS + 1]

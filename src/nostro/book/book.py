@@ -165,14 +165,14 @@ class Book:
         A page that cannot be read is stored alone, quarantined. Raises `Fenced`, `Unwritable`, `Conflict`."""
         self._check_writable()
         account = self._store.account(lease.account)
-        with self._folding():
+        with self._folding(account):
             return self._append(account, lease, pages)
 
     def empty_inbox(self, lease: Lease) -> Appended:
         """Appends what other processes left for the holder of this lease."""
         self._check_writable()
         account = self._store.account(lease.account)
-        with self._folding():
+        with self._folding(account):
             return self._append(account, lease, self._store.empty_inbox(account))
 
     def leave(self, account: str, page: Page, *, holder: str) -> bool:
@@ -201,22 +201,21 @@ class Book:
             head = Head(seq, hashed)
             found += self._fold.page(account, Entered(seq, observed_ns, page), read)
         self._store.move_head(account, lease, old=old, new=head, now_ns=self._now_ns())
-        self._moved = account
         return Appended(head=head, findings=tuple(found), **_difference(before, self._fold.counts))
 
-    _moved: AccountRow | None = None
-
     @contextmanager
-    def _folding(self) -> Iterator[None]:
-        """A write transaction of the fold, and the anchor after it."""
+    def _folding(self, account: AccountRow) -> Iterator[None]:
+        """A write transaction of the fold, and the anchor after it where the account's chain grew."""
         try:
             with self._store.writing():
+                before = self._store.head(account.id)
                 yield
+                grew = self._store.head(account.id) != before
         except BaseException:
             self._fold.forget()
             raise
-        if self._moved is not None:
-            self._anchor(self._moved)
+        if grew:
+            self._anchor(account)
 
     def _anchor(self, account: AccountRow) -> None:
         with self._store.translated():
@@ -239,7 +238,7 @@ class Book:
         account = self._store.account(loss.account)
         # The lease in an older copy is an older one: it says nothing about who writes now.
         lease = self._store.acquire(account, ROLLED_BACK, now_ns=now_ns, force=True)
-        with self._folding():
+        with self._folding(account):
             self._append(account, lease, [page_of_ours(ROLLED_BACK, msgspec.json.encode(loss), now_ns=now_ns)])
         self.release(lease)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -97,7 +98,6 @@ class Fold:
         self._held.forget()
         self._covers: dict[tuple[int, str], Cover] = {}
         self._states: dict[tuple[int, str], dict[bytes, Held]] = {}
-        self._readers: dict[tuple[str, str], Exchange] = {}
         self._quarantined: dict[tuple[int, str], int] = {}
         self._seen: OrderedDict[tuple[int, int], frozenset[bytes]] = OrderedDict()
 
@@ -133,19 +133,17 @@ class Fold:
             return None
 
     def _exchange(self, page: Page) -> Exchange:
-        """The page's exchange, whose reader must be the one of all pages so far. Raises `Conflict`."""
+        """The page's exchange, whose reader must be the one of all pages so far. Raises `Conflict`. Looked up for each
+        page: a newer program may have rebuilt the book while this one went on collecting."""
         key = (page.exchange, page.dialect)
-        exchange = self._readers.get(key)
-        if exchange is None:
-            exchange = self._registry(*key)
-            query = "SELECT version FROM reader WHERE exchange = ? AND dialect = ?"
-            version = self._store.connection.execute(query, key).get
-            if version is None:
-                self._store.connection.execute("INSERT INTO reader VALUES (?, ?, ?)", (*key, exchange.reader))
-            elif version != exchange.reader:
-                message = f"the book was read with reader {version} of {page.exchange}, and this is {exchange.reader}"
-                raise Conflict(message, hint="read its pages again: nostro rebuild", exchange=page.exchange)
-            self._readers[key] = exchange
+        exchange = self._registry(*key)
+        query = "SELECT version FROM reader WHERE exchange = ? AND dialect = ?"
+        version = self._store.connection.execute(query, key).get
+        if version is None:
+            self._store.connection.execute("INSERT INTO reader VALUES (?, ?, ?)", (*key, exchange.reader))
+        elif version != exchange.reader:
+            message = f"the book was read with reader {version} of {page.exchange}, and this is {exchange.reader}"
+            raise Conflict(message, hint="read its pages again: nostro rebuild", exchange=page.exchange)
         return exchange
 
     def _read_rows(self, at: _At, facts: Iterable[Fact]) -> list[Row]:
@@ -312,7 +310,7 @@ class Fold:
                 proven = cover.proven(claim.since_ns, claim.until_ns)
                 quarantined_seq = self._last_quarantined(at, stream)
                 after_seq = self._sweep_start(at, claim) if proven or quarantined_seq else 0
-                if quarantined_seq > after_seq and self._unread(at, stream, after_seq):
+                if quarantined_seq > after_seq and self._unread(at, claim, after_seq):
                     at.find("unproven", "a page of this interval could not be read", effective_ns=claim.since_ns)
                     claim = Claim("open", claim.since_ns, claim.until_ns, "error")
                 else:
@@ -343,27 +341,35 @@ class Fold:
             self._quarantined[key] = self._store.connection.execute(query, (at.account.id, stream)).get or 0
         return self._quarantined[key]
 
-    def _unread(self, at: _At, stream: int, after_seq: int) -> bool:
-        """Whether a page of the sweep is quarantined and its question was not answered again, by itself or within a
-        wider one."""
+    def _unread(self, at: _At, claim: Claim, after_seq: int) -> bool:
+        """Whether a page of the sweep is quarantined, and what it was asked of the claim's interval was not answered
+        again, by the same question or by a wider one."""
+        stream = self._store.words.number(at.page.stream)
         query = (
             "SELECT f.seq FROM finding f WHERE f.account = ? AND f.seq > ? AND f.seq < ? AND f.stream = ?"
             " AND f.what = 'quarantined' ORDER BY f.seq"
         )
         bound = (at.account.id, after_seq, at.seq, stream)
-        return any(not self._answered(at, stream, int(seq)) for (seq,) in list(self._store.rows(query, bound)))
+        return any(not self._answered(at, claim, int(seq)) for (seq,) in list(self._store.rows(query, bound)))
 
-    def _answered(self, at: _At, stream: int, quarantined_seq: int) -> bool:
-        """Whether a later page, up to this one, could be read and answers what that page was asked."""
+    def _answered(self, at: _At, claim: Claim, quarantined_seq: int) -> bool:
+        """Whether a later page, up to this one, could be read and answers what that page was asked of the interval."""
         asked = self._store.journal.page(at.account.id, quarantined_seq).query
+        since_ns = claim.since_ns if asked.since_ns is None else max(claim.since_ns, asked.since_ns)
+        until_ns = claim.until_ns if asked.until_ns is None else min(claim.until_ns, asked.until_ns)
+        if since_ns >= until_ns:
+            return True  # it was asked about another time
         query = (
             "SELECT p.seq FROM page p WHERE p.account = ? AND p.stream = ? AND p.seq > ? AND p.seq < ?"
             " AND p.status = 200 AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.account = p.account"
             " AND f.seq = p.seq AND f.what = 'quarantined') ORDER BY p.seq DESC"
         )
-        bound = (at.account.id, stream, quarantined_seq, at.seq)
-        later = (self._store.journal.page(at.account.id, int(seq)) for (seq,) in self._store.rows(query, bound))
-        return _answers(at.page.query, asked) or any(_answers(page.query, asked) for page in later)
+        bound = (at.account.id, self._store.words.number(at.page.stream), quarantined_seq, at.seq)
+        later = (self._store.journal.page(at.account.id, int(seq)).query for (seq,) in self._store.rows(query, bound))
+        return any(
+            given == asked or _answers(given, asked, since_ns=since_ns, until_ns=until_ns)
+            for given in chain((at.page.query,), later)
+        )
 
     def _vanished(self, at: _At, proven: Sequence[Span], after_seq: int) -> None:
         """Rows of intervals that were proven before, and that the pages of this sweep no longer show."""
@@ -442,15 +448,11 @@ class Fold:
         ])  # fmt: skip
 
 
-def _answers(given: Query, asked: Query) -> bool:
-    """Whether the answer to one question holds that to the other: the same one, or a whole window around it."""
-    if given == asked:
-        return True
-    if given.where != asked.where or given.position is not None or given.since_ns is None or given.until_ns is None:
-        return False
-    since_ns = given.since_ns if asked.since_ns is None else asked.since_ns
-    until_ns = given.until_ns if asked.until_ns is None else asked.until_ns
-    return given.since_ns <= since_ns and until_ns <= given.until_ns
+def _answers(given: Query, asked: Query, *, since_ns: int, until_ns: int) -> bool:
+    """Whether the answer to one question begins what another was asked of [since_ns, until_ns), and holds it where it
+    is whole."""
+    same = given.where == asked.where and given.position is None
+    return same and (given.since_ns or 0) <= since_ns and (given.until_ns is None or until_ns <= given.until_ns)
 
 
 def _meet(one: Claim, other: Claim) -> bool:
