@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from nostro.book.coverage import Cover
+from nostro.book.coverage import folded
 from nostro.book.fold import Finding, Fold, is_complete
 from nostro.book.identity import SUBJECTS
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.records import KINDS, Entry, Fact, restore, stamped
 from nostro.domain.values import DAY_NS, EXACT, ZERO, decimal
 from nostro.errors import BadValue
-from nostro.link.declare import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -241,14 +240,7 @@ class Answers:
 
     def coverage(self, stream: str, clocks: Clocks, *, since_ns: int, until_ns: int) -> list[Interval]:
         """[since_ns, until_ns) of a stream, whole, as disjoint half-open intervals in order."""
-        cover = Cover()
-        query = (
-            "SELECT status, since_ns, until_ns, cause FROM claim WHERE account = ? AND stream = ? AND seq <= ?"
-            " ORDER BY seq, ordinal"
-        )
-        number = self.store.words.number_or_none(stream) or 0
-        for row in self.store.rows(query, (clocks.account.id, number, clocks.seq)):
-            cover.apply(Claim(*row))
+        cover = folded(self.store.claims(clocks.account.id, stream, until_seq=clocks.seq))
         return [
             Interval(stream=stream, since_ns=start_ns, until_ns=end_ns, status=status, cause=cause)
             for start_ns, end_ns, status, cause in cover.tiles(since_ns, until_ns)

@@ -276,12 +276,6 @@ class Book:
         self._fold.forget()
         return rebuild(self._store, self._registry)
 
-    def stale_readers(self) -> list[str]:
-        """The exchanges whose pages were read by an older reader: `append` refuses until a rebuild."""
-        with self._answering() as answers:
-            stored = list(answers.store.rows("SELECT exchange, dialect, version FROM reader ORDER BY 1, 2"))
-        return [name for name, dialect, version in stored if self._registry(name, dialect).reader != version]
-
     # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def facts(

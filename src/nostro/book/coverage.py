@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nostro.link.declare import Cause, Claim, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class Span(NamedTuple):
@@ -88,6 +88,14 @@ class Cover:
         return index >= 0 and self.spans[index].status == "proven" and time_ns < self.spans[index].until_ns
 
 
+def folded(claims: Iterable[Claim]) -> Cover:
+    """The coverage that follows from claims in the order in which they were made."""
+    cover = Cover()
+    for claim in claims:
+        cover.apply(claim)
+    return cover
+
+
 def _joined(pieces: list[Span]) -> list[Span]:
     """Neighbours of one status and cause as one span; an open span without a cause is no span."""
     joined: list[Span] = []
@@ -100,10 +108,3 @@ def _joined(pieces: list[Span]) -> list[Span]:
         else:
             joined.append(piece)
     return joined
-
-
-def complete_through(tiles: list[Span], since_ns: int) -> int:
-    """The end of the proven interval that starts at ``since_ns``; ``since_ns`` itself where there is none."""
-    if tiles and tiles[0].since_ns == since_ns and tiles[0].status == "proven":
-        return tiles[0].until_ns
-    return since_ns

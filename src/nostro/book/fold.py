@@ -16,7 +16,7 @@ import msgspec
 
 from nostro import limits
 from nostro.book import alias, identity
-from nostro.book.coverage import Cover, Span
+from nostro.book.coverage import Cover, Span, folded
 from nostro.book.held import Held, HeldRows
 from nostro.book.identity import SUBJECTS, Row
 from nostro.book.pages import OURS, Entered
@@ -291,14 +291,7 @@ class Fold:
         """The coverage of a stream, as far as it is folded."""
         key = (account, stream)
         if key not in self._covers:
-            self._covers[key] = Cover()
-            query = (
-                "SELECT status, since_ns, until_ns, cause FROM claim WHERE account = ? AND stream = ?"
-                " ORDER BY seq, ordinal"
-            )
-            number = self._store.words.number_or_none(stream) or 0
-            for row in self._store.connection.execute(query, (account, number)):
-                self._covers[key].apply(Claim(*row))
+            self._covers[key] = folded(self._store.claims(account, stream))
         return self._covers[key]
 
     def _claims(self, at: _At) -> None:

@@ -15,6 +15,7 @@ from nostro.book import schema
 from nostro.book.pages import ZERO_HASH, Journal, canonical, compress, decompress, parse
 from nostro.domain.values import SECOND_NS
 from nostro.errors import BadValue, ChainBroken, Conflict, Fenced
+from nostro.link.declare import Claim
 from nostro.sqlite import open_database, translated
 
 if TYPE_CHECKING:
@@ -225,6 +226,17 @@ class Store:
             if not self.connection.changes():
                 message = f"another process took over account {account.name}"
                 raise Fenced(message, hint="end one of the two collectors", account=account.name)
+
+    # ── claims ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def claims(self, account: int, stream: str, *, until_seq: int | None = None) -> Iterator[Claim]:
+        """The claims of a stream by pages up to ``until_seq`` (None: all) that changed its coverage, in their order."""
+        query = (
+            "SELECT status, since_ns, until_ns, cause FROM claim WHERE account = ? AND stream = ? AND seq <= ?"
+            " ORDER BY seq, ordinal"
+        )
+        number = self.words.number_or_none(stream) or 0
+        return (Claim(*row) for row in self.rows(query, (account, number, 2**62 if until_seq is None else until_seq)))
 
     # ── the inbox ────────────────────────────────────────────────────────────────────────────────────────────────
 
