@@ -252,7 +252,7 @@ class Workload:
         _, _, size = self.ground.levels[instrument.symbol]
         digits = next(asset.digits for asset in self.profile.assets if asset.code == instrument.quote)
         cost = EXACT.multiply(lots(instrument, self.random.randrange(1, size)), self.price(instrument))
-        units = max(1, int(cost.scaleb(digits)))
+        units = max(1, int(EXACT.scaleb(cost, digits)))
         units = min(units, 10**18)
         if self.random.random() < 0.2:
             units = self.random.randrange(1, 4)
