@@ -199,7 +199,7 @@ class Book:
             seq, observed_ns = head.seq + 1, max(observed_ns, page.received_ns)
             hashed = self._store.journal.insert(account.id, page, seq=seq, observed_ns=observed_ns, previous=head.hash)
             head = Head(seq, hashed)
-            found += self._fold.page(account, Entered(seq, observed_ns, page), read)
+            found += self._fold.page(account, Entered(seq, observed_ns, page), read=read)
         self._store.move_head(account, lease, old=old, new=head, now_ns=self._now_ns())
         return Appended(head=head, findings=tuple(found), **_difference(before, self._fold.counts))
 

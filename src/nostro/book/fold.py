@@ -101,7 +101,7 @@ class Fold:
         self._quarantined: dict[tuple[int, str], int] = {}
         self._seen: OrderedDict[tuple[int, int], frozenset[bytes]] = OrderedDict()
 
-    def page(self, account: AccountRow, entered: Entered, read: Sequence[Fact] | None = None) -> list[Finding]:
+    def page(self, account: AccountRow, entered: Entered, *, read: Sequence[Fact] | None = None) -> list[Finding]:
         """Folds the next page of an account; gives what a person should know about it. ``read``: the facts that its
         ask has just read from it, else it is read here."""
         page = entered.page
