@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from naive.commands import Envelope, Outcome
+from nostro.domain.values import EXACT
 from nostro.link.view import Accepted, PlaceOrder, VenueOrder
 
 
@@ -79,7 +80,7 @@ class Coverage:
         for fill in outcome.fills:
             self.reached["dust: cost 0"] += fill.cost == 0
             received = fill.amount if fill.side == "buy" else fill.cost
-            self.reached["fee rounded up"] += fill.fee > received * fill.fee_rate
+            self.reached["fee rounded up"] += fill.fee > EXACT.multiply(received, fill.fee_rate)
             self.reached["fee is all"] += fill.fee == received and fill.fee > 0
             self.reached["price better than limit"] += fill.order_type == "limit" and not fill.maker
         self.reached["hold left released"] += any(entry.type == "release" for entry in outcome.entries)
