@@ -11,6 +11,7 @@ import pytest
 from collect.scene import START_NS, Scene, run, scene
 from nostro import errors
 from nostro.book.book import Book
+from nostro.book.pages import page_of_ours
 from nostro.collect.backfill import QUIET_S, Collector
 from nostro.domain.values import DAY_NS, decimal
 from nostro.link.http import HttpRequest
@@ -87,3 +88,18 @@ def test_an_exchange_that_cannot_be_reached_is_not_asked_twice(world: Scene) -> 
     with world.book(since_ns=YOUNG_NS) as book:
         run(story(book))
     assert len(set(paths)) == 1
+
+
+def test_a_lease_that_ran_out_is_taken_anew_after_another_wrote(world: Scene) -> None:
+    async def story(book: Book) -> None:
+        collector = await settled(world, book)
+        world.clock.pass_s(120)  # an outage
+        note = page_of_ours("nostro:note", b"{}", now_ns=world.clock.now_ns())
+        assert book.leave(collector.account, note, holder="a person")
+        head = book.head_seq(collector.account)
+        assert (await collector.poll()).pages > 0
+        assert book.head_seq(collector.account) > head
+        await collector.stop()
+
+    with world.book(since_ns=YOUNG_NS) as book:
+        run(story(book))

@@ -22,8 +22,8 @@ from nostro.errors import BadValue, Conflict, NotSent, Unwritable
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
 from nostro.link.declare import Exchange
-from nostro.link.transport import AiohttpTransport, SystemClock, system_random
 from nostro.link.wire import WireSource
+from nostro.open import wire_source
 from nostro.paper.host import endpoint
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def source(here: Session, name: str, *, account: AccountSettings) -> WireSource:
     else:
         credentials, url = here.credentials(name, account), account.url or spoken.url
     keys.check_kind(credentials, paper=bool(account.paper), account=name)
-    return WireSource(
-        spoken, AiohttpTransport(), account=name, credentials=credentials, url=url, clock=SystemClock(),
-        randomness=system_random(),
-    )  # fmt: skip
+    return wire_source(spoken, credentials, account=name, url=url)
 
 
 def _at_paper(here: Session, name: str, account: AccountSettings) -> tuple[Credentials, str]:

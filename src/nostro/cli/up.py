@@ -173,7 +173,7 @@ async def _follow(here: Session, collector: Collector) -> None:
         polls += 1
         try:
             report = await (collector.full_pass() if polls % PASS_POLLS == 0 else collector.poll())
-        except (errors.ExchangeError, errors.LinkError, errors.WireError) as error:
+        except (errors.ExchangeError, errors.LinkError, errors.WireError, errors.Fenced, errors.Conflict) as error:
             if isinstance(error, errors.Unauthorized):
                 here.log.warning("no longer followed", account=collector.account, error=str(error))
                 return

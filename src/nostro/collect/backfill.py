@@ -112,7 +112,7 @@ class Collector:
         self._probed_ns: dict[str, int] = {}
 
     async def start(self) -> None:
-        """Takes the lease. Raises `errors.Fenced` where another process holds it."""
+        """Takes the lease. Raises `errors.Conflict` while another process holds it."""
         self._lease = await self._run(lambda: self.book.acquire(self.account, self._holder))
 
     async def stop(self) -> None:
@@ -121,12 +121,22 @@ class Collector:
         if lease is not None:
             await self._run(lambda: self.book.release(lease))
 
+    async def _hold(self) -> None:
+        """Keeps the lease alive, or takes it anew where it ran out meanwhile and somebody else wrote (a person who
+        accepted a break, during an outage). Raises `errors.Conflict` while another process holds it."""
+        lease = self._held()
+        try:
+            self._lease = await self._run(lambda: self.book.renew(lease))
+        except errors.Fenced:
+            await self.start()
+
     # ── passes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def full_pass(self) -> Report:
         """Everything: states, reference, all that is not proven, the overlap, all open rows; then the tail, once it has
         settled, so that the balances that were read at the start can be checked; then reconciles."""
         report = Report(account=self.account)
+        await self._hold()
         await self._states((*STATES, *REFERENCE), report)
         stated_ns = report.horizon_ns
         await self._streams(report, whole=True)
@@ -143,6 +153,7 @@ class Collector:
         """The balances and what is new since the last pass; then reconciles. While the exchange repeats its balances to
         the letter, the histories are asked for only once in `QUIET_S`, and nothing is kept in between."""
         report = Report(account=self.account)
+        await self._hold()
         if await self._is_quiet():
             lease = self._held()
             await self._run(lambda: self.book.empty_inbox(lease))
@@ -162,6 +173,7 @@ class Collector:
     async def again(self, since_ns: int, until_ns: int) -> Report:
         """Reads a range of every stream once more, proven or not; then reconciles."""
         report = Report(account=self.account)
+        await self._hold()
         await self._states(STATES, report)
         for stream in self._streams_here():
             until_here_ns = min(until_ns, self._horizon_ns(report, stream))
