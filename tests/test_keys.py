@@ -89,6 +89,15 @@ def test_a_sealed_key_opens_with_its_passphrase_and_the_disk_shows_nothing(tmp_p
     assert list((tmp_path / "keys").iterdir()) == []
 
 
+def test_a_second_key_is_not_sealed_under_another_passphrase(tmp_path: Path) -> None:
+    store(tmp_path).put("fund", Credentials(KEY, SECRET))
+    with pytest.raises(Locked, match="does not open"):
+        store(tmp_path, phrase="mistyped").put("other", Credentials(KEY, SECRET))
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["fund.age"]
+    store(tmp_path).put("other", Credentials(KEY, SECRET))
+    assert store(tmp_path).get("other", "alp").secret == SECRET
+
+
 def test_the_keyring_comes_first_then_the_file_then_the_environment(tmp_path: Path) -> None:
     ring = FakeKeyring()
     environ = {"ALP_API_KEY": "from-environment", "ALP_API_SECRET": "s"}

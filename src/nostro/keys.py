@@ -244,7 +244,11 @@ class KeyStore:
             return "the system's keyring"
         import pyrage  # type: ignore[import-untyped]
 
-        sealed = pyrage.passphrase.encrypt(content.encode(), self._passphrases.get(new=not self._sealed_any()))
+        sealed_before = self._sealed()
+        passphrase = self._passphrases.get(new=not sealed_before)
+        for path in sealed_before[:1]:  # one passphrase for all: a mistyped one would seal this key for ever
+            _open_sealed(path, passphrase, account)
+        sealed = pyrage.passphrase.encrypt(content.encode(), passphrase)
         private_folder(self._folder)
         require_private(self._folder)
         write_private(self._file(account), sealed)
@@ -270,8 +274,8 @@ class KeyStore:
     def _file(self, account: str) -> Path:
         return self._folder / f"{account}.age"
 
-    def _sealed_any(self) -> bool:
-        return self._folder.is_dir() and any(self._folder.glob("*.age"))
+    def _sealed(self) -> list[Path]:
+        return sorted(self._folder.glob("*.age")) if self._folder.is_dir() else []
 
     def _from_keyring(self, account: str) -> Credentials | None:
         if self._keyring is None:
@@ -285,13 +289,18 @@ class KeyStore:
             return None
         require_private(self._folder)
         require_private(path)
-        import pyrage
+        return _credentials(_open_sealed(path, self._passphrases.get(), account), account)
 
-        try:
-            content = pyrage.passphrase.decrypt(path.read_bytes(), self._passphrases.get())
-        except pyrage.DecryptError:
-            raise Locked(f"the passphrase does not open {path}", hint="try again", account=account) from None
-        return _credentials(content.decode(), account)
+
+def _open_sealed(path: Path, passphrase: str, account: str) -> str:
+    """What is sealed in a file. Raises `Locked`."""
+    import pyrage
+
+    try:
+        opened: bytes = pyrage.passphrase.decrypt(path.read_bytes(), passphrase)
+    except pyrage.DecryptError:
+        raise Locked(f"the passphrase does not open {path}", hint="try again", account=account) from None
+    return opened.decode()
 
 
 def _credentials(content: str, account: str) -> Credentials:
