@@ -80,7 +80,7 @@ def identify(check: str, scope: Scope, *, anchor: str) -> str:
     """The id of a break: the same for the same check, scope and anchor (a row's id, or where its interval starts),
     whatever else is learned about it later. 12 hexadecimal digits."""
     parts = (check, scope.account, scope.sub_account, scope.wallet, scope.subject, scope.side, anchor)
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]
+    return hashlib.sha256(_ENCODER.encode(parts)).hexdigest()[:12]
 
 
 # ── pages of ours ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -112,7 +112,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="string", order="deterministic")
+# `str`: a wallet may be a word of the wire that is none of ours.
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="string", order="deterministic", enc_hook=str)
 _JUDGED: Final = msgspec.json.Decoder(Judged)
 _DECISION: Final = msgspec.json.Decoder(Decision)
 

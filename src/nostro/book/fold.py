@@ -100,6 +100,7 @@ class Fold:
         self._states: dict[tuple[int, str], dict[bytes, Held]] = {}
         self._quarantined: dict[tuple[int, str], int] = {}
         self._seen: OrderedDict[tuple[int, int], frozenset[bytes]] = OrderedDict()
+        self._seen_rows = 0
 
     def page(self, account: AccountRow, entered: Entered, *, read: Sequence[Fact] | None = None) -> list[Finding]:
         """Folds the next page of an account; gives what a person should know about it. ``read``: the facts that its
@@ -416,8 +417,9 @@ class Fold:
 
     def _remember_seen(self, at: _At) -> None:
         self._seen[at.account.id, at.seq] = frozenset(at.seen)
-        while len(self._seen) > limits.SEEN_PAGES:
-            self._seen.popitem(last=False)
+        self._seen_rows += len(at.seen)
+        while self._seen_rows > limits.SEEN_ROWS:
+            self._seen_rows -= len(self._seen.popitem(last=False)[1])
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -40,6 +40,7 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "withdraw_method": ("asset", "network"),
     "server_time": (),
 }
+_ALONE: Final = "balance"  # a wallet has one of an asset: listed twice it is still one, where rules may be alike
 # Events of streams that declare no identity of their own.
 _NAMED_BY: Final[Mapping[str, tuple[str, ...]]] = {"candle": ("instrument", "interval_s")}
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)  # `str`: a word of a wire that is none of ours
@@ -71,7 +72,7 @@ def rows(
         hashed = start.copy()
         hashed.update(_ENCODER.encode(_named(fact, declared, effective_ns, stored)))
         identity = hashed.digest()[:16]
-        if not native:
+        if not native and fact.kind != _ALONE:
             ordinals[identity] += 1
             hashed.update(b"%d" % ordinals[identity])
             identity = hashed.digest()[:16]

@@ -9,11 +9,13 @@ that the life of every break can be proven and rebuilt like all else.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
 
 from nostro.book import breaks
+from nostro.book.answers import ALWAYS_NS
 from nostro.book.breaks import BreakLife, Note
 from nostro.book.checks import movements
 from nostro.book.checks.terms import TERMINAL, Noticed, Rules, Seen, rules_for
@@ -84,12 +86,11 @@ class BookLedger:
         unreadable = {each.seq for each in found if each.what == QUARANTINED}
         noticed: dict[tuple[str, int, int], Noticed] = {}
         for each in found:
-            if each.what == QUARANTINED:
-                since_ns, until_ns = self._unread(each, unreadable) or (0, 0)
-                if until_ns:
-                    noticed[each.stream, since_ns, 0] = Noticed(each, since_ns, until_ns)
-            elif not self._book.undone(each, known_at_ns=self._known_at_ns):
-                noticed[each.stream, each.seq, each.row_offset] = Noticed(each, each.effective_ns, each.effective_ns)
+            key = (each.stream, each.seq, each.row_offset)
+            if each.what != QUARANTINED and not self._book.undone(each, known_at_ns=self._known_at_ns):
+                noticed[key] = Noticed(each, each.effective_ns, each.effective_ns)
+            elif each.what == QUARANTINED and (left := self._unread(each, unreadable)):
+                noticed[each.stream, left[0], 0] = Noticed(each, *left)
         return noticed.values()
 
     def covered(self, stream: str, since_ns: int, until_ns: int) -> Iterable[Span]:
@@ -111,11 +112,9 @@ class BookLedger:
         pages = self._book.journal(
             self._account, stream=finding.stream, after_seq=finding.seq - 1, known_at_ns=self._known_at_ns
         )
-        page = next(iter(pages)).page
-        asked = page.query
+        asked = next(iter(pages)).page.query
         if asked.since_ns is None or asked.until_ns is None:
-            read = any(later.seq not in unreadable and later.page.status == 200 for later in pages)
-            return None if read else (page.sent_ns, page.received_ns)
+            return self._unread_state(finding, unreadable)
         # The wire counts in whole seconds, perhaps: nothing before the account's beginning is ever claimed.
         at_ns = since_ns = max(asked.since_ns, self._book.account(self._account).since_ns)
         left: list[int] = []
@@ -129,6 +128,17 @@ class BookLedger:
             left += [at_ns, asked.until_ns - 1]
         return (left[0], left[-1]) if left else None
 
+    def _unread_state(self, finding: Finding, unreadable: Collection[int]) -> tuple[int, int] | None:
+        since_ns = until_ns = 0
+        for later in self._book.journal(self._account, stream=finding.stream, known_at_ns=self._known_at_ns):
+            if later.page.status == 200 and later.seq not in unreadable:
+                if later.seq > finding.seq:
+                    return None
+                since_ns = 0
+            elif later.seq in unreadable:
+                since_ns, until_ns = since_ns or later.page.sent_ns, later.page.received_ns
+        return since_ns, until_ns
+
     def _facts(self, kind: type[FactT], since_ns: int, until_ns: int, *, versions: bool = False) -> Iterator[FactT]:
         facts = self._book.facts(
             kind.kind, self._account, since_ns=since_ns, until_ns=until_ns, known_at_ns=self._known_at_ns,
@@ -137,16 +147,19 @@ class BookLedger:
         return cast("Iterator[FactT]", facts)
 
     def _versions(self, since_ns: int, until_ns: int, among: Collection[str] | None = None) -> Iterator[Order]:
-        last = {
-            order.native_id: (order.page, order.offset)
-            for order in self._facts(Order, since_ns, until_ns)
-            if among is None or order.native_id in among
-        }
-        for order in self._facts(Order, since_ns, until_ns, versions=True):
-            if order.native_id not in last:
-                continue  # it is no longer there, or its time is another now
-            latest = (order.page, order.offset) == last[order.native_id]
-            yield self._last_seen(order, "orders") if latest and order.status not in TERMINAL else order
+        """Every version of the orders that are still there at that time, one instant in memory."""
+        latest = groupby(self._facts(Order, since_ns, until_ns), key=_time_ns)
+        at_ns, there = next(latest, (ALWAYS_NS, iter(())))
+        for time_ns, versions in groupby(self._facts(Order, since_ns, until_ns, versions=True), key=_time_ns):
+            while at_ns < time_ns:
+                at_ns, there = next(latest, (ALWAYS_NS, iter(())))
+            last = {order.native_id: order for order in there} if at_ns == time_ns else {}
+            for order in versions:
+                known = last.get(order.native_id)
+                if known is None or (among is not None and order.native_id not in among):
+                    continue  # it is no longer there, or its time is another now
+                newest = (order.page, order.offset) == (known.page, known.offset)
+                yield self._last_seen(order, "orders") if newest and order.status not in TERMINAL else order
 
     def _last_seen(self, fact: FactT, stream: str) -> FactT:
         """A fact that may still change, observed when it was last seen unchanged."""
@@ -268,3 +281,7 @@ def lives(book: Book, account: str, *, known_at_ns: int | None = None) -> dict[s
         for entered in book.journal(account, stream=stream, known_at_ns=known_at_ns)
     )
     return breaks.lives(sorted(notes, key=lambda note: note.page))
+
+
+def _time_ns(fact: Fact) -> int:
+    return fact.effective_ns or 0

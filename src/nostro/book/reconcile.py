@@ -12,7 +12,7 @@ otherwise an older one is, or none.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
@@ -246,7 +246,7 @@ class _Run:
         return Judgement(
             until_ns=self._until_ns,
             results=tuple(merged([*old.results, *fresh_results])),
-            breaks=_in_order(_once(_joined(old.breaks, fresh_breaks))),
+            breaks=_in_order(_once(_outlived(_joined(old.breaks, fresh_breaks), standings))),
             standings=tuple(standings[scope] for scope in sorted(standings)),
             jumps=tuple(sorted(set(jumps), key=lambda jump: (jump.at_ns, jump.scope))),
             checkpoint=msgspec.structs.replace(checkpoint, standings=tuple(standings.values())),
@@ -327,6 +327,15 @@ def _joined(old: Iterable[Break], new: Iterable[Break]) -> Iterable[Break]:
             since_ns, until_ns = min(before.since_ns, each.since_ns), min(before.until_ns, each.until_ns)
             known[each.id] = msgspec.structs.replace(each, since_ns=since_ns, until_ns=until_ns)
     return known.values()
+
+
+def _outlived(breaks: Iterable[Break], standings: Mapping[Scope, Standing]) -> Iterable[Break]:
+    """The breaks without the balances that were wrong once, and right when they were reported again."""
+    for each in breaks:
+        standing = standings.get(each.scope)
+        right = standing is not None and standing.outcome.startswith("ties") and standing.at_ns > each.until_ns
+        if each.check != reported.CHECK or not right:
+            yield each
 
 
 def _once(breaks: Iterable[Break]) -> list[Break]:

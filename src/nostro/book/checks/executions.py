@@ -246,13 +246,13 @@ class Executions:
 def scoped(
     orders: Iterable[Order], fills: Iterable[Fill], *, rules: Rules
 ) -> Mapping[Scope, tuple[list[Order], list[Fill]]]:
-    """Orders and fills by scope; a fill that names a known order belongs where its order does."""
+    """Orders and fills by scope; an order belongs where its last version says, and a fill that names a known order
+    where its order does."""
     scopes: dict[Scope, tuple[list[Order], list[Fill]]] = {}
-    homes: dict[str | None, Scope] = {}
-    for order in orders:
-        home = rules.scope(order, order.instrument, side=order.side)
-        homes[order.native_id] = home
-        scopes.setdefault(home, ([], []))[0].append(order)
+    versions = list(orders)
+    homes = {order.native_id: rules.scope(order, order.instrument, side=order.side) for order in versions}
+    for order in versions:
+        scopes.setdefault(homes[order.native_id], ([], []))[0].append(order)
     for fill in fills:
         home = rules.scope(fill, fill.instrument, side=fill.side)
         if fill.order_id is not None:

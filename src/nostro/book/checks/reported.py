@@ -129,13 +129,20 @@ class Snapshots:
             )
         )  # fmt: skip
         known = state.state.total is not None
-        if self.standing is None or outcome != "unchecked" or self.standing.outcome == "unchecked":
+        if self._stands(seen, outcome):
             computed = state.sum.total if known else None
             self.standing = Standing(
                 scope=self.scope, at_ns=seen.received_ns, reported=total, reported_held=seen.balance.used,
                 computed=computed, unexplained=None if computed is None else values.EXACT.subtract(total, computed),
                 outcome=outcome, cause=cause,
             )  # fmt: skip
+
+    def _stands(self, seen: Seen, outcome: Outcome) -> bool:
+        """Whether this says more of now than what was judged before: snapshots are not judged in their own order."""
+        before = self.standing
+        if before is None or "unchecked" in (before.outcome, outcome) and before.outcome != outcome:
+            return before is None or outcome != "unchecked"
+        return seen.received_ns >= before.at_ns
 
     def _compare(self, watch: Watch) -> tuple[Settled, Outcome, str]:
         """The state that the snapshot shows (or should), and what came of it."""
@@ -205,7 +212,7 @@ class Snapshots:
             held = values.EXACT.subtract(seen.balance.used, state.state.held)
         break_id = identify(CHECK, self.scope, anchor=f"after {state.row}")
         earlier = self._found.get(break_id)
-        until_ns = seen.received_ns if earlier is None else earlier.until_ns
+        until_ns = seen.received_ns if earlier is None else min(earlier.until_ns, seen.received_ns)
         left = f"entry {state.row}" if state.row else "the beginning"
         amount = values.canonical(missing) + (f" (held {values.canonical(held)})" if held else "")
         self._found[break_id] = Break(
