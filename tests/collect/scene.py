@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Final, TypeVar
 from nostro.account import AsyncAccount
 from nostro.book.book import Book
 from nostro.collect.backfill import Collector, Report
-from nostro.domain.values import SECOND_NS, parse_time
+from nostro.domain.values import DAY_NS, SECOND_NS, parse_time
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
 from nostro.link.http import HttpAnswer, HttpRequest
@@ -25,11 +26,13 @@ from nostro.paper.history import generate
 from nostro.paper.server import Server
 from nostro.paper.venue.live import Market
 from nostro.paper.venue.venue import Venue
+from simulation import truth
 
 ResultT = TypeVar("ResultT")
 
 START_NS: Final = parse_time("2026-03-10T12:00:00.25Z")
 URL: Final = "http://127.0.0.1/api/v3"
+YOUNG_NS: Final = START_NS - 95 * DAY_NS  # where the past of these scenes begins: four windows
 LATENCY_NS: Final = 20_000_000
 
 
@@ -184,3 +187,25 @@ def run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
 def struck(kind: Kind, *at: int, routes: tuple[str, ...] = (), share: float = 0.0, **more: Any) -> Fault:
     """A fault that strikes these of the requests that fit, counted from 1."""
     return Fault(kind=kind, at=at, routes=routes, share=share, **more)
+
+
+# ── what the book holds, beside what the venue holds ─────────────────────────────────────────────────────────────────
+
+
+def user(world: Scene, login: str = "trader") -> int:
+    return world.login(login).user
+
+
+def equal(book: Book, world: Scene, login: str = "trader") -> Counter[str]:
+    """Asserts that the book is the exchange, with rows of every stream; how many."""
+    counts = truth.compare(book, world.venue, user(world, login), now_ns=world.clock.now_ns())
+    assert all(counts[name] > 0 for name in ("orders", "fills", "entries", "transfers", "balances"))
+    return counts
+
+
+def holes(book: Book, world: Scene, stream: str, login: str = "trader") -> list[tuple[str, str]]:
+    """Status and cause of what is not proven and has settled."""
+    name = str(user(world, login))
+    until_ns = world.clock.now_ns() - 60 * SECOND_NS
+    tiles = book.coverage(name, stream, since_ns=book.account(name).since_ns, until_ns=until_ns)
+    return [(tile.status, tile.cause) for tile in tiles if tile.status != "proven"]
