@@ -349,6 +349,14 @@ def test_amounts_may_be_decimals_or_text(world: Scene, amount: Any) -> None:
     assert order.amount == Decimal("0.1")
 
 
+@pytest.mark.parametrize("field", ["side", "type", "time_in_force", "stop_operator"])
+def test_a_word_that_is_none_of_its_kind_is_refused_at_once(world: Scene, field: str) -> None:
+    asked: dict[str, Any] = {"side": "buy", "amount": "1", "price": "1", field: "up"}
+    with pytest.raises(errors.BadValue, match=f"{field} is 'up', expected one of "):
+        run(world.account(allow=("trade",)).place("BTC/USDT", **asked))
+    assert not world.wire.requests
+
+
 def test_grants_are_asked_for_before_anything_is_sent(world: Scene) -> None:
     account = world.account("withdrawer")
     calls: list[tuple[Any, str]] = [

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from heapq import heappop, heappush
 from types import TracebackType
-from typing import Any, Final, Generic, Literal, Self, TypeVar, cast
+from typing import Any, Final, Generic, Literal, Self, TypeVar, cast, get_args
 
 from nostro import errors, limits
 from nostro.domain import records
@@ -37,6 +37,7 @@ from nostro.link.view import (
 
 Moment = str | datetime | int
 Amount = Decimal | int | str
+StopOperator = Literal["gte", "lte"]
 FactT = TypeVar("FactT", bound=Fact)
 CANCELED: Final = ("canceled", "partially_canceled")  # what a cancel makes of an open order
 
@@ -243,7 +244,7 @@ class AsyncAccount:
         quote_amount: Amount | None = None,
         price: Amount | None = None,
         stop_price: Amount | None = None,
-        stop_operator: Literal["gte", "lte"] | None = None,
+        stop_operator: StopOperator | None = None,
         time_in_force: TimeInForce = "gtc",
         valid_till: Moment | None = None,
         expire_after: Moment | None = None,
@@ -254,6 +255,8 @@ class AsyncAccount:
         """Places an order, once. ``amount`` in base units, or ``quote_amount`` for a market order; prices in quote per
         base. Raises `OrderRejected`, `InsufficientFunds` or `BadRequest` where it did not happen, `Unresolved` where
         the answer was lost and looking it up left a doubt. Needs the grant ``trade``."""
+        _expect(side=(side, Side), type=(type, OrderType), time_in_force=(time_in_force, TimeInForce))
+        _expect(stop_operator=(stop_operator, StopOperator))
         command = PlaceOrder(
             wallet=wallet, instrument=instrument, side=side, type=type, time_in_force=time_in_force,
             amount=_amount(amount, "amount"), quote_amount=_amount(quote_amount, "quote_amount"),
@@ -418,6 +421,13 @@ def _hole(stream: str, claim: Claim) -> Interval:
 
 def _where(**conditions: object) -> dict[str, str]:
     return {name: str(value) for name, value in conditions.items() if value is not None}
+
+
+def _expect(**words: tuple[str | None, object]) -> None:
+    """Raises `BadValue` where a word is none of those that its type lists."""
+    for field, (word, listed) in words.items():
+        if word is not None and word not in get_args(listed):
+            raise errors.BadValue(f"{field} is {word!r}, expected one of {', '.join(get_args(listed))}")
 
 
 def _ordered(start: Moment, until_ns: int) -> int:

@@ -148,9 +148,10 @@ def suggestion(word: str, known: Iterable[str], *, what: str) -> str:
     names = sorted(known)
     if not names:
         return f"there are no {what} yet"
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    by_lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)
     listed = f"{what}: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
-    return f"did you mean {near[0]!r}? {listed}" if near else listed
+    return f"did you mean {by_lower[near[0]]!r}? {listed}" if near else listed
 
 
 # ── the environment ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -63,7 +63,9 @@ class Folder:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
         return subprocess.Popen([*COMMAND, *arguments], env=self._environment({}), **pipes)
 
-    def on_terminal(self, *arguments: str, width: int = 80, typed: Sequence[tuple[str, str]] = ()) -> Done:
+    def on_terminal(
+        self, *arguments: str, width: int = 80, typed: Sequence[tuple[str, str]] = (), **more: str
+    ) -> Done:
         """Runs a command before a terminal; what it wrote, both streams together. ``typed``: prompts, each with the
         line that is typed when it shows."""
         ours, theirs = os.openpty()
@@ -71,7 +73,7 @@ class Folder:
         environ = {name: value for name, value in self._environment({}).items() if name not in {"COLUMNS", "NO_COLOR"}}
         child = subprocess.Popen(
             [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
-            env=environ | {"TERM": "xterm-256color"}, start_new_session=True,
+            env=environ | {"TERM": "xterm-256color"} | more, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
         shown, waiting = b"", list(typed)

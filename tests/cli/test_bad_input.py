@@ -49,6 +49,9 @@ def test_a_database_of_another_program_is_not_touched(folder: Folder) -> None:
         assert (done.status, done.error["type"], done.out) == (7, "NotABook", ""), done.err
         assert "not touched" in done.error["hint"]
     assert path.read_bytes() == before
+    done = folder.run("up", "--once")
+    assert (done.status, done.error["type"], len(done.err.splitlines())) == (7, "NotABook", 1), done.err
+    assert not (folder.path / "paper").exists()  # nothing was started for a book that cannot be kept
 
 
 def test_a_newer_book_is_refused(folder: Folder) -> None:
@@ -193,6 +196,7 @@ def test_a_live_account_needs_a_grant_and_a_yes(folder: Folder) -> None:
     [
         (("balances", "--as-of", "yesterday"), "--as-of"),
         (("balances", "--as-of", "2026-02-30"), "--as-of"),
+        (("balances", "--as-of", "1999-12-31"), "1999-12-31"),
         (("fills", "--start", "2026-02-01", "--end", "2026-01-01"), "lies before"),
         (("sync", "--again", "2026-02-01", "2026-02-01"), "is not after"),
         (("balanses",), "did you mean 'balances'?"),

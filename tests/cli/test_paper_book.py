@@ -169,6 +169,54 @@ def test_an_order_is_placed_shown_and_canceled(book: tuple[Folder, Any]) -> None
     assert shown["price"] == "1000"
     canceled = rows(folder, "order", "cancel", "trader", placed["native_id"])
     assert [order["status"] for order in canceled] == ["canceled"]
+    again = folder.run("order", "cancel", "trader", placed["native_id"], "999999999")
+    assert (again.status, again.error["type"], again.out) == (3, "NotFound", "")
+    assert placed["native_id"] in again.error["message"]
+    assert "999999999" in again.error["message"]
+
+
+def test_a_table_of_what_was_placed_has_no_columns_of_what_is_not_known(book: tuple[Folder, Any]) -> None:
+    folder, _ = book
+    shown = folder.on_terminal(
+        "order", "place", "trader", "BTC/USDT", "buy", "--amount", "0.01", "--price", "1000", width=140
+    )  # fmt: skip
+    assert shown.status == 0
+    assert " price " in shown.out
+    assert " filled " not in shown.out
+    number = re.search(r"what became of it: nostro order show trader (\d+)", shown.out)
+    assert number is not None, shown.out
+    assert folder.run("order", "cancel", "trader", number[1]).status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("fills", "--instrument", "btc/usdt"), "did you mean 'BTC/USDT'?"),
+        (("orders", "trader", "--instrument", "FOO/BAR"), "instruments: "),
+        (("fills", "--wallet", "sput"), "did you mean 'spot'?"),
+        (("fills", "--side", "up"), "sides: buy, sell"),
+        (("orders", "--status", "opn"), "did you mean 'open'?"),
+        (("entries", "--asset", "ZZZ"), "assets: "),
+        (("entries", "--type", "depost"), "did you mean 'deposit'?"),
+        (("transfers", "--direction", "in"), "directions: "),
+    ],
+)
+def test_what_no_row_of_the_book_can_be_is_an_error_and_no_empty_answer(
+    book: tuple[Folder, Any], arguments: tuple[str, ...], says: str
+) -> None:
+    folder, _ = book
+    done = folder.run(*arguments)
+    assert (done.status, done.error["type"], done.out) == (2, "BadValue", ""), done.err
+    assert arguments[-1] in done.error["message"]
+    assert says in done.error["hint"]
+
+
+def test_what_could_be_and_is_not_is_an_empty_answer(book: tuple[Folder, Any]) -> None:
+    folder, _ = book
+    assert rows(folder, "orders", "trader", "--status", "rejected") == []
+    assert rows(folder, "fills", "trader", "--wallet", "funding") == []
+    pair = rows(folder, "fills", "trader")[0]["instrument"]
+    assert rows(folder, "fills", "--instrument", pair, "--end", "2010-01-01") == []
 
 
 @pytest.mark.parametrize(
@@ -189,6 +237,7 @@ def test_an_impossible_order_is_one_clear_error(
     done = folder.run("order", "place", "trader", *arguments)
     assert (done.error["type"], done.status) == (kind, status), done.err
     assert done.error["happened"] == "no"
+    assert done.error["hint"] or "expected" in done.error["message"]
     assert done.out == ""
 
 

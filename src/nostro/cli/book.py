@@ -9,7 +9,7 @@ import click
 from nostro.cli.session import session, shown
 
 
-@click.command()
+@click.command(short_help="Walk chains, digests, anchors; print the head.")
 @click.option("--new-anchor", is_flag=True, help="Verify a book without anchors, and anchor it as it is.")
 @click.option("--accept-rollback", is_flag=True, help="Go on without lost pages: what they proved is open again.")
 @shown
@@ -28,7 +28,7 @@ def verify(*, new_anchor: bool, accept_rollback: bool) -> None:
     here.show(views.proof(proof, trials, warnings=book.warnings))
 
 
-@click.command()
+@click.command(short_help="Read all pages again; report what is read differently.")
 @shown
 def rebuild() -> None:
     """Read all pages again with the present readers, and report every row that is now read differently."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Action = Literal["accept", "reopen"]
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, short_help="Where reported and computed differ, and what was decided.")
 @click.option("--account", shell_complete=complete_account, help="Only this account's.")
 @click.option("--known-at", metavar=MOMENT, help="As it was known then, in UTC [default: now].")
 @click.option("--all", "everything", is_flag=True, help="Also those that were explained.")
@@ -40,7 +40,7 @@ def breaks(context: click.Context, account: str | None, known_at: str | None, *,
     here.show_book(views.breaks(lives, known_at_ns=known_at_ns, everything=everything))
 
 
-@breaks.command()
+@breaks.command(short_help="Show the break ID: interval, amounts, rows and life.")
 @click.argument("id")
 @shown
 def show(id: str) -> None:  # noqa: A002 - the field's word

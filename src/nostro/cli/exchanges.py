@@ -7,7 +7,7 @@ import click
 from nostro.cli.session import session, shown
 
 
-@click.command()
+@click.command(short_help="List the exchanges, or show what one can be asked.")
 @click.argument("id", required=False, metavar="[ID]")
 @click.option("--dialect", help="One of the exchange's dialects [default: its first].")
 @shown

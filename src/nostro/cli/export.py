@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nostro.views.view import View
 
 
-@click.command()
+@click.command(short_help="Write every noun into a folder, a file each.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("account", required=False, shell_complete=complete_account)
 @click.option("--form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True)

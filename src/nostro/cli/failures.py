@@ -5,9 +5,10 @@ lines on a terminal, else one line of JSON; never a secret, never a control char
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -43,7 +44,7 @@ def report(error: NostroError, stream: TextIO, *, redactor: Redactor) -> None:
     if not stream.isatty():
         stream.write(redactor.text(json.dumps(envelope(error))) + "\n")
         return
-    style, plain = ("\x1b[1;31m", "\x1b[0m")
+    style, plain = ("\x1b[1;31m", "\x1b[0m") if coloured(os.environ) else ("", "")
     stream.write(f"{style}error:{plain} {_lines(redactor.text(error.message))}\n")
     if error.hint:
         stream.write(f"  → {_lines(redactor.text(error.hint))}\n")
@@ -53,6 +54,11 @@ def report(error: NostroError, stream: TextIO, *, redactor: Redactor) -> None:
     facts += ["the same may be tried again"] if error.repeat else []
     if facts:
         stream.write(f"  {for_terminal(' · '.join(facts))}\n")
+
+
+def coloured(environ: Mapping[str, str]) -> bool:
+    """Whether a terminal wants styles. Source: https://no-color.org."""
+    return not environ.get("NO_COLOR") and environ.get("TERM") not in {"dumb", "unknown"}
 
 
 def _lines(text: str) -> str:
@@ -71,7 +77,8 @@ def interrupted(stream: TextIO) -> None:
 def of_usage(error: click.ClickException) -> NostroError:
     """Ours for an error of click: a wrong option, a missing argument, a file that cannot be opened."""
     context = getattr(error, "ctx", None)
-    message = error.format_message()
+    helpless = isinstance(error, click.exceptions.NoArgsIsHelpError)  # its message would be the whole help
+    message = "no command was given" if helpless else error.format_message()
     hint = f"see {context.command_path} --help" if context is not None else ""
     return UsageError(message[:1].lower() + message[1:], hint=hint)
 

@@ -5,7 +5,7 @@ answers. It decides how a question is typed; the book answers it, ``views/`` sho
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import click
@@ -21,6 +21,18 @@ from nostro.views.facts import Question
 from nostro.views.view import View
 
 MOMENT: Final = "T"
+# What a member may be although no row of the book is so yet.
+WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("orders", "status"): (
+        "pending", "open", "partially_filled", "filled", "canceled", "partially_canceled", "expired", "rejected",
+    ),
+    ("orders", "wallet"): ("spot", "funding"),
+    ("fills", "wallet"): ("spot", "funding"),
+    ("fills", "side"): ("buy", "sell"),
+    ("entries", "wallet"): ("spot", "funding"),
+    ("transfers", "direction"): ("deposit", "withdrawal", "internal"),
+    ("transfers", "status"): ("pending", "moderation", "approved", "suspended", "done", "rejected", "canceled"),
+}  # fmt: skip
 
 
 def clocked(command: CommandT) -> CommandT:
@@ -98,10 +110,25 @@ def newest(view: View, rows: int | None, *, output: str | None) -> View:
     return msgspec.structs.replace(view, rows=list(view.rows[len(view.rows) - most :]), notes=(*view.notes, note))
 
 
+def _check_known(here: Session, noun: str, where: Mapping[str, str]) -> None:
+    """A mistyped pair, asset or word is no empty answer. Raises `BadValue` where nothing in the whole book is so."""
+    kind = views.NOUNS[noun].kind
+    for field, wanted in where.items():
+        facts = (fact for name in names(here, None) for fact in here.book.answer(kind, name))
+        seen = {str(value) for fact in facts if (value := getattr(fact, field))}
+        known = {*seen, *WORDS.get((noun, field), ())}
+        if seen and wanted not in known:
+            plural = {"status": "statuses"}.get(field, f"{field}s")
+            message = f"--{field} {wanted}: the book has no {noun} of this {field}"
+            raise BadValue(message, hint=config.suggestion(wanted, known, what=plural))
+
+
 def _show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -> None:
     here = session()
     question = asked(**typed)
     view = views.facts(here.book, views.NOUNS[noun], accounts=names(here, account), question=question)
+    if not view.rows:
+        _check_known(here, noun, question.where)
     here.show_book(newest(view, rows, output=here.options.get("output")))
 
 
@@ -131,7 +158,7 @@ def fills(account: str | None, rows: int | None, **typed: str | None) -> None:
     _show_facts("fills", account, rows, **typed)
 
 
-@click.command()
+@click.command(short_help="Lines of the ledger: all that changed a balance.")
 @of_account
 @bounded
 @clocked
@@ -166,7 +193,7 @@ def fees(account: str | None, **typed: str | None) -> None:
     _show_facts("fees", account, None, **typed)
 
 
-@click.command()
+@click.command(short_help="What each asset is: reported, computed, unexplained.")
 @of_account
 @clocked
 @click.option("--zeros", is_flag=True, help="Also assets of which there is nothing.")
@@ -179,7 +206,7 @@ def balances(account: str | None, *, zeros: bool, **typed: str | None) -> None:
     here.show_book(view(here.book, names(here, account), question=asked(**typed), zeros=zeros))
 
 
-@click.command()
+@click.command(short_help="How far each history is proven, and what is not, and why.")
 @of_account
 @click.option("--known-at", metavar=MOMENT, help="As it was known then, in UTC [default: now].")
 @shown

@@ -15,7 +15,7 @@ from nostro.cli.accounts import complete_account
 from nostro.cli.session import Session, session, shown
 from nostro.config import AccountSettings
 from nostro.domain.answers import Answer
-from nostro.errors import BadValue, NotGranted, UsageError
+from nostro.errors import BadValue, NotFound, NotGranted, UsageError
 from nostro.link.view import OrderType, Side, TimeInForce
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def order() -> None:
     """One order at the exchange: place, cancel, show."""
 
 
-@order.command()
+@order.command(short_help="Place an order; a live one is shown and asked about.")
 @click.argument("account", shell_complete=complete_account)
 @click.argument("instrument")
 @click.argument("side", type=click.Choice(["buy", "sell"]))
@@ -59,7 +59,7 @@ def place(
     valid_till: str | None,
     yes: bool,
 ) -> None:
-    """Place an order on ACCOUNT, e.g. `nostro order place trader BTC/USDT buy --amount 0.1 --price 50000`.
+    """Place an order on ACCOUNT: `nostro order place trader BTC/USDT buy --amount 0.1 --price 50000`.
 
     A live order is shown and asked about first. It is sent once, and never again by itself.
     """
@@ -77,12 +77,14 @@ def place(
             stop_operator=stop_operator, time_in_force=in_force, valid_till=valid_till,
         )  # fmt: skip
 
-    _show(here, [_with(here, account, settings, placed)])
+    found = _with(here, account, settings, placed)
+    notes = () if found.status else (f"what became of it: nostro order show {account} {found.native_id}",)
+    _show(here, [found], notes=notes)
 
 
 @order.command()
 @click.argument("account", shell_complete=complete_account)
-@click.argument("ids", nargs=-1, metavar="ID...")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--all", "everything", is_flag=True, help="Every open order.")
 @click.option("--instrument", help="With --all: only those of this pair.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -101,7 +103,15 @@ def cancel(account: str, ids: tuple[str, ...], *, everything: bool, instrument: 
             return list(await opened.cancel_all(instrument=instrument))
         return [await opened.order(each) for each in ids if await opened.cancel(each)]
 
-    _show(here, _with(here, account, settings, canceled))
+    orders = _with(here, account, settings, canceled)
+    missed = [] if everything else [each for each in ids if each not in {found.native_id for found in orders}]
+    if orders or not missed:
+        _show(here, orders)
+    if missed:
+        raise NotFound(
+            f"not canceled, because no open order has this id: {', '.join(missed)}",
+            hint="`nostro order show` tells what became of it", exchange=settings.exchange, account=account,
+        )  # fmt: skip
 
 
 @order.command()
@@ -148,7 +158,7 @@ def _with(
     return connect.run(opened())
 
 
-def _show(here: Session, orders: list[Order]) -> None:
+def _show(here: Session, orders: list[Order], *, notes: tuple[str, ...] = ()) -> None:
     from nostro.views.facts import ORDERS, shown_now
 
-    here.show(shown_now(ORDERS, Answer(orders)))
+    here.show(shown_now(ORDERS, Answer(orders), notes=notes))

@@ -1,10 +1,13 @@
 """Where a view goes: a table on a terminal, a document into a pipe. It decides between them, and nothing about their
-form."""
+form, but for the letters that a terminal's encoding does not have.
+"""
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from nostro.errors import UsageError
 from nostro.views import files
@@ -14,8 +17,25 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+# What stands for the signs of a table where the encoding has none: one letter for each, so that columns stay columns.
+PLAIN: Final[Mapping[str, str]] = {"─": "-", "━": "=", "╸": "=", "╺": "-", "…": "~", "·": "|", "→": ">"}
+
+
 class PipeClosed(Exception):
     """Nobody reads our output any more."""
+
+
+def prepare(stream: TextIO) -> None:
+    """Files and pipes are UTF-8, wherever; and no letter is an error on a terminal that does not have it."""
+    if isinstance(stream, io.TextIOWrapper):
+        codecs.register_error("nostro", _without)
+        stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="nostro")
+
+
+def _without(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
 
 
 def write(view: View, form: str | None, *, stream: TextIO) -> None:
@@ -44,10 +64,12 @@ def _write(view: View, form: str | None, stream: TextIO) -> None:
 def write_all(views: Mapping[str, View], stream: TextIO) -> None:
     """Several views: titled tables on a terminal, else one JSON document with a member for each."""
     if stream.isatty():
+        from rich.text import Text
+
         from nostro.views.table import draw
 
         for title, view in views.items():
-            stream.write(f"\n\x1b[1m {title.upper()}\x1b[0m\n")
+            console(stream).print(Text(f"\n {title.upper()}", style="bold"))
             draw(view, console(stream))
         return
     for index, (name, view) in enumerate(views.items()):

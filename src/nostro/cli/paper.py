@@ -30,7 +30,7 @@ FUND_PATH: Final = "/nostro/fund"
 SECRET_HEADER: Final = "X-Paper-Secret"  # noqa: S105 - a header's name; only who reads the home folder knows its value
 
 
-@click.group()
+@click.group(short_help="A paper exchange: nothing that happens there is real.")
 def paper() -> None:
     """A paper exchange on this machine: nothing that happens there is real."""
 
@@ -261,7 +261,7 @@ def _opened(here: Session, exchange: str) -> PaperExchange:
     return PaperExchange(folder, find_exchange(exchange), now_ns=SystemClock().now_ns, rows=0)
 
 
-@paper.command("accounts")
+@paper.command("accounts", short_help="The logins of the paper exchange, with their keys.")
 @click.option("--exchange", default="alp", show_default=True, help="Which paper exchange.")
 @shown
 def list_logins(exchange: str) -> None:
@@ -278,7 +278,7 @@ def list_logins(exchange: str) -> None:
             here.show(logins(running.ready("")["accounts"], ""))
 
 
-@paper.command()
+@paper.command(short_help="Throw the paper exchange away, but no book.")
 @click.option("--exchange", default="alp", show_default=True, help="Which paper exchange.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @shared

@@ -17,7 +17,7 @@ import click
 
 from nostro import config
 from nostro.cli import failures
-from nostro.cli.output import PipeClosed
+from nostro.cli.output import PipeClosed, prepare
 from nostro.cli.session import Session, shared
 from nostro.errors import NostroError
 
@@ -81,6 +81,8 @@ def nostro() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; its exit status. Reads and writes this process's environment and standard streams."""
+    for stream in (sys.stdout, sys.stderr):
+        prepare(stream)
     session = Session(os.environ)
     sys.excepthook = failures.hook(session.redactor)
     terminated: list[int] = []
@@ -94,6 +96,12 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         failures.interrupted(sys.stderr)
         return TERMINATED if terminated else INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        if sys.stderr.isatty():
+            click.echo(error.format_message(), err=True)
+        else:
+            failures.report(failures.of_usage(error), sys.stderr, redactor=session.redactor)
+        return error.exit_code
     except click.ClickException as error:
         failures.report(failures.of_usage(error), sys.stderr, redactor=session.redactor)
         return error.exit_code

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Pass = Callable[["Collector"], Awaitable["Report"]]
 
 
-@click.command()
+@click.command(short_help="Bring accounts into the book, once.")
 @click.argument("account", required=False, shell_complete=complete_account)
 @click.option("--again", nargs=2, metavar="START END", help="Read this range of every history once more.")
 @shown

@@ -30,7 +30,7 @@ PASS_POLLS: Final = 720  # looks between two full passes: an hour
 STARTED_S: Final = 180.0  # within which a paper exchange must be ready: a first start makes up its history
 
 
-@click.command()
+@click.command(short_help="Run the paper exchange and keep the book, until Ctrl-C.")
 @click.option("--once", is_flag=True, help="End after the first full pass; exit 0 only if nothing is open.")
 @shared
 def up(*, once: bool) -> None:
@@ -48,6 +48,7 @@ def up(*, once: bool) -> None:
 
 
 async def _up(here: Session, *, once: bool) -> int:
+    here.open_book(create=True).close()  # what cannot be kept is told before anything starts
     async with AsyncExitStack() as stack:
         for exchange_id in _paper_exchanges(here.settings.accounts):
             await _paper_running(here, exchange_id, stack)

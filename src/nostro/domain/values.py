@@ -35,6 +35,7 @@ SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
 EARLIEST_NS: Final = 1_230_768_000 * SECOND_NS  # 2009-01-01: before the first bitcoin nothing happened
 LATEST_NS: Final = 32_503_680_000 * SECOND_NS  # 3000-01-01: where "never expires" is written as a time
+SANE_YEARS: Final = "a time between 2009 and 3000"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -142,7 +143,10 @@ def parse_time(text: str, field: str = "") -> int:
     whole_s = (moment - _EPOCH) // timedelta(seconds=1) + (1 if second == 60 else 0)
     if sign:
         whole_s -= (1 if sign == "+" else -1) * (int(off_hours) * 3600 + int(off_minutes) * 60)
-    return in_range(whole_s * SECOND_NS + int((fraction or "0").ljust(9, "0")), field)
+    time_ns = whole_s * SECOND_NS + int((fraction or "0").ljust(9, "0"))
+    if not EARLIEST_NS <= time_ns <= LATEST_NS:
+        raise Malformed(field, text, SANE_YEARS)
+    return time_ns
 
 
 def parse_moment(text: str, field: str = "") -> int:
@@ -161,7 +165,7 @@ def seconds_to_ns(seconds: Decimal, field: str = "") -> int:
 def in_range(time_ns: int, field: str = "") -> int:
     """The same time, between the years 2009 and 3000: outside them a unit was misread."""
     if not EARLIEST_NS <= time_ns <= LATEST_NS:
-        raise Malformed(field, time_ns, "a time between 2009 and 3000")
+        raise Malformed(field, time_ns, SANE_YEARS)
     return time_ns
 
 

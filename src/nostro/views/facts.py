@@ -154,11 +154,13 @@ def _asked(book: Book, noun: Noun, account: str, question: Question) -> Answer[F
     )  # fmt: skip
 
 
-def shown_now(noun: Noun, answer: Answer[Any]) -> View:
-    """Facts as an exchange just gave them, not from the book."""
+def shown_now(noun: Noun, answer: Answer[Any], *, notes: tuple[str, ...] = ()) -> View:
+    """Facts as an exchange just gave them, not from the book: a table of what it said of them, and no more."""
+    told = [each for each in noun.columns if any(getattr(row, each.name) not in (None, "") for row in answer)]
     return View(
         noun=noun.name,
-        columns=noun.columns,
+        columns=tuple(told) or noun.columns,
+        notes=notes,
         rows=answer,
         kind=KINDS[noun.kind],
         group=("account",),

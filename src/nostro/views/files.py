@@ -50,7 +50,7 @@ def as_parquet(view: View, file: BinaryIO) -> None:
         import pyarrow as pa  # type: ignore[import-untyped]
         from pyarrow import parquet
     except ModuleNotFoundError:
-        hint = "pip install 'nostro[parquet]'"
+        hint = "pip install pyarrow, into the environment of nostro; or use -o csv"
         raise UsageError("Parquet needs pyarrow, which is not installed", hint=hint) from None
     names = field_names(view)
     columns: list[list[str | None]] = [[] for _ in names]

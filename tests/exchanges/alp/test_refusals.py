@@ -41,6 +41,7 @@ def test_each_status_is_one_error_of_ours(status: int, body: bytes, kind: type[e
     assert isinstance(error, errors.ExchangeError)
     assert error.status == status
     assert str(status) in error.message
+    assert error.hint or isinstance(error, errors.RateLimited)
     assert error.exchange == "alp"
 
 

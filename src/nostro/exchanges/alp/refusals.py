@@ -51,6 +51,9 @@ _HINTS: Final[Mapping[type[errors.Refused], str]] = {
     errors.Unauthorized: "check the key and its secret",
     errors.Forbidden: "give the key this permission at the exchange, or use another key",
     errors.InsufficientFunds: "see `nostro balances`",
+    errors.NotFound: "check how it is spelled: instruments() and currencies() list what the exchange knows",
+    errors.OrderRejected: "nothing was begun: correct what is named, and send it again",
+    errors.BadRequest: "nothing was begun: correct what is named, and ask again",
 }
 
 SENTENCE_CHARACTERS: Final = 200

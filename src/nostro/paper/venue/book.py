@@ -148,8 +148,8 @@ class Market:
     wait, ``resting_hidden``: AON orders in the order of their sequence; both by order id."""
 
     __slots__ = (
-        "amount_digits", "amount_max", "amount_min", "asks", "base", "bids", "denominator", "falling", "id", "last",
-        "lot", "numerator", "pending", "price_digits", "quote", "quote_digits", "quote_min", "ready",
+        "amount_digits", "amount_max", "amount_min", "asks", "base", "base_digits", "bids", "denominator", "falling",
+        "id", "last", "lot", "numerator", "pending", "price_digits", "quote", "quote_digits", "quote_min", "ready",
         "resting_hidden", "rising", "symbol", "value_min",
     )  # fmt: skip
 
@@ -160,6 +160,7 @@ class Market:
         self.quote = assets[instrument.quote]
         self.amount_digits = instrument.amount_digits
         self.price_digits = instrument.price_digits
+        self.base_digits = digits[instrument.base]
         self.quote_digits = digits[instrument.quote]
         self.lot: int = 10 ** (digits[instrument.base] - instrument.amount_digits)
         scale = self.quote_digits - instrument.amount_digits - instrument.price_digits

@@ -236,9 +236,11 @@ class Engine:
             return Rejected(Refusal.UNKNOWN_ASSET, f"there is no asset {command.asset}")
         if isinstance(command, Fund) and command.wallet not in WALLETS:
             return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {command.wallet}, and can be spot or funding")
-        units = whole(command.amount, self.profile.assets[asset].digits, at_most=UNITS_MAX)
+        digits = self.profile.assets[asset].digits
+        units = whole(command.amount, digits, at_most=UNITS_MAX)
         if units is None:
-            return Rejected(Refusal.BAD_AMOUNT, f"amount is no positive whole number of units: {command.amount}")
+            said = f"amount must be positive, with at most {digits} digits behind the point: {command.amount:f}"
+            return Rejected(Refusal.BAD_AMOUNT, said)
         return user, asset, units
 
 

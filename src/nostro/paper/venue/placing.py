@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from nostro.domain.values import format_time
 from nostro.link.view import PlaceOrder, Refusal, Rejected
 from nostro.paper.venue.book import Market, Order
-from nostro.paper.venue.numbers import whole
+from nostro.paper.venue.numbers import amount_of, whole
 
 if TYPE_CHECKING:
     from nostro.paper.venue.wallets import User
@@ -37,7 +38,7 @@ def draft(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Ord
     order.expire_after_ns = command.expire_after_ns
     end_ns = order.end_ns
     if end_ns is not None and end_ns <= at_ns:
-        return _refused(Refusal.ALREADY_EXPIRED, "the order would end before it begins, at ns", end_ns)
+        return _refused(Refusal.ALREADY_EXPIRED, "the order would end before it begins, at", format_time(end_ns))
     problem = _bounds(order, command, market)
     if problem is not None:
         return problem
@@ -60,7 +61,10 @@ def affordable(order: Order, command: PlaceOrder) -> Rejected | None:
     need = order.hold or _market_need(order)
     free = order.user.free(market.quote if order.buy else market.base)
     if free < need:
-        return _refused(Refusal.INSUFFICIENT_FUNDS, f"the order needs {need} units and there are free", free)
+        digits = market.quote_digits if order.buy else market.base_digits
+        needed, there = (f"{amount_of(units, digits):f}" for units in (need, free))
+        asset = market.symbol.split("/")[order.buy]
+        return _refused(Refusal.INSUFFICIENT_FUNDS, f"the order needs {needed} {asset}, and free is", there)
     return None
 
 
@@ -128,4 +132,4 @@ def _market_need(order: Order) -> int:
 
 
 def _refused(reason: Refusal, sentence: str, value: object) -> Rejected:
-    return Rejected(reason, f"{sentence}: {value}")
+    return Rejected(reason, f"{sentence}: {'none was given' if value is None else value}")

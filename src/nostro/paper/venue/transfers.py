@@ -133,7 +133,8 @@ class Transfers:
             return Rejected(Refusal.METHOD_DISABLED, f"withdraw method {command.method} is disabled")
         amount = whole(command.amount, way.digits, at_most=UNITS_MAX)
         if amount is None:
-            return Rejected(Refusal.BAD_AMOUNT, f"amount is no positive whole number of units: {command.amount}")
+            said = f"amount must be positive, with at most {way.digits} digits behind the point: {command.amount:f}"
+            return Rejected(Refusal.BAD_AMOUNT, said)
         if not way.fits(command.attributes):
             named = ", ".join(way.patterns)
             return Rejected(Refusal.BAD_ATTRIBUTES, f"attributes must be exactly these, in their form: {named}")
