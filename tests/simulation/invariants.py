@@ -168,8 +168,8 @@ def known(book: Book, account: str, *, known_at_ns: int) -> bytes:
 
 
 def repeated(book: Book, account: str, *, since_ns: int) -> Counter[str]:
-    """Appends the pages received from then on once more: nothing is new, nothing doubles (B4). (Only pages that still say
-    what is so: an older answer, given once more, would speak of rows that it does not show.)"""
+    """Appends the pages received from then on once more: nothing is new, nothing doubles (B4). (Only pages that still
+    say what is so: an older answer, given once more, would speak of rows that it does not show.)"""
     before = {kind: len(list(book.facts(kind, account))) for kind in KINDS}
     pages = [entered.page for entered in book.journal(account)]
     again = [

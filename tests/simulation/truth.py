@@ -214,8 +214,8 @@ def _venue_transfers(venue: Venue, user: int, *, withdraws: bool) -> Counter[tup
     rows = [*venue.transfers(user, "deposit"), *(venue.transfers(user, "withdrawal") if withdraws else ())]
     return Counter(
         (
-            str(row.id), row.direction, row.asset, number(row.amount), STATUS[row.direction][row.status], str(row.tx_hash),
-            str(row.time_ns // 1000),
+            str(row.id), row.direction, row.asset, number(row.amount), STATUS[row.direction][row.status],
+            str(row.tx_hash), str(row.time_ns // 1000),
         )
         for row in rows
     )  # fmt: skip
