@@ -63,9 +63,7 @@ class Folder:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
         return subprocess.Popen([*COMMAND, *arguments], env=self._environment({}), **pipes)
 
-    def on_terminal(
-        self, *arguments: str, width: int = 80, typed: Sequence[tuple[str, str]] = (), **more: str
-    ) -> Done:
+    def on_terminal(self, *arguments: str, width: int = 80, typed: Sequence[tuple[str, str]] = (), **more: str) -> Done:
         """Runs a command before a terminal; what it wrote, both streams together. ``typed``: prompts, each with the
         line that is typed when it shows."""
         ours, theirs = os.openpty()

@@ -84,6 +84,26 @@ def test_a_killed_up_leaves_no_paper_exchange_behind(tmp_path: Path) -> None:
     assert Folder(tmp_path).run("verify").status == 0
 
 
+def test_a_paper_exchange_killed_while_it_is_followed_is_told_once(tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        [*COMMAND, "up"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        env=environment(NOSTRO_HOME=str(tmp_path), NOSTRO__PAPER__HISTORY="5"),
+    )  # fmt: skip
+    assert running.stderr is not None
+    lines = (line.decode() for line in running.stderr)
+    assert any("following" in line for line in lines)
+    os.kill(json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"], signal.SIGKILL)
+    assert any("the paper exchange has ended" in line for line in lines)
+    told = {next(line for line in lines if "tried again" in line).partition("account=")[2].split()[0] for _ in range(4)}
+    assert told == {"trader", "reader", "withdrawer", "empty"}  # each once, though each is looked at every 5 seconds
+    time.sleep(12)  # they are looked at again
+    running.send_signal(signal.SIGINT)
+    rest = running.communicate(timeout=60)[1].decode()
+    assert running.returncode == 130
+    assert "tried again" not in rest
+    assert Folder(tmp_path).run("verify").status == 0
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_paper_serve_says_one_line_and_nothing_else(tmp_path: Path, ending: signal.Signals) -> None:
     folder = Folder(tmp_path)

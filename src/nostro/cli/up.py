@@ -92,6 +92,7 @@ async def _start(here: Session, exchange_id: str, stack: AsyncExitStack) -> dict
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
     stack.push_async_callback(_end, child)
+    stack.callback(asyncio.create_task(_told_when_ended(here, exchange_id, child)).cancel)
     assert child.stdout is not None
     try:
         line = await asyncio.wait_for(child.stdout.readline(), STARTED_S)
@@ -109,6 +110,12 @@ def _dialect(accounts: Mapping[str, AccountSettings]) -> tuple[str, ...]:
     """One paper exchange speaks one dialect: that of its first account."""
     named = next((each.dialect for each in accounts.values() if each.paper and each.dialect), "")
     return ("--dialect", named) if named else ()
+
+
+async def _told_when_ended(here: Session, exchange_id: str, child: asyncio.subprocess.Process) -> None:
+    """A paper exchange that ends before us is not started again by itself: somebody ended it."""
+    await child.wait()
+    here.log.error("the paper exchange has ended; end this, and nostro up starts it again", exchange=exchange_id)
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
@@ -167,8 +174,8 @@ def show_all(book: Book, accounts: list[str]) -> int:
 
 async def _follow(here: Session, collector: Collector) -> None:
     """Looks at one account again and again. What an exchange or the link refuses is told, and tried again; a key that
-    is refused is not, and the other accounts go on."""
-    polls = 0
+    is refused is not, and the other accounts go on. The same trouble is told once, and its end."""
+    polls, trouble = 0, ""
     while True:
         await asyncio.sleep(POLL_PAUSE_S)
         polls += 1
@@ -178,8 +185,13 @@ async def _follow(here: Session, collector: Collector) -> None:
             if isinstance(error, errors.Unauthorized):
                 here.log.warning("no longer followed", account=collector.account, error=str(error))
                 return
-            here.log.warning("tried again later", account=collector.account, error=error.message)
+            if error.message != trouble:
+                here.log.warning("tried again until it answers", account=collector.account, error=error.message)
+            trouble = error.message
             continue
+        if trouble:
+            here.log.info("answers again", account=collector.account)
+            trouble = ""
         if report.new or report.changed:
             here.log.info("synced", account=collector.account, new=report.new, changed=report.changed)
         _tell_failures(here, report)
