@@ -187,7 +187,7 @@ class Killing:
             done = self._pass((stage, steps), None)
             kills = self._seen.aimed
         else:
-            done = self._pass(None, self._random.uniform(0, self._span_s / 2))
+            done = self._pass(None, self._random.uniform(0, self._span_s))
             kills = self._seen.timed
         if not done:
             kills[self._shared.stage] += 1
