@@ -7,9 +7,9 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Generic, Literal, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
-from nostro.account import Amount, AsyncAccount, FactT, History, Moment
+from nostro.account import Amount, AsyncAccount, FactT, History, Moment, StopOperator
 from nostro.domain import records
 from nostro.domain.answers import Answer, Interval
 from nostro.link.source import Source
@@ -227,7 +227,7 @@ class Account:
         quote_amount: Amount | None = None,
         price: Amount | None = None,
         stop_price: Amount | None = None,
-        stop_operator: Literal["gte", "lte"] | None = None,
+        stop_operator: StopOperator | None = None,
         time_in_force: TimeInForce = "gtc",
         valid_till: Moment | None = None,
         expire_after: Moment | None = None,
