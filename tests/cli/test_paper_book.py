@@ -306,6 +306,20 @@ def test_a_closed_pipe_is_quiet(book: tuple[Folder, Any]) -> None:
     assert (reading.returncode, err) == (141, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="lets nobody mount")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no /dev/full")
+@pytest.mark.parametrize("arguments", [("entries", "-o", "csv"), ("fees", "trader"), ("entries", "-o", "parquet")])
+def test_output_without_room_is_one_clear_error(book: tuple[Folder, Any], arguments: tuple[str, ...]) -> None:
+    folder, _ = book
+    with Path("/dev/full").open("wb") as full:
+        writing = folder.start(*arguments, stdout=full)
+        _, err = writing.communicate(timeout=30)
+    assert writing.returncode == 7
+    assert len(err.splitlines()) == 1, err
+    error = json.loads(err)["error"]
+    assert (error["type"], "No space left" in error["message"]) == ("Unwritable", True)
+
+
 def test_the_shell_completes_accounts(book: tuple[Folder, Any]) -> None:
     folder, _ = book
     script = "import sys; sys.argv = ['nostro']; from nostro.cli import main; main()"

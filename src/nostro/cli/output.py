@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
-from nostro.errors import UsageError
+from nostro.errors import Unwritable, UsageError
 from nostro.views import files
 from nostro.views.view import View
 
@@ -40,11 +41,21 @@ def _without(error: UnicodeError) -> tuple[str, int]:
 
 def write(view: View, form: str | None, *, stream: TextIO) -> None:
     """Writes the view in that form, or in the one that fits the stream. Raises `UsageError` for Parquet on a
-    terminal."""
-    try:
+    terminal, `PipeClosed`, `Unwritable`."""
+    with written():
         _write(view, form, stream)
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Around what writes output: nobody reads it any more, or it has no room."""
+    try:
+        yield
     except BrokenPipeError:
         raise PipeClosed from None
+    except OSError as error:
+        hint = "free space, or send it elsewhere; the book is as it was"
+        raise Unwritable(f"the output cannot be written: {error.strerror or error}", hint=hint) from None
 
 
 def _write(view: View, form: str | None, stream: TextIO) -> None:
@@ -62,7 +73,12 @@ def _write(view: View, form: str | None, stream: TextIO) -> None:
 
 
 def write_all(views: Mapping[str, View], stream: TextIO) -> None:
-    """Several views: titled tables on a terminal, else one JSON document with a member for each."""
+    """Several views: titled tables on a terminal, else one JSON document with a member for each. Raises as `write`."""
+    with written():
+        _write_all(views, stream)
+
+
+def _write_all(views: Mapping[str, View], stream: TextIO) -> None:
     if stream.isatty():
         from rich.text import Text
 

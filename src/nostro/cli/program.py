@@ -17,9 +17,9 @@ import click
 
 from nostro import config
 from nostro.cli import failures
-from nostro.cli.output import PipeClosed, prepare
+from nostro.cli.output import PipeClosed, prepare, written
 from nostro.cli.session import Session, shared
-from nostro.errors import NostroError
+from nostro.errors import NostroError, Unwritable
 
 INTERRUPTED: Final = 130  # as a shell reports a program that SIGINT ended
 TERMINATED: Final = 143  # SIGTERM
@@ -90,9 +90,11 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with session.closing:
             status = nostro.main(list(arguments), prog_name="nostro", standalone_mode=False, obj=session)
-        sys.stdout.flush()
+        with written():
+            sys.stdout.flush()
     except (BrokenPipeError, PipeClosed):
-        return _pipe_closed()
+        _stdout_closed()
+        return PIPE_CLOSED
     except (KeyboardInterrupt, click.Abort):
         failures.interrupted(sys.stderr)
         return TERMINATED if terminated else INTERRUPTED
@@ -107,6 +109,8 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except NostroError as error:
         failures.report(error, sys.stderr, redactor=session.redactor)
+        if isinstance(error, Unwritable):
+            _stdout_closed()  # it may be our output: Python would flush it at its end, and fail again
         return error.exit_status
     return status if isinstance(status, int) else 0
 
@@ -121,9 +125,8 @@ def _as_interruption(terminated: list[int]) -> Callable[[int, FrameType | None],
     return handler
 
 
-def _pipe_closed() -> int:
-    """Whoever read our output has gone: nothing more can be said to them, not even when Python flushes at its end."""
+def _stdout_closed() -> None:
+    """Nothing more can be written there, not even when Python flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-    return PIPE_CLOSED

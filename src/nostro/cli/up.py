@@ -92,7 +92,6 @@ async def _start(here: Session, exchange_id: str, stack: AsyncExitStack) -> dict
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
     stack.push_async_callback(_end, child)
-    stack.callback(asyncio.create_task(_told_when_ended(here, exchange_id, child)).cancel)
     assert child.stdout is not None
     try:
         line = await asyncio.wait_for(child.stdout.readline(), STARTED_S)
@@ -103,6 +102,7 @@ async def _start(here: Session, exchange_id: str, stack: AsyncExitStack) -> dict
             f"the paper exchange {exchange_id} did not start", hint="what it said is above", exchange=exchange_id
         )
     ready: dict[str, Any] = json.loads(line)
+    stack.callback(asyncio.create_task(_told_when_ended(here, exchange_id, child)).cancel)
     return ready
 
 
