@@ -140,9 +140,12 @@ class Snapshots:
     def _stands(self, seen: Seen, outcome: Outcome) -> bool:
         """Whether this says more of now than what was judged before: snapshots are not judged in their own order."""
         before = self.standing
-        if before is None or "unchecked" in (before.outcome, outcome) and before.outcome != outcome:
-            return before is None or outcome != "unchecked"
-        return seen.received_ns >= before.at_ns
+        if before is None:
+            return True
+        if "unchecked" in (before.outcome, outcome) and before.outcome != outcome:
+            return outcome != "unchecked"
+        # Of two that were received at once, the one that differs counts.
+        return seen.received_ns + (outcome == "break") > before.at_ns
 
     def _compare(self, watch: Watch) -> tuple[Settled, Outcome, str]:
         """The state that the snapshot shows (or should), and what came of it."""
