@@ -161,7 +161,8 @@ class PagingLoop(WireError):
 
 
 class TooLarge(WireError):
-    """An answer is larger than `limits.BODY_BYTES_MAX` and was abandoned; a smaller window may do."""
+    """An answer is larger than `limits.BODY_BYTES_MAX`, or than `limits.HISTORY_BYTES_MAX` where a smaller window can
+    be asked for instead; it was abandoned."""
 
     def __init__(self, message: str = "An answer is larger than the limit.", *, hint: str = "ask for less") -> None:
         super().__init__(message, hint=hint)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from collect.scene import LATENCY_NS, Scene, run, scene, struck
+from collect.scene import LATENCY_NS, START_NS, Scene, run, scene, struck
 from nostro import errors, limits
-from nostro.domain.values import SECOND_NS
+from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.link.wire import WireSource
 from nostro.paper.faults import Kind
@@ -328,3 +328,20 @@ def test_a_forbidden_history_is_unavailable_not_an_error(tmp_path: Path) -> None
     with scene(tmp_path, rows=0) as world:
         assert swept(world, "withdrawals") == ["unavailable forbidden"]
         assert swept(world, "deposits") == ["proven "]
+
+
+def test_an_answer_too_large_for_memory_is_asked_for_in_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HISTORY_BYTES_MAX", 4_000)
+    with scene(tmp_path, rows=60, months=2) as world:
+
+        async def story() -> tuple[list[int], int]:
+            sizes, rows = [], 0
+            async for step in world.source().sweep("fills", START_NS - 70 * DAY_NS, START_NS, {}):
+                sizes.append(len(step.page.body))
+                rows += len(step.facts)
+            return sizes, rows
+
+        sizes, rows = run(story())
+        assert rows == sum(1 for fill in world.venue.fills(world.login().user) if fill.time_ns < START_NS)
+        assert max(sizes) <= 4_000
+        assert world.wire.count("/accounts/trades") > len(sizes)

@@ -20,7 +20,7 @@ import msgspec
 from nostro import errors, limits
 from nostro.domain.values import SECOND_NS
 from nostro.link import writes
-from nostro.link.declare import Ask, Claim, Credentials, Do, Exchange, Fetched, Page, Query, Route
+from nostro.link.declare import Ask, Claim, Credentials, Do, Exchange, Fetched, Page, Query, Route, Stream
 from nostro.link.http import HttpAnswer, HttpRequest, header, query_text
 from nostro.link.pager import sweep
 from nostro.link.source import Reply, Step, stamp_all
@@ -107,6 +107,8 @@ class WireSource:
         message = ask.request(query)
         send = partial(self._once, ask.route, message, capability=ask.capability, stream=ask.name, query=query)
         page = await self._repeat(send)
+        if ask.stream is not None and len(page.body) > limits.HISTORY_BYTES_MAX and _can_halve(ask.stream, query):
+            raise errors.TooLarge(f"{self.exchange.name} answered {ask.name} with {len(page.body)} bytes")
         if page.status != 200:  # accepted, partial, without content: whatever it is, it is not the whole answer
             said = f"{self.exchange.name} {ask.route.name}: status {page.status} is no whole answer"
             raise self._with_page(errors.Undecodable(said, exchange=self.exchange.id), page)
@@ -332,3 +334,10 @@ def _query(where: Mapping[str, str]) -> Query:
         since_ns=None if since_ns is None else int(since_ns), until_ns=None if until_ns is None else int(until_ns),
         limit=None if limit is None else int(limit), where=conditions,
     )  # fmt: skip
+
+
+def _can_halve(stream: Stream, query: Query) -> bool:
+    """Whether a narrower window can be asked for instead."""
+    if stream.page_size is not None or query.since_ns is None or query.until_ns is None:
+        return False
+    return query.until_ns - query.since_ns > 2 * stream.precision_ns
