@@ -103,6 +103,14 @@ def test_a_column_goes_with_the_one_beside_which_it_stands() -> None:
     assert shown.splitlines()[0].split() == ["name"]
 
 
+def test_an_open_interval_alarms_and_an_open_order_does_not() -> None:
+    for kind, style in (("status", "bold red"), ("stage", "")):
+        columns = (Column(name="name", heading="name", kind=kind),)
+        view = View(noun="lines", columns=columns, rows=[Line(name="open")], kind=Line)
+        line = next(each for each in lines(view, 80) if each.plain.strip() == "open")
+        assert {str(span.style) for span in line.spans} == ({style} if style else set())
+
+
 def test_sections_are_headed_by_what_they_have_in_common() -> None:
     shown = text(view(Line(name="a"), Line(name="a"), Line(name="b"), group=("name",)))
     assert [line.split() for line in shown.splitlines()].count(["a"]) == 1

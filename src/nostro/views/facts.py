@@ -55,10 +55,10 @@ ORDERS: Final = Noun(
         Column(name="time_in_force", heading="in force", rank=5),
         Column(name="price", heading="price", kind="amount"),
         Column(name="stop_price", heading="stop", kind="amount", rank=6),
-        Column(name="amount", heading="amount", kind="amount", rank=2),
-        Column(name="filled", heading="filled", kind="amount", rank=1),
+        Column(name="amount", heading="amount", kind="amount", rank=1),
+        Column(name="filled", heading="filled", kind="amount", rank=2),
         Column(name="remaining", heading="remaining", kind="amount", rank=4),
-        Column(name="status", heading="status", kind="status"),
+        Column(name="status", heading="status", kind="stage"),
     ),
 )
 FILLS: Final = Noun(
@@ -107,7 +107,7 @@ TRANSFERS: Final = Noun(
         Column(name="amount", heading="amount", kind="amount"),
         Column(name="fee", heading="fee", kind="amount", rank=1),
         Column(name="tx_hash", heading="transaction", short=True, rank=3),
-        Column(name="status", heading="status", kind="status"),
+        Column(name="status", heading="status", kind="stage"),
     ),
 )
 FEES: Final = Noun(

@@ -28,7 +28,7 @@ SHORT: Final = 13  # characters of a text that is cut in its middle
 LONG: Final = 81  # the same for all other texts: what is longer was not written by anyone sane
 UNPROVEN_LINES: Final = 6  # below a table: `nostro coverage` shows the rest
 LAST_MIN: Final = 10  # the narrowest last column that may go on in further lines
-GOOD: Final = frozenset({"proven", "ties", "ok", "filled", "done", "explained", "open order"})
+GOOD: Final = frozenset({"proven", "ties", "ok", "filled", "done", "explained"})
 BAD: Final = frozenset({"break", "open", "refused", "failed"})
 MUTED: Final = frozenset({"canceled", "expired", "settling", "rejected", "accepted"})
 
@@ -64,7 +64,7 @@ def _cells(column: Column, rows: Sequence[msgspec.Struct]) -> list[str]:
     if column.kind == "time":
         return [_time(value) for value in values]
     texts = [_text(value) for value in values]
-    if column.kind == "status":
+    if column.kind in {"status", "stage"}:
         texts = [text.replace("_", " ") for text in texts]
     return [_shortened(text, SHORT if column.short else LONG) for text in texts]
 
@@ -205,6 +205,8 @@ def _style(column: Column, text: str) -> str:
     word = text.partition(" (")[0]
     if text in {UNKNOWN, "0"}:
         return "dim"
+    if column.kind == "stage":
+        return "green" if word in GOOD else "dim" if word in MUTED else ""
     if column.kind == "status":
         return "green" if word in GOOD else "bold red" if word in BAD else "dim" if word in MUTED else "yellow"
     if column.name in {"unexplained", "missing"}:

@@ -12,13 +12,14 @@ import msgspec
 
 from nostro.domain.values import canonical, format_time
 
-Kind = Literal["text", "amount", "time", "count", "status"]
+Kind = Literal["text", "amount", "time", "count", "status", "stage"]
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One column of a table: the rows' member ``name`` under ``heading``. ``rank``: where the terminal is too narrow,
     the columns of the highest rank go first, and 0 never goes. ``short``: a long text may be cut in its middle.
-    ``beside``: the member whose column it only makes sense with."""
+    ``beside``: the member whose column it only makes sense with. A ``status`` may be bad news, as an open interval is;
+    a ``stage`` is none: an open order is as it should be."""
 
     name: str
     heading: str
