@@ -185,6 +185,17 @@ def test_repeating_ends(tmp_path: Path, route: str) -> None:
         assert sum(world.clock.slept) < 2 * limits.BACKOFF_MAX_S
 
 
+@pytest.mark.parametrize("kind", [Kind.DROPPED_BEFORE, Kind.DROPPED_AFTER])
+def test_a_lost_answer_says_whose_it_was(tmp_path: Path, kind: Kind) -> None:
+    with scene(tmp_path, rows=0) as world:
+        faults = world.strike(struck(kind, share=1.0, routes=("balances",)))
+        source = world.source()
+        error = run(failed(source))
+        assert isinstance(error, errors.LinkError)
+        assert (error.exchange, error.account) == ("alp", source.account)
+        assert faults.fired[kind] == limits.RETRIES_MAX + 1
+
+
 @pytest.mark.parametrize("kind", [Kind.HTML, Kind.TRUNCATED, Kind.EMPTY])
 def test_an_answer_that_is_none_is_undecodable_and_kept(tmp_path: Path, kind: Kind) -> None:
     with scene(tmp_path, rows=60) as world:

@@ -174,7 +174,11 @@ class WireSource:
             )  # fmt: skip
         if quiet_s:
             await self.clock.sleep(quiet_s)
-        return await self._transport.send(request)
+        try:
+            return await self._transport.send(request)
+        except errors.LinkError as error:  # the transport knows addresses, not whose question it was
+            error.exchange, error.account = self.exchange.id, self.account
+            raise
 
     async def _once(
         self, route: Route, message: msgspec.Struct | None, *, capability: str, stream: str, query: Query
