@@ -8,7 +8,8 @@ that the life of every break can be proven and rebuilt like all else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -24,7 +25,7 @@ from nostro.book.fold import is_complete
 from nostro.book.pages import page_of_ours
 from nostro.book.reconcile import STREAMS, Checkpoint, Judgement, reconcile
 from nostro.domain.records import Balance, Entry, Fact, Fill, Order, Transfer
-from nostro.domain.values import ZERO
+from nostro.domain.values import LATEST_NS, ZERO
 from nostro.link.declare import Status
 
 if TYPE_CHECKING:
@@ -81,16 +82,22 @@ class BookLedger:
 
     def findings(self) -> Iterable[Noticed]:
         """All that still holds. Of pages that could not be read, those to whose question no other answer could be
-        read, and of several such answers to one question the last."""
+        read, and of several that leave the same unknown the last."""
         found = list(self._found())
         unreadable = {each.seq for each in found if each.what == QUARANTINED}
+        known: dict[str, list[Span]] = {}
         noticed: dict[tuple[str, int, int], Noticed] = {}
         for each in found:
             key = (each.stream, each.seq, each.row_offset)
-            if each.what != QUARANTINED and not self._book.undone(each, known_at_ns=self._known_at_ns):
+            if each.what == QUARANTINED:
+                if each.stream not in known:
+                    spans = self.covered(each.stream, 0, LATEST_NS)
+                    known[each.stream] = [span for span in spans if span.status != "open"]
+                left = self._unread(each, unreadable, known=known[each.stream])
+                if left is not None:
+                    noticed[each.stream, left[0], 0] = Noticed(each, *left)
+            elif not self._book.undone(each, known_at_ns=self._known_at_ns):
                 noticed[key] = Noticed(each, each.effective_ns, each.effective_ns)
-            elif each.what == QUARANTINED and (left := self._unread(each, unreadable)):
-                noticed[each.stream, left[0], 0] = Noticed(each, *left)
         return noticed.values()
 
     def covered(self, stream: str, since_ns: int, until_ns: int) -> Iterable[Span]:
@@ -106,7 +113,9 @@ class BookLedger:
     def _found(self) -> Iterable[Finding]:
         return self._book.findings(self._account, known_at_ns=self._known_at_ns)
 
-    def _unread(self, finding: Finding, unreadable: Collection[int]) -> tuple[int, int] | None:
+    def _unread(
+        self, finding: Finding, unreadable: Collection[int], *, known: Sequence[Span]
+    ) -> tuple[int, int] | None:
         """The closed interval that an unreadable page leaves unknown: of a history, what is still open of that which
         it was asked for; of a state, from then on until a later page can be read. None where nothing is."""
         pages = self._book.journal(
@@ -118,9 +127,9 @@ class BookLedger:
         # The wire counts in whole seconds, perhaps: nothing before the account's beginning is ever claimed.
         at_ns = since_ns = max(asked.since_ns, self._book.account(self._account).since_ns)
         left: list[int] = []
-        for span in self.covered(finding.stream, since_ns, asked.until_ns):
-            if span.status == "open":
-                continue
+        for span in known[bisect_right(known, since_ns, key=lambda span: span.until_ns) :]:
+            if span.since_ns >= asked.until_ns:
+                break
             if at_ns < span.since_ns:
                 left += [at_ns, span.since_ns - 1]
             at_ns = span.until_ns

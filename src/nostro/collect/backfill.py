@@ -8,6 +8,7 @@ stored is whole, and the next pass goes on from there.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -19,7 +20,7 @@ from nostro.book.book import Book, Lease
 from nostro.book.judgement import Judge
 from nostro.domain.answers import Interval
 from nostro.domain.values import DAY_NS, SECOND_NS
-from nostro.link.declare import Page, Stream
+from nostro.link.declare import Page, Query, Stream
 from nostro.link.source import Step
 from nostro.link.transport import Clock
 from nostro.link.wire import WireSource
@@ -30,6 +31,8 @@ ROWS_PER_COMMIT: Final = 2_000  # rows gathered before they are committed togeth
 STEPS_PER_COMMIT: Final = 50  # pages gathered before they are committed together
 QUIET_S: Final = 60  # how long histories rest while the balances do not move
 PROBE_NS: Final = DAY_NS  # a forbidden stream is asked again after a day
+UNREADABLE_MAX: Final = 100  # pages of a stream that cannot be read, before a pass leaves it: three or four single rows
+GARBAGE_PAGES: Final = 3  # so many, and none that can be read: halving will not help
 NEAR_NS: Final = 3600 * SECOND_NS  # open rows this near to each other are re-read by one request
 # What will not get better with the next question: a refused key, and an exchange that cannot be reached.
 ENDS_PASS: Final = (errors.Unauthorized, errors.NotSent)
@@ -110,6 +113,7 @@ class Collector:
         self._polled_ns = 0
         self._stated = b""
         self._probed_ns: dict[str, int] = {}
+        self._unread: dict[str, set[tuple[int, int]]] = {}
 
     async def start(self) -> None:
         """Takes the lease. Raises `errors.Conflict` while another process holds it."""
@@ -258,7 +262,9 @@ class Collector:
         for effective_ns in self.book.open_rows(self.account, stream):
             start_ns = effective_ns - effective_ns % precision_ns
             wanted.append((start_ns, start_ns + precision_ns))
-        return _merged([(start, min(end, until_ns)) for start, end in wanted if start < until_ns])
+        merged = _merged([(start, min(end, until_ns)) for start, end in wanted if start < until_ns])
+        alone = sorted(self._unread.get(stream.name, ()))  # asked again in a pass, each by itself
+        return [*_without(merged, alone), *((start, end) for start, end in alone if whole and start < until_ns)]
 
     def _worth_asking(self, hole: Interval) -> bool:
         if hole.status == "open":
@@ -268,13 +274,46 @@ class Collector:
         return self._clock.now_ns() - self._probed_ns.get(hole.stream, 0) >= PROBE_NS
 
     async def _intervals(self, stream: Stream, intervals: list[tuple[int, int]], report: Report) -> None:
+        """Reads the intervals one after the other. Where a page cannot be read, what it was asked for is asked again in
+        halves, until what cannot be read stands alone: it stays open, and all around it is known."""
+        waiting, unread, read = deque(intervals), 0, False
         try:
-            for since_ns, until_ns in intervals:
-                await self._sweep(stream, since_ns, until_ns, report)
+            while waiting:
+                since_ns, until_ns = waiting.popleft()
+                pages = report.pages
+                try:
+                    await self._sweep(stream, since_ns, until_ns, report)
+                    read = True
+                    self._forget(stream, since_ns, until_ns)
+                except errors.Undecodable as error:
+                    unread, read = unread + 1, read or report.pages > pages
+                    await self._failed(stream.name, error, report)
+                    if unread >= UNREADABLE_MAX or (unread >= GARBAGE_PAGES and not read):
+                        return  # it is not some row: the exchange makes no sense now
+                    waiting += self._around(stream, error.page, since_ns=since_ns, until_ns=until_ns)
         except ENDS_PASS:
             raise
         except (errors.ExchangeError, errors.LinkError, errors.WireError) as error:
             await self._failed(stream.name, error, report)
+
+    def _forget(self, stream: Stream, since_ns: int, until_ns: int) -> None:
+        """What could not be read and lies in this interval could be read now."""
+        cells = self._unread.get(stream.name, set())
+        cells -= {each for each in cells if since_ns <= each[0] and each[1] <= until_ns}
+
+    def _around(self, stream: Stream, page: object, *, since_ns: int, until_ns: int) -> list[tuple[int, int]]:
+        """What to ask after a page that cannot be read, in an interval: what lies behind its window, and its window in
+        halves; one that cannot be halved is remembered."""
+        query = page.query if isinstance(page, Page) else Query()
+        if query.since_ns is None or query.until_ns is None:
+            return []
+        low_ns, high_ns = max(query.since_ns, since_ns), min(query.until_ns, until_ns)
+        middle_ns = (low_ns + high_ns) // 2
+        middle_ns -= middle_ns % max(stream.precision_ns, 1)
+        halves = [(low_ns, middle_ns), (middle_ns, high_ns)] if low_ns < middle_ns < high_ns else []
+        if not halves:
+            self._unread.setdefault(stream.name, set()).add((low_ns, high_ns))
+        return [each for each in ((high_ns, until_ns), *halves) if each[0] < each[1]]
 
     async def _sweep(self, stream: Stream, since_ns: int, until_ns: int, report: Report) -> None:
         waiting: list[Step] = []
@@ -325,6 +364,19 @@ class Collector:
         if self._lease is None:
             raise errors.Fenced(f"account {self.account} is not held by this process", hint="start the collector first")
         return self._lease
+
+
+def _without(intervals: list[tuple[int, int]], taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of the intervals outside others, both in order."""
+    left: list[tuple[int, int]] = []
+    for interval in intervals:
+        since_ns, until_ns = interval
+        for start_ns, end_ns in taken:
+            if since_ns < end_ns and start_ns < until_ns:
+                left.append((since_ns, start_ns))
+                since_ns = end_ns
+        left.append((since_ns, until_ns))
+    return [(start, end) for start, end in left if start < end]
 
 
 def _merged(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:

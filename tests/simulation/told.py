@@ -1,0 +1,56 @@
+"""What a lie is in a trial: how it is told, what it must cause, and which rows the exchange takes back when it
+tells the truth again. The tellers (``told_*.py``) choose a row of a life at random and say all three; here they are
+gathered by name.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from nostro.domain.values import DAY_NS
+from simulation.lies import Lie, Row, amount, text
+from simulation.stage import Stage
+from simulation.verdicts import Want
+
+SHIFT: Final = Decimal("0.01")
+HOUR_NS: Final = DAY_NS // 24
+SIDES: Final = {"buys": "buy", "sells": "sell"}
+ENDED: Final = ("FILLED", "CANCELLED", "CANCELED", "PARTIAL_CANCELLED", "EXPIRED")
+
+
+class Told(NamedTuple):
+    """Lies by table, what they must cause, and the rows (by time) that the exchange takes back when it repents."""
+
+    lies: dict[str, Lie]
+    wants: Sequence[Want]
+    times_ns: Sequence[int]
+    rows: int = 2
+
+
+Teller = Callable[[Stage, random.Random], Told | None]
+TELLERS: dict[str, Teller] = {}
+
+
+def told(teller: Teller) -> Teller:
+    TELLERS[teller.__name__] = teller
+    return teller
+
+
+def pick(rows: Iterable[Row], draw: random.Random, *, where: Callable[[Row], bool] = lambda row: True) -> Row | None:
+    fitting = [row for row in rows if where(row)]
+    return draw.choice(fitting) if fitting else None
+
+
+def moves(row: Row) -> bool:
+    return bool(amount(row, "balance_delta") or amount(row, "reserve_delta"))
+
+
+def ended(row: Row) -> bool:
+    return text(row, "status") in ENDED and bool(amount(row, "amount"))
+
+
+def filled(row: Row) -> bool:
+    return ended(row) and bool(amount(row, "amount_filled"))
