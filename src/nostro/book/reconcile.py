@@ -29,7 +29,7 @@ from nostro.book.checks.terms import Ledger, Noticed, Proven, Result, Rules, See
 from nostro.domain import values
 from nostro.domain.records import Entry, Fill, Order
 
-STEP_NS: Final = 30 * values.DAY_NS
+STEP_NS: Final = 7 * values.DAY_NS
 STREAMS: Final = ("entries", "fills", "orders", "deposits", "withdrawals")
 # What the store finds while it keeps a page, and the break that it becomes. (A claim that it could not believe
 # is no break: coverage shows it as open.)
