@@ -126,6 +126,19 @@ def test_paper_serve_says_one_line_and_nothing_else(tmp_path: Path, ending: sign
     assert not (tmp_path / "paper" / "alp" / "endpoint.json").exists()
 
 
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_paper_exchange_in_the_background_of_a_script_can_be_ended(tmp_path: Path, ending: signal.Signals) -> None:
+    folder = Folder(tmp_path)
+    served = folder.start(
+        "paper", "serve", "alp", "--history", "5", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
+    )  # fmt: skip
+    assert served.stdout is not None
+    assert served.stdout.readline()
+    served.send_signal(ending)
+    served.communicate(timeout=30)
+    assert served.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[ending]
+
+
 def test_a_paper_exchange_is_thrown_away_on_demand_alone(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     with folder.exchange("--history", "5", "--seed", "3"):

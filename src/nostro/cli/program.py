@@ -86,6 +86,8 @@ def run(arguments: Sequence[str]) -> int:
     session = Session(os.environ)
     sys.excepthook = failures.hook(session.redactor)
     terminated: list[int] = []
+    # A shell that starts us in the background has SIGINT ignored: then neither it nor SIGTERM would end us.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _as_interruption(terminated))
     try:
         with session.closing:
