@@ -9,7 +9,7 @@ import asyncio
 import random
 import shutil
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
@@ -43,7 +43,7 @@ ResultT = TypeVar("ResultT")
 USER: Final = 1
 ACCOUNT: Final = str(USER)
 OPENED_NS: Final = START_NS - START_NS % (86_400 * SECOND_NS) - 86_400 * SECOND_NS  # nothing happened before
-COMMANDS: Final = 800
+COMMANDS: Final = 500
 LIVES: Final = 4
 ATTRIBUTES: Final = {"address": "a123", "memo": "x"}
 LATENCY_NS: Final = 20_000_000
@@ -129,6 +129,10 @@ class Wire:
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
         clock = self._trial.stage.world.clock
+        self._trial.requests += 1
+        interruption = self._trial.interruptions.pop(self._trial.requests, None)
+        if interruption is not None:
+            await interruption()
         clock.pass_ns(LATENCY_NS)
         answer = self._trial.liar.handle(request)
         clock.pass_ns(LATENCY_NS)
@@ -146,6 +150,8 @@ class Trial:
         self.folder = folder
         clock = stage.world.clock
         clock.pass_ns(stage.now_ns - clock.now_ns())
+        self.requests = 0
+        self.interruptions: dict[int, Callable[[], Awaitable[None]]] = {}  # before the request of that number
         self.liar = Liar(stage.world.server, since_ns=OPENED_NS, now_ns=clock.now_ns)
         self.book = self.open_book()
         self.collector = self.collect("trial")

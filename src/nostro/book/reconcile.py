@@ -317,15 +317,17 @@ class _Run:
 
 
 def _joined(old: Iterable[Break], new: Iterable[Break]) -> Iterable[Break]:
-    """Each break once, as it was found last; a balance that was wrong already keeps the instant that showed it
-    first."""
+    """Each break once, as it was found last; a balance that was wrong already keeps the instant that showed it first,
+    and, while it is wrong by the same, its evidence: what a person accepted does not change by being said again."""
     known = {each.id: each for each in old}
     for each in new:
         before = known.get(each.id, each)
         known[each.id] = each
         if each.check == reported.CHECK:
+            same = reported.same_difference(before, missing=each.missing, held=each.held_missing)
             since_ns, until_ns = min(before.since_ns, each.since_ns), min(before.until_ns, each.until_ns)
-            known[each.id] = msgspec.structs.replace(each, since_ns=since_ns, until_ns=until_ns)
+            kept = before if same and before.until_ns <= each.until_ns else each
+            known[each.id] = msgspec.structs.replace(kept, since_ns=since_ns, until_ns=until_ns)
     return known.values()
 
 

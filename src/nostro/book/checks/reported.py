@@ -50,6 +50,10 @@ class Watch(msgspec.Struct):
     states: list[Settled]
 
 
+def same_difference(known: Break, *, missing: Decimal | None, held: Decimal | None) -> bool:
+    return (known.missing, known.held_missing) == (missing, held)
+
+
 class Snapshots:
     """The snapshots of one scope, in the order in which they were taken, held against the states of its chain, which
     come in order through ``settle``; ``close`` judges what is left. ``carried``: the state before the first."""
@@ -215,7 +219,12 @@ class Snapshots:
             held = values.EXACT.subtract(seen.balance.used, state.state.held)
         break_id = identify(CHECK, self.scope, anchor=f"after {state.row}")
         earlier = self._found.get(break_id)
-        until_ns = seen.received_ns if earlier is None else min(earlier.until_ns, seen.received_ns)
+        if earlier is not None and earlier.until_ns <= seen.received_ns:
+            if same_difference(earlier, missing=missing, held=held):
+                return  # the first that shows it is its evidence, however often it is said again
+            until_ns = earlier.until_ns
+        else:
+            until_ns = seen.received_ns
         left = f"entry {state.row}" if state.row else "the beginning"
         amount = values.canonical(missing) + (f" (held {values.canonical(held)})" if held else "")
         self._found[break_id] = Break(
