@@ -184,6 +184,7 @@ def test_back_again(tmp_path: Path) -> None:
         book.set_dialect(account, "cli")
         world.clock.pass_s(120)
         run(world.full_pass(book))
+        assert not lives(book, account), "what older pages did not say is no difference"
         collector = world.collector(book)
 
         async def again() -> None:

@@ -223,6 +223,7 @@ class Collector:
                 offset_s=-ahead_s,
                 hint="set the clock (NTP), then sync again; nothing was lost",
                 exchange=self.source.exchange.id,
+                account=self.account,
             )
         report.horizon_ns = self._now_there_ns()
 

@@ -11,6 +11,7 @@ both ends of the day, and the break lies in what is left.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
@@ -24,6 +25,7 @@ from nostro.domain.records import Entry, Fill
 
 FEES: Final = "fees"
 TRADES: Final = "trades"
+NO_WALLET: Final = "no_wallet"  # fills do not say whose they are, entries do: which belong together is not known
 NO_FEE: Final = "no_fee"  # the wire does not say what a fill cost
 DOUBLE_DIGITS: Final = 15  # significant digits that a double always keeps
 
@@ -98,14 +100,16 @@ class Days:
     # ── one day ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _judge_day(self, until_ns: int) -> None:
+        named = Counter((check, scope.subject, bool(scope.sub_account)) for check, scope in self._day)
         for (check, scope), day in sorted(self._day.items()):
-            self._judge(check, scope, day, until_ns)
+            mixed = bool(named[check, scope.subject, not scope.sub_account])
+            self._judge(check, scope, day, until_ns, cause=NO_WALLET if mixed else NO_FEE if day.unknown else "")
         self._day = {}
 
-    def _judge(self, check: str, scope: Scope, day: Day, until_ns: int) -> None:
+    def _judge(self, check: str, scope: Scope, day: Day, until_ns: int, *, cause: str) -> None:
         since_ns, last_ns = self._since_ns, until_ns - 1
-        cause = self._fills_proven.cause(since_ns, last_ns) or self._entries_proven.cause(since_ns, last_ns)
-        cause = cause or (NO_FEE if day.unknown else "")
+        proven = self._fills_proven.cause(since_ns, last_ns) or self._entries_proven.cause(since_ns, last_ns)
+        cause = proven or cause
         outcome: Outcome = "unchecked"
         allowed = values.ZERO
         if not cause:

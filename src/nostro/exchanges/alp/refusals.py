@@ -48,7 +48,7 @@ _BY_STATUS: Final[Mapping[int, type[errors.Refused]]] = {
     401: errors.Unauthorized, 404: errors.NotFound, 405: errors.BadRequest, 406: errors.BadRequest,
 }  # fmt: skip
 _HINTS: Final[Mapping[type[errors.Refused], str]] = {
-    errors.Unauthorized: "check the key and its secret",
+    errors.Unauthorized: "check the key and its secret; if they are right, try again later",
     errors.Forbidden: "give the key this permission at the exchange, or use another key",
     errors.InsufficientFunds: "see `nostro balances`",
     errors.NotFound: "check how it is spelled: instruments() and currencies() list what the exchange knows",
