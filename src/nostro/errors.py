@@ -95,9 +95,7 @@ class OrderRejected(Refused):
 class ClockSkew(Refused):
     """This machine's clock and the exchange's differ too much. ``offset_s`` = exchange minus us, seconds."""
 
-    def __init__(
-        self, message: str, *, offset_s: float, hint: str = "", exchange: str = "", account: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, offset_s: float, hint: str = "", exchange: str = "", account: str = "") -> None:
         super().__init__(message, hint=hint, exchange=exchange, account=account)
         self.offset_s = offset_s
 

@@ -108,9 +108,7 @@ class Liar:
         ``end_time`` exclusive, the last 30 days without either."""
         rows = self._lies[table](self.true_rows(table, request))
         rows = [
-            row
-            for row in rows
-            if all(_text(row, FILTERS[each]) == asked[each] for each in FILTERS if asked.get(each))
+            row for row in rows if all(_text(row, FILTERS[each]) == asked[each] for each in FILTERS if asked.get(each))
         ]
         if table == "balances":
             return rows
