@@ -74,9 +74,9 @@ class Told:
     def fills(self, since_ns: int, until_ns: int) -> Iterator[Fill]:
         return self._between(self.fill_rows, since_ns, until_ns)
 
-    def order_versions(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
+    def order_versions(self, since_ns: int, until_ns: int, *, also: Collection[str] | None = None) -> Iterator[Order]:
         for row in sorted(self.order_rows, key=lambda row: row.effective_ns):
-            if since_ns <= row.effective_ns < until_ns or row.native_id in also:
+            if since_ns <= row.effective_ns < until_ns or row.native_id in (also or ()):
                 self.read += 1
                 yield row
 

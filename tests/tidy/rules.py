@@ -45,7 +45,6 @@ POSITIONAL = frozenset(
     {
         "src/nostro/account.py::History.__init__",
         "src/nostro/book/judgement.py::BookLedger.covered",
-        "src/nostro/book/judgement.py::BookLedger.order_versions",
         "src/nostro/cli/accounts.py::complete_account",
         "src/nostro/cli/logs.py::line",
         "src/nostro/domain/values.py::Malformed.__init__",

@@ -9,7 +9,7 @@ that the life of every break can be proven and rebuilt like all else.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -24,9 +24,9 @@ from nostro.book.checks.terms import TERMINAL, Noticed, Rules, Seen, rules_for
 from nostro.book.coverage import Span
 from nostro.book.fold import is_complete
 from nostro.book.pages import page_of_ours
-from nostro.book.reconcile import STREAMS, Checkpoint, Judgement, reconcile
+from nostro.book.reconcile import STEP_NS, STREAMS, Checkpoint, Judgement, reconcile
 from nostro.domain.records import Balance, Entry, Fact, Fill, Order, Transfer
-from nostro.domain.values import LATEST_NS, SECOND_NS, ZERO
+from nostro.domain.values import EARLIEST_NS, LATEST_NS, SECOND_NS, ZERO
 from nostro.link.declare import Status
 
 if TYPE_CHECKING:
@@ -58,12 +58,13 @@ class BookLedger:
             else:
                 yield transfer
 
-    def order_versions(self, since_ns: int, until_ns: int, also: Collection[str] = ()) -> Iterator[Order]:
-        """Of the orders that are still there. Those named in ``also`` were placed before ``since_ns``: they were open
-        when the last run ended."""
-        if also:
-            yield from self._versions(0, since_ns, among=set(also))
-        yield from self._versions(since_ns, until_ns)
+    def order_versions(self, since_ns: int, until_ns: int, *, also: Mapping[str, int] | None = None) -> Iterator[Order]:
+        """Of the orders that are still there. Those in ``also`` were open when the last run ended: only they are read
+        from before ``since_ns``."""
+        for placed_ns in sorted({at_ns for at_ns in (also or {}).values() if at_ns < since_ns}):
+            yield from self._versions(placed_ns, placed_ns + 1, among=also)
+        for start_ns in range(max(since_ns, EARLIEST_NS), until_ns, STEP_NS):
+            yield from self._versions(start_ns, min(start_ns + STEP_NS, until_ns))
 
     def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
         """From the pages themselves: what was reported, each time that it was."""
@@ -269,7 +270,7 @@ def _undoes(fact: Fact, checkpoint: Checkpoint, *, rules: Rules) -> bool:
     if isinstance(fact, Order):
         cuts = {cut.scope: cut for cut in checkpoint.cuts}
         cut = cuts.get(rules.scope(fact, fact.instrument, side=fact.side))
-        if cut is not None and fact.native_id in cut.open:
+        if cut is not None and cut.open.get(fact.native_id or "") == at_ns:
             return False
         return at_ns < (cut.at_ns if cut else checkpoint.at_ns)
     return at_ns < checkpoint.at_ns

@@ -222,7 +222,7 @@ class _Run:
 
     def _conclude(self) -> Judgement:
         carried_movements = self._judge_movements()
-        versions = list(self._ledger.order_versions(self._fills_from, self._until_ns, also=self._open_ids()))
+        versions = list(self._ledger.order_versions(self._fills_from, self._until_ns, also=self._open_orders()))
         order_results, order_breaks = states.check_orders(versions, rules=self._rules)
         cuts, lived = self._judge_executions(versions)
         lines, snapshots = self._chains.values(), self._snapshots.values()
@@ -258,8 +258,8 @@ class _Run:
             transfers, entries_proven=self._proven["entries"], proven=self._proven, edge_ns=self._entries_edge
         )
 
-    def _open_ids(self) -> set[str]:
-        return {order_id for cut in self._cuts.values() for order_id in cut.open}
+    def _open_orders(self) -> dict[str, int]:
+        return {order_id: at_ns for cut in self._cuts.values() for order_id, at_ns in cut.open.items()}
 
     def _judge_executions(self, versions: list[Order]) -> tuple[list[Cut], list[Executions]]:
         scopes = executions.scoped(versions, self._fills, rules=self._rules)

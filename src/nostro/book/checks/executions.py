@@ -239,8 +239,9 @@ class Executions:
             if life.start_ns < at_ns <= life.end_ns:
                 at_ns = life.start_ns
         at_ns = max(at_ns, self._since_ns)
-        waiting = (life.order.native_id or "" for life in self._lives if life.end_ns >= at_ns)
-        return Cut(scope=self.scope, at_ns=at_ns, open=tuple(sorted(set(waiting))))
+        waiting = (life.order for life in self._lives if life.end_ns >= at_ns)
+        placed = {order.native_id or "": order.effective_ns or 0 for order in waiting}
+        return Cut(scope=self.scope, at_ns=at_ns, open=dict(sorted(placed.items())))
 
 
 def scoped(

@@ -25,11 +25,11 @@ FOREVER_NS: Final = values.LATEST_NS
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
     """An instant at which every open order's filled amount is known, so that nothing before it is needed any more.
-    ``open``: the ids of the orders that may still be filled."""
+    ``open``: the orders that may still be filled, by id, and when each was placed."""
 
     scope: Scope
     at_ns: int
-    open: tuple[str, ...] = ()
+    open: dict[str, int] = {}
 
 
 class Life(msgspec.Struct, frozen=True):

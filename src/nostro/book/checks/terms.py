@@ -8,7 +8,7 @@ of each printed value where it prints doubles), so that it never grows along a c
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
@@ -95,8 +95,8 @@ class Ledger(Protocol):
 
     def fills(self, since_ns: int, until_ns: int) -> Iterator[Fill]: ...
 
-    def order_versions(self, since_ns: int, until_ns: int, *, also: Collection[str] = ()) -> Iterator[Order]:
-        """Orders placed in the interval, and those with the ids in ``also`` whenever they were placed: every version,
+    def order_versions(self, since_ns: int, until_ns: int, *, also: Mapping[str, int] | None = None) -> Iterator[Order]:
+        """Orders placed in the interval, and those in ``also``, by id, with when they were placed: every version,
         those of one order in the order they were learned. ``observed_ns`` is when a version was last seen so, for all
         that is known."""
         ...
