@@ -26,7 +26,7 @@ from nostro.book.fold import is_complete
 from nostro.book.pages import page_of_ours
 from nostro.book.reconcile import STEP_NS, STREAMS, Checkpoint, Judgement, reconcile
 from nostro.domain.records import Balance, Entry, Fact, Fill, Order, Transfer
-from nostro.domain.values import EARLIEST_NS, LATEST_NS, SECOND_NS, ZERO
+from nostro.domain.values import LATEST_NS, SECOND_NS, ZERO
 from nostro.link.declare import Status
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ class BookLedger:
         from before ``since_ns``."""
         for placed_ns in sorted({at_ns for at_ns in (also or {}).values() if at_ns < since_ns}):
             yield from self._versions(placed_ns, placed_ns + 1, among=also)
-        for start_ns in range(max(since_ns, EARLIEST_NS), until_ns, STEP_NS):
+        first = next(iter(self._facts(Order, since_ns, until_ns)), None)
+        first_ns = until_ns if first is None else first.effective_ns or since_ns
+        for start_ns in range(first_ns, until_ns, STEP_NS):  # in steps, so that memory does not grow with the history
             yield from self._versions(start_ns, min(start_ns + STEP_NS, until_ns))
 
     def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
