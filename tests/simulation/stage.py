@@ -6,8 +6,10 @@ are, and what must be found, is said in ``test_lies.py``.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import random
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -254,6 +256,7 @@ def run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
 
 @cache
 def stage(seed: int) -> Stage:
-    import tempfile
-
-    return Stage(seed, Path(tempfile.mkdtemp(dir=FASTEST if FASTEST.is_dir() else None)))
+    """The life of that seed, lived once for all tests of this process; its folder goes when the process does."""
+    folder = Path(tempfile.mkdtemp(prefix="nostro-stage-", dir=FASTEST if FASTEST.is_dir() else None))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Stage(seed, folder)
