@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -217,12 +218,14 @@ def test_interrupted_in_the_middle(home: Path, account: Account, tmp_path: Path)
     def press(progress: Progress) -> None:
         if not pressed.is_set():
             pressed.set()
-            import _thread
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-            _thread.interrupt_main()
-
-    with nostro.open_book(tmp_path / "book.db") as book, pytest.raises(KeyboardInterrupt):
-        book.sync(account, watcher=press)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a script it is ignored
+    try:
+        with nostro.open_book(tmp_path / "book.db") as book, pytest.raises(KeyboardInterrupt):
+            book.sync(account, watcher=press)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert pressed.is_set()
     with nostro.open_book(tmp_path / "book.db") as book:
         assert not book.sync(account).failures
