@@ -54,7 +54,7 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The paper exchange of this home: its seed, the rows of history that it starts with, its port (0: any free
     one)."""
 
-    seed: int = 7
+    seed: int | None = None
     history: int | None = None
     port: int = 0
 

@@ -151,6 +151,14 @@ def test_a_paper_exchange_is_thrown_away_on_demand_alone(tmp_path: Path) -> None
     assert folder.run("paper", "accounts").status == 2
 
 
+def test_the_seed_of_the_settings_makes_the_keys(tmp_path: Path) -> None:
+    named, settled = Folder(tmp_path / "named"), Folder(tmp_path / "settled")
+    (tmp_path / "settled").mkdir(mode=0o700)
+    (tmp_path / "settled" / "nostro.toml").write_text("[paper]\nseed = 3\n")
+    with named.exchange("--history", "0", "--seed", "3") as one, settled.exchange("--history", "0") as other:
+        assert one["accounts"] == other["accounts"]
+
+
 def test_a_taken_port_is_one_clear_error(tmp_path: Path) -> None:
     first, second = Folder(tmp_path / "first"), Folder(tmp_path / "second")
     with first.exchange("--history", "0") as ready:

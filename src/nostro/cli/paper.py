@@ -69,7 +69,8 @@ def serve(
     here.home.create()
     rows = DEFAULT_ROWS if settings.history is None else settings.history
     with PaperExchange(
-        here.paper_folder(spoken.id), spoken, now_ns=SystemClock().now_ns, seed=seed,
+        here.paper_folder(spoken.id), spoken, now_ns=SystemClock().now_ns,
+        seed=settings.seed if seed is None else seed,
         rows=rows if history is None else history, faults=_faults(faults), progress=_told(sys.stderr),
     ) as running:  # fmt: skip
         asyncio.run(_serve(running, settings.port if port is None else port, until_stdin_closes=until_stdin_closes))
