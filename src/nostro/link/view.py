@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit", "stop_limit", "stop_market"]
 TimeInForce = Literal["gtc", "ioc", "fok", "aon"]
-Wallet = Literal["spot", "funding"]
+SideEffect = Literal["none", "auto_borrow", "auto_repay"]
+LoanType = Literal["manual", "auto"]
+
+# A wallet is named `spot`, `funding`, `cross_margin`, or `isolated_margin:BASE/QUOTE`: one for each instrument.
+ISOLATED: Final = "isolated_margin:"
 
 
 class Refusal(StrEnum):
@@ -42,6 +46,12 @@ class Refusal(StrEnum):
     BAD_ATTRIBUTES = "bad_attributes"
     UNKNOWN_TRANSFER = "unknown_transfer"
     BAD_TRANSITION = "bad_transition"
+    NOT_YOUR_ACCOUNT = "not_your_account"
+    WRONG_ASSET = "wrong_asset"
+    MARGIN_LIMIT = "margin_limit"
+    POOL_EMPTY = "pool_empty"
+    MORE_THAN_OWED = "more_than_owed"
+    NO_POSITION = "no_position"
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,6 +74,7 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field=
     valid_till_ns: int | None = None
     expire_after_ns: int | None = None
     post_only: bool = False
+    side_effect: SideEffect = "none"
     client_id: str = ""
 
 
@@ -86,11 +97,51 @@ class RequestWithdrawal(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag
     client_id: str = ""
 
 
-Command = PlaceOrder | CancelOrders | CancelAll | RequestWithdrawal
+class MoveMargin(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """Between the spot wallet and another one of the same account: ``add`` leaves spot, ``sub`` comes back to it.
+    ``account``: the user whose money it is, the one who asks or a sub-account of it."""
+
+    account: int
+    wallet: str
+    direction: Literal["add", "sub"]
+    asset: str
+    amount: Decimal
+    note: str = ""
+
+
+class Borrow(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """``amount`` of ``asset`` is lent into a margin wallet."""
+
+    account: int
+    wallet: str
+    asset: str
+    amount: Decimal
+    type: LoanType = "manual"
+
+
+class Repay(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """``amount`` of ``asset`` is paid back from a margin wallet, interest first."""
+
+    account: int
+    wallet: str
+    asset: str
+    amount: Decimal
+    type: LoanType = "manual"
+
+
+class ClosePosition(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """What a margin wallet owes is bought back on the market and repaid."""
+
+    account: int
+    wallet: str
+
+
+Command = PlaceOrder | CancelOrders | CancelAll | RequestWithdrawal | MoveMargin | Borrow | Repay | ClosePosition
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """It happened. ``ids``: the order placed, the orders canceled, or the withdrawal requested."""
+    """It happened. ``ids``: the order placed, the orders canceled, the withdrawal requested, the movement, borrow or
+    repayment made, or the orders that close a position."""
 
     ids: tuple[int, ...]
 
@@ -106,7 +157,8 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """One key of one user. ``permissions``: of read, trade, withdraw."""
+    """One key of one user. ``permissions``: of read, trade, margin, withdraw. ``parent``: the master whose sub-account
+    the user is."""
 
     user: int
     name: str
@@ -207,7 +259,7 @@ class VenueBalance(msgspec.Struct, frozen=True, kw_only=True):
     """``total`` includes ``held``."""
 
     user: int
-    wallet: Wallet
+    wallet: str
     asset: str
     total: Decimal
     held: Decimal
@@ -220,7 +272,7 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     user: int
-    wallet: Wallet
+    wallet: str
     instrument: str
     side: Side
     type: OrderType
@@ -241,6 +293,7 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     done_ns: int | None
     valid_till_ns: int | None
     expire_after_ns: int | None
+    side_effect: SideEffect = "none"
 
     @property
     def is_open(self) -> bool:
@@ -254,7 +307,7 @@ class VenueFill(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     order_id: int
     user: int
-    wallet: Wallet
+    wallet: str
     instrument: str
     side: Side
     price: Decimal
@@ -275,7 +328,7 @@ class VenueEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     user: int
-    wallet: Wallet
+    wallet: str
     wallet_id: int
     asset: str
     type: str
@@ -300,6 +353,107 @@ class VenueTransfer(msgspec.Struct, frozen=True, kw_only=True):
     tx_hash: str | None
     client_id: str
     time_ns: int
+
+
+class VenueMovement(msgspec.Struct, frozen=True, kw_only=True):
+    """Money moved between the spot wallet and ``wallet``."""
+
+    id: int
+    user: int
+    wallet: str
+    direction: Literal["add", "sub"]
+    asset: str
+    amount: Decimal
+    note: str
+    time_ns: int
+
+
+class VenueLoan(msgspec.Struct, frozen=True, kw_only=True):
+    """What one wallet owes of one asset now. ``id`` is given when it first borrows that asset, and stays."""
+
+    id: int
+    user: int
+    wallet: str
+    asset: str
+    principal: Decimal
+    interest: Decimal
+
+
+class VenueBorrow(msgspec.Struct, frozen=True, kw_only=True):
+    """``amount`` borrowed, ``repaid`` of it; ``accrued`` and ``paid``: interest so far. ``rate``: a ratio per hour.
+    ``done_ns``: when nothing was owed any more."""
+
+    id: int
+    user: int
+    wallet: str
+    asset: str
+    amount: Decimal
+    repaid: Decimal
+    accrued: Decimal
+    paid: Decimal
+    rate: Decimal
+    type: LoanType
+    time_ns: int
+    interest_ns: int | None
+    done_ns: int | None
+
+
+class VenueRepayment(msgspec.Struct, frozen=True, kw_only=True):
+    """Paid back: ``interest`` + ``principal``."""
+
+    id: int
+    user: int
+    wallet: str
+    asset: str
+    interest: Decimal
+    principal: Decimal
+    type: LoanType
+    time_ns: int
+
+
+class VenueInterest(msgspec.Struct, frozen=True, kw_only=True):
+    """Interest of one borrow for one hour: ``accrued`` by this row; ``paid``: of the borrow, at that time, in all."""
+
+    id: int
+    user: int
+    wallet: str
+    borrow: int
+    asset: str
+    accrued: Decimal
+    paid: Decimal
+    rate: Decimal
+    time_ns: int
+
+
+class VenueLiquidation(msgspec.Struct, frozen=True, kw_only=True):
+    """One debt of a liquidated wallet: ``amount`` of ``asset`` was owed, ``fund`` of it the insurance fund paid.
+    ``level``: the margin level at which it began. The tuples are ids."""
+
+    id: int
+    user: int
+    wallet: str
+    asset: str
+    amount: Decimal
+    fund: Decimal
+    level: Decimal
+    orders_closed: tuple[int, ...]
+    orders_created: tuple[int, ...]
+    borrows_closed: tuple[int, ...]
+    repayments_created: tuple[int, ...]
+    time_ns: int
+    done_ns: int | None
+
+
+class VenueMargin(msgspec.Struct, frozen=True, kw_only=True):
+    """A margin wallet at index prices, in the profile's quote asset. ``level``: (assets - debt) / debt, None without a
+    debt. ``state``: clear (no debt), healthy, warning (at or below the profile's level)."""
+
+    user: int
+    wallet: str
+    assets: Decimal
+    debt: Decimal
+    level: Decimal | None
+    state: Literal["clear", "healthy", "warning"]
 
 
 class VenueView(Protocol):
@@ -382,6 +536,43 @@ class VenueView(Protocol):
         since_ns: int | None = None,
         until_ns: int | None = None,
     ) -> Iterator[VenueTransfer]: ...
+
+    def movements(
+        self, user: int, *, wallet: str | None = None, asset: str | None = None, since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> Iterator[VenueMovement]: ...  # fmt: skip
+
+    def loans(self, user: int) -> Sequence[VenueLoan]:
+        """Of every wallet and asset with a debt, in order of id."""
+        ...
+
+    def borrows(
+        self, user: int, *, wallet: str | None = None, asset: str | None = None, open_only: bool = False,
+        since_ns: int | None = None, until_ns: int | None = None,
+    ) -> Iterator[VenueBorrow]: ...  # fmt: skip
+
+    def repayments(
+        self, user: int, *, wallet: str | None = None, asset: str | None = None, since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> Iterator[VenueRepayment]: ...  # fmt: skip
+
+    def interest(
+        self, user: int, *, wallet: str | None = None, asset: str | None = None, since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> Iterator[VenueInterest]: ...  # fmt: skip
+
+    def liquidations(
+        self, user: int, *, wallet: str | None = None, asset: str | None = None, since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> Iterator[VenueLiquidation]: ...  # fmt: skip
+
+    def margin(self, user: int) -> Sequence[VenueMargin]:
+        """Every margin wallet that ever held or owed something, in the order of wallets."""
+        ...
+
+    def sub_accounts(self, user: int) -> Sequence[int]:
+        """The users whose master this one is, in order of id."""
+        ...
 
     def submit(self, user: int, command: Command) -> Accepted | Rejected:
         """Carries a command out, durably, before it returns."""
