@@ -29,6 +29,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sequence number of its page in the account's journal, 0 where nothing is stored, ``offset`` its row there).
     All else is its *content*. ``effective_ns``: when it happened; for a state, when it was seen. ``native_id``: the
     exchange's own id, None where the wire gives none. ``sub_account`` and ``wallet`` are "" where they do not apply.
+    An isolated margin wallet is named with its instrument, ``isolated_margin:BTC/USDT``; alone where the wire does not
+    say which.
     """
 
     kind: ClassVar[str] = ""
@@ -131,9 +133,10 @@ class Entry(Fact, frozen=True, kw_only=True):
 
 
 class Transfer(Fact, frozen=True, kw_only=True):
-    """Money that crosses the account's edge. ``direction`` deposit, withdrawal or internal. ``amount`` units of
-    ``asset``, positive: what arrived, or what was asked to leave. ``fee`` in ``fee_asset``, on top of ``amount``.
-    ``status`` pending, moderation, approved, suspended, done, rejected, canceled. ``tx_hash`` None until known."""
+    """Money that crosses the account's edge, or moves between its wallets. ``direction`` deposit, withdrawal or
+    internal. ``amount`` units of ``asset``, positive: what arrived, or what was asked to leave. ``fee`` in
+    ``fee_asset``, on top of ``amount``. ``status`` pending, moderation, approved, suspended, done, rejected, canceled.
+    ``tx_hash`` None until known. ``from_wallet`` and ``to_wallet`` of an internal one."""
 
     kind: ClassVar[str] = "transfer"
     direction: str
@@ -144,6 +147,82 @@ class Transfer(Fact, frozen=True, kw_only=True):
     fee_asset: str | None = None
     tx_hash: str | None = None
     client_id: str | None = None
+    from_wallet: str | None = None
+    to_wallet: str | None = None
+    note: str | None = None
+
+
+class Loan(Fact, frozen=True, kw_only=True):
+    """What a margin wallet owes of one asset, as the exchange reports it. Units of ``asset``, positive; the debt is
+    ``principal`` + ``interest``. A complete answer shows every debt."""
+
+    kind: ClassVar[str] = "loan"
+    asset: str
+    principal: Decimal | None = None
+    interest: Decimal | None = None
+
+
+class Borrow(Fact, frozen=True, kw_only=True):
+    """One borrowing, in its latest known state. Units of ``asset``, positive: ``amount`` lent, ``repaid`` of it;
+    ``interest_accrued`` and ``interest_paid`` so far. ``interest_rate``: a ratio of the principal (0.00001 = 0.001 %),
+    an hour on the exchanges known here. ``type`` manual or auto. ``status`` open, or closed where nothing is owed:
+    ours, from the amounts."""
+
+    kind: ClassVar[str] = "borrow"
+    asset: str
+    amount: Decimal
+    repaid: Decimal | None = None
+    interest_accrued: Decimal | None = None
+    interest_paid: Decimal | None = None
+    interest_rate: Decimal | None = None
+    type: str | None = None
+    status: str | None = None
+    opened_ns: int | None = None
+    last_interest_ns: int | None = None
+
+
+class Repayment(Fact, frozen=True, kw_only=True):
+    """A part of a debt paid back: ``principal`` and ``interest`` in units of ``asset``, positive. ``type`` manual or
+    auto."""
+
+    kind: ClassVar[str] = "repayment"
+    asset: str
+    principal: Decimal
+    interest: Decimal
+    type: str | None = None
+
+
+class Interest(Fact, frozen=True, kw_only=True):
+    """Interest of one borrowing. Units of ``asset``, positive: ``accrued`` by this row, ``paid`` as the exchange says.
+    ``rate`` as in `Borrow`. Where the wire gives no time, it is within [``effective_ns``, ``until_ns``), the smallest
+    window that returned the row; else ``until_ns`` is None."""
+
+    kind: ClassVar[str] = "interest"
+    asset: str
+    accrued: Decimal
+    paid: Decimal | None = None
+    rate: Decimal | None = None
+    borrow_id: str | None = None
+    until_ns: int | None = None
+
+
+class Liquidation(Fact, frozen=True, kw_only=True):
+    """A debt that the exchange settled by force; ``effective_ns`` is when it began. ``amount`` units of ``asset`` were
+    owed, ``fund_amount`` of it the exchange's fund paid. ``margin_level``: (assets - debt) / debt when it began.
+    ``status`` open or closed. The tuples are the exchange's ids."""
+
+    kind: ClassVar[str] = "liquidation"
+    asset: str
+    amount: Decimal
+    fund_amount: Decimal | None = None
+    margin_level: Decimal | None = None
+    instrument: str | None = None
+    status: str | None = None
+    closed_ns: int | None = None
+    orders_closed: tuple[str, ...] = ()
+    orders_created: tuple[str, ...] = ()
+    borrows_closed: tuple[str, ...] = ()
+    repayments_created: tuple[str, ...] = ()
 
 
 class FeeRate(Fact, frozen=True, kw_only=True):
@@ -283,7 +362,7 @@ class ServerTime(Fact, frozen=True, kw_only=True):
 KINDS: Final[Mapping[str, type[Fact]]] = {
     fact.kind: fact
     for fact in (
-        Balance, Order, Fill, Entry, Transfer, FeeRate, SubAccount,
+        Balance, Order, Fill, Entry, Transfer, Loan, Borrow, Repayment, Interest, Liquidation, FeeRate, SubAccount,
         Asset, Instrument, Ticker, OrderBook, Candle, PublicTrade, DepositMethod, WithdrawMethod, ServerTime,
     )
 }  # fmt: skip

@@ -26,10 +26,11 @@ Grant = Literal["trade", "margin", "transfer", "withdraw"]
 READS: Final = (
     "currencies", "instruments", "ticker", "order_book", "candles", "public_trades", "server_time", "balances",
     "orders", "order", "open_orders", "fills", "entries", "transfers", "fees", "deposit_methods", "withdraw_methods",
-    "sub_accounts",
+    "sub_accounts", "loans", "borrows", "repayments", "interest", "liquidations",
 )  # fmt: skip
 WRITES: Final[Mapping[str, Grant]] = {
-    "place": "trade", "cancel": "trade", "cancel_all": "trade", "withdraw": "withdraw",
+    "place": "trade", "cancel": "trade", "cancel_all": "trade", "close_position": "trade", "borrow": "margin",
+    "repay": "margin", "transfer": "transfer", "withdraw": "withdraw",
 }  # fmt: skip
 
 
