@@ -183,12 +183,12 @@ class Borrow(Fact, frozen=True, kw_only=True):
 
 class Repayment(Fact, frozen=True, kw_only=True):
     """A part of a debt paid back: ``principal`` and ``interest`` in units of ``asset``, positive. ``type`` manual or
-    auto."""
+    auto. A row of the history has both amounts; the answer to a repayment may name its id alone."""
 
     kind: ClassVar[str] = "repayment"
     asset: str
-    principal: Decimal
-    interest: Decimal
+    principal: Decimal | None = None
+    interest: Decimal | None = None
     type: str | None = None
 
 

@@ -121,7 +121,10 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     of the exchange. ``identity``: otherwise, the fields whose hash names a row. ``terminal``: statuses after which a
     row no longer changes, empty where rows never change. ``settle_s``: what is younger may still be missing.
     ``overlap_s``: each pass re-reads the last so many seconds. ``unstable``: rows may move between pages while one
-    pages, so that a window is swept again until two sweeps agree."""
+    pages, so that a window is swept again until two sweeps agree. ``keyed``: the condition of which every question must
+    name one value, because rows do not say it ("" where none is): each value is asked for, and together they make the
+    whole. ``timed``: rows have a time; where they have none, each lies somewhere in the window that was asked for, so
+    that only windows with both bounds are asked, and their answers are whole."""
 
     name: str
     kind: str
@@ -145,6 +148,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     settle_s: int = 10
     overlap_s: int = 48 * 3600
     unstable: bool = False
+    keyed: str = ""
+    timed: bool = True
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -161,7 +166,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     ``request(query)`` gives the route's request message; ``read(query, answer)`` gives unstamped facts in the order of
     the answer, with ``offset`` set; it raises `ValueError` where the answer says something impossible.
     ``position(answer)`` gives where to go on. ``fallback``: where this is forbidden, another ask's name (its stream or
-    capability) and how its facts become ours."""
+    capability) and how its facts become ours. ``part``: which part of a state it asks for, where several asks together
+    answer a capability that is no history; its name."""
 
     capability: str
     route: Route
@@ -170,10 +176,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     stream: Stream | None = None
     position: Callable[[Any], str | None] | None = None
     fallback: tuple[str, Callable[[Fact], Fact | None]] | None = None
+    part: str = ""
 
     @property
     def name(self) -> str:
-        return self.stream.name if self.stream else self.capability
+        return self.stream.name if self.stream else self.part or self.capability
 
 
 class Do(msgspec.Struct, frozen=True, kw_only=True):
