@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, Final, Literal
 
 from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal, Side, TimeInForce
+from nostro.paper.draws import below, between, one_of
 from nostro.paper.prices import MICRO, Prices
 from nostro.paper.venue.commands import Deposit
 from nostro.paper.venue.numbers import amount_of
@@ -57,21 +58,22 @@ class Bot:
             (16, self._stop),
         )
         self._acts = [act for share, act in acts for _ in range(share)]
+        self._digits = {asset.code: asset.digits for asset in venue.assets()}
 
     def act(self, symbol: str, *, at_ns: int) -> Outcome:
         """One order on an instrument, or a cancellation."""
         random, orders = self._random, self._venue.engine.users[self.user].orders
-        if len(orders) > OPEN_MAX or (orders and random.randrange(12) == 0):
-            if random.randrange(10) == 0:
-                return self._do(CancelAll(instrument=symbol if random.randrange(3) else None), at_ns)
-            chosen = random.sample(sorted(orders), min(len(orders), random.randrange(1, 4)))
+        if len(orders) > OPEN_MAX or (orders and below(random, 12) == 0):
+            if below(random, 10) == 0:
+                return self._do(CancelAll(instrument=symbol if below(random, 3) else None), at_ns)
+            chosen = random.sample(sorted(orders), min(len(orders), between(random, 1, 4)))
             return self._do(CancelOrders(order_ids=tuple(chosen)), at_ns)
-        fields = random.choice(self._acts)(symbol)
-        if random.randrange(5) == 0:
-            end = random.choice(("valid_till_ns", "expire_after_ns"))
-            fields[end] = at_ns + random.randrange(1, 72) * _HOUR_NS
+        fields = one_of(random, self._acts)(symbol)
+        if below(random, 5) == 0:
+            end = one_of(random, ("valid_till_ns", "expire_after_ns"))
+            fields[end] = at_ns + between(random, 1, 72) * _HOUR_NS
         self._numbered += 1
-        client_id = random.choice(("", "1", f"bot-{self._numbered}"))
+        client_id = one_of(random, ("", "1", f"bot-{self._numbered}"))
         return self._do(PlaceOrder(wallet="spot", instrument=symbol, client_id=client_id, **fields), at_ns)
 
     def deposit(self, asset: str, *, dollars: int, at_ns: int) -> Outcome:
@@ -87,13 +89,13 @@ class Bot:
                 self.deposit(asset.code, dollars=START_DOLLARS // 3, at_ns=at_ns)
 
     def deposit_some(self, *, at_ns: int) -> Outcome:
-        asset = self._random.choice(self._venue.assets()).code
-        return self.deposit(asset, dollars=self._random.randrange(*LATER_DOLLARS), at_ns=at_ns)
+        asset = one_of(self._random, self._venue.assets()).code
+        return self.deposit(asset, dollars=between(self._random, *LATER_DOLLARS), at_ns=at_ns)
 
     def withdraw_some(self, *, at_ns: int) -> Outcome:
         methods = [method for method in self._venue.profile.withdraw_methods if method.enabled]
-        method = self._random.choice(methods)
-        amount = max(method.amount_min, self._amount(method.asset, self._random.randrange(*LATER_DOLLARS)))
+        method = one_of(self._random, methods)
+        amount = max(method.amount_min, self._amount(method.asset, between(self._random, *LATER_DOLLARS)))
         attributes = {name: _DESTINATIONS[name][method.network] for name, _ in method.attributes}
         self._numbered += 1
         command = RequestWithdrawal(
@@ -112,7 +114,7 @@ class Bot:
     # ── kinds of order ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _market_by_amount(self, symbol: str) -> dict[str, Any]:
-        rule = self._random.choice(("gtc", "ioc", "ioc", "ioc", "fok", "aon"))
+        rule = one_of(self._random, ("gtc", "ioc", "ioc", "ioc", "fok", "aon"))
         return self._order(symbol, "market", time_in_force=rule)
 
     def _market_by_quote(self, symbol: str) -> dict[str, Any]:
@@ -120,29 +122,29 @@ class Bot:
         instrument = self._venue.instrument(symbol)
         assert instrument is not None
         del fields["amount"]
-        dollars = max(self._random.randrange(*DOLLARS), 1 + int(instrument.value_min))
+        dollars = max(between(self._random, *DOLLARS), 1 + int(instrument.value_min))
         fields["quote_amount"] = self._amount(instrument.quote, dollars)
         return fields
 
     def _limit_near(self, symbol: str) -> dict[str, Any]:
         """Inside the house's spread: it rests, and is the next to be hit."""
-        return self._order(symbol, "limit", ppm=-self._random.randrange(0, 120))
+        return self._order(symbol, "limit", ppm=-below(self._random, 120))
 
     def _limit_crossing(self, symbol: str) -> dict[str, Any]:
-        return self._order(symbol, "limit", ppm=self._random.randrange(150, 1_200))
+        return self._order(symbol, "limit", ppm=between(self._random, 150, 1_200))
 
     def _limit_at_once(self, symbol: str) -> dict[str, Any]:
-        rule = self._random.choice(("ioc", "fok", "aon"))
-        return self._order(symbol, "limit", ppm=self._random.randrange(-100, 900), time_in_force=rule)
+        rule = one_of(self._random, ("ioc", "fok", "aon"))
+        return self._order(symbol, "limit", ppm=between(self._random, -100, 900), time_in_force=rule)
 
     def _limit_far(self, symbol: str) -> dict[str, Any]:
-        return self._order(symbol, "limit", ppm=-self._random.randrange(8_000, 60_000))
+        return self._order(symbol, "limit", ppm=-between(self._random, 8_000, 60_000))
 
     def _post_only(self, symbol: str) -> dict[str, Any]:
-        return self._order(symbol, "limit", ppm=self._random.randrange(-400, 200)) | {"post_only": True}
+        return self._order(symbol, "limit", ppm=between(self._random, -400, 200)) | {"post_only": True}
 
     def _stop(self, symbol: str) -> dict[str, Any]:
-        return self._stop_at(symbol, self._random.randrange(1, 4_000), self._random.choice(_TIMES_IN_FORCE))
+        return self._stop_at(symbol, between(self._random, 1, 4_000), one_of(self._random, _TIMES_IN_FORCE))
 
     def _stop_far(self, symbol: str) -> dict[str, Any]:
         return self._stop_at(symbol, 90_000, "gtc")
@@ -150,14 +152,14 @@ class Bot:
     def _stop_at(self, symbol: str, ppm: int, rule: TimeInForce) -> dict[str, Any]:
         """A stop so far above or below the market."""
         random = self._random
-        operator: Literal["gte", "lte"] = random.choice(("gte", "lte"))
-        kind: Literal["stop_limit", "stop_market"] = random.choice(("stop_limit", "stop_market"))
-        fields = self._order(symbol, kind, ppm=random.randrange(-200, 900), time_in_force=rule)
+        operator: Literal["gte", "lte"] = one_of(random, ("gte", "lte"))
+        kind: Literal["stop_limit", "stop_market"] = one_of(random, ("stop_limit", "stop_market"))
+        fields = self._order(symbol, kind, ppm=between(random, -200, 900), time_in_force=rule)
         away = ppm if operator == "gte" else -ppm
         fields["stop_price"] = self._price(symbol, away)
         fields["stop_operator"] = operator
         if kind == "stop_limit":
-            fields["price"] = self._price(symbol, away + random.randrange(-500, 500))
+            fields["price"] = self._price(symbol, away + between(random, -500, 500))
         else:
             fields.pop("price", None)
         return fields
@@ -168,9 +170,9 @@ class Bot:
         """``ppm``: how far the limit goes towards the other side of the market."""
         market, side = self._venue.engine.markets[symbol], self._side(symbol)
         base = symbol.split("/", maxsplit=1)[0]
-        dollars = self._random.randrange(*DOLLARS) * (1 if self._random.randrange(LARGE_CHANCE) else 10)
+        dollars = between(self._random, *DOLLARS) * (1 if below(self._random, LARGE_CHANCE) else 10)
         lots = self._units(dollars, base, market.amount_digits)
-        if self._random.randrange(3) == 0:  # a person's number: two digits, then zeros
+        if below(self._random, 3) == 0:  # a person's number: two digits, then zeros
             written = str(lots)
             lots = int(written[:2]) * 10 ** max(0, len(written) - 2)
         lots = max(market.amount_min, min(market.amount_max, lots))
@@ -189,10 +191,9 @@ class Bot:
         engine = self._venue.engine
         market, user = engine.markets[symbol], engine.users[self.user]
         base, quote = symbol.split("/")
-        digits = [asset.digits for asset in self._venue.assets()]
-        base_worth = user.free(market.base) * self._prices.dollars(base) // 10 ** digits[market.base]
-        quote_worth = user.free(market.quote) * self._prices.dollars(quote) // 10 ** digits[market.quote]
-        sells = self._random.randrange(1 + base_worth + quote_worth) < base_worth
+        base_worth = user.free(market.base) * self._prices.dollars(base) // 10 ** self._digits[base]
+        quote_worth = user.free(market.quote) * self._prices.dollars(quote) // 10 ** self._digits[quote]
+        sells = below(self._random, 1 + base_worth + quote_worth) < base_worth
         return "sell" if sells else "buy"
 
     def _price(self, symbol: str, ppm: int) -> Decimal:
@@ -201,14 +202,14 @@ class Bot:
         return amount_of(max(1, ticks + ticks * ppm // MICRO), self._venue.engine.markets[symbol].price_digits)
 
     def _amount(self, asset: str, dollars: int) -> Decimal:
-        digits = next(each.digits for each in self._venue.assets() if each.code == asset)
+        digits = self._digits[asset]
         return amount_of(self._units(dollars, asset, digits), digits)
 
     def _units(self, dollars: int, asset: str, digits: int) -> int:
         """An odd amount worth about so many dollars: up to 1 % more, in every digit."""
-        worth = dollars * MICRO + self._random.randrange(dollars * MICRO // 100 + 1)
+        worth = dollars * MICRO + below(self._random, dollars * MICRO // 100 + 1)
         units: int = worth * 10**digits // self._prices.dollars(asset)
-        return max(1, units + self._random.randrange(-(units // 200) - 1, units // 200 + 1))
+        return max(1, units + between(self._random, -(units // 200) - 1, units // 200 + 1))
 
     def _do(self, command: PlaceOrder | CancelAll | CancelOrders | Deposit | RequestWithdrawal, at_ns: int) -> Outcome:
         user = 0 if isinstance(command, Deposit) else self.user

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.errors import Conflict
 from nostro.paper.bots import Bot
+from nostro.paper.draws import below, one_of
 from nostro.paper.makers import House
 from nostro.paper.prices import Prices
 from nostro.paper.venue.operations import Desk
@@ -29,7 +30,7 @@ LOGINS: Final = (
 )
 MONTH_DAYS: Final = 30
 SESSIONS_PER_DAY: Final = 6  # at most; a session is some minutes of activity on one instrument
-ACTS_PER_QUOTE: Final = 5  # of the bots, between two ladders of the house
+ACTS_PER_QUOTE: Final = 25  # of the bots, between two ladders of the house; so many seconds the prices move
 ACTS_PER_FILL_MAX: Final = 12  # beyond this a session ends without its fills
 _MARK: Final = "history"
 
@@ -103,7 +104,7 @@ class _Past:
         pace_ns = (self._until_ns - start_ns) // sessions
         before_ns = start_ns - DAY_NS
         for number in range(sessions):
-            at_ns = start_ns + number * pace_ns + self._random.randrange(pace_ns // 2)
+            at_ns = start_ns + number * pace_ns + below(self._random, pace_ns // 2)
             self._desk.advance(at_ns)
             self._prices.step((at_ns - before_ns) // SECOND_NS)
             before_ns = at_ns
@@ -130,21 +131,21 @@ class _Past:
             if self._fills.get(bot.user, 0) >= target:
                 return
             if act % ACTS_PER_QUOTE == 0:
-                self._prices.step(5)
+                self._prices.step(ACTS_PER_QUOTE)
                 self._count(self._house.quote(symbol, at_ns=at_ns))
             self._count([bot.act(symbol, at_ns=at_ns)])
-            if self._random.randrange(2):
+            if below(self._random, 2):
                 self._count([self._house.flow(symbol, at_ns=at_ns)])
             # some acts share their instant, as a program's do, most are seconds or milliseconds apart
-            step_ns = self._random.choice((0, 0, 7_000_000, SECOND_NS, 20 * SECOND_NS))
+            step_ns = one_of(self._random, (0, 0, 7_000_000, SECOND_NS, 20 * SECOND_NS))
             at_ns = min(end_ns, at_ns + step_ns)
 
     def _money(self, bots: list[_Active], *, at_ns: int) -> None:
         """Deposits and withdrawals: a few each month, and more for the one that may withdraw by its key."""
         for bot, _, sessions in bots:
-            if self._random.randrange(sessions) == 0:
+            if below(self._random, sessions) == 0:
                 bot.withdraw_some(at_ns=at_ns)
-            if self._random.randrange(sessions) == 0:
+            if below(self._random, sessions) == 0:
                 bot.deposit_some(at_ns=at_ns)
 
     def _beat(self, at_ns: int) -> None:
@@ -156,7 +157,7 @@ class _Past:
     def _symbol(self) -> str:
         """The first instruments are traded most."""
         instruments = self._venue.instruments()
-        return instruments[min(self._random.randrange(len(instruments)) for _ in range(2))].symbol
+        return instruments[min(below(self._random, len(instruments)) for _ in range(2))].symbol
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from nostro.link.view import Accepted, CancelAll, PlaceOrder, Side, TimeInForce
+from nostro.paper.draws import below, between
 from nostro.paper.prices import MICRO, Prices, Print
 from nostro.paper.venue.commands import CreateUser, Fund
 from nostro.paper.venue.numbers import amount_of, at_most
@@ -78,7 +79,7 @@ class House:
         order = PlaceOrder(
             wallet="spot",
             instrument=symbol,
-            side="buy" if self._random.randrange(2) else "sell",
+            side="buy" if below(self._random, 2) else "sell",
             type="market",
             time_in_force="ioc",
             amount=amount,
@@ -125,6 +126,6 @@ class House:
         """A random amount worth so many dollars, in lots, within the instrument's bounds."""
         market = self._venue.engine.markets[symbol]
         asset = symbol.split("/", maxsplit=1)[0]
-        worth = self._random.randrange(dollars[0] * MICRO, dollars[1] * MICRO)
+        worth = between(self._random, dollars[0] * MICRO, dollars[1] * MICRO)
         lots: int = worth * 10**market.amount_digits // self._prices.dollars(asset)
         return max(market.amount_min, min(market.amount_max, lots))

@@ -49,7 +49,7 @@ class Prices:
             if asset not in self._now:
                 continue
             price, start = self._now[asset], self._start[asset]
-            noise = sum(self._random.randrange(-1_000, 1_001) for _ in range(3))  # deviation 1,000
+            noise = (self._random.getrandbits(256).bit_count() - 128) * 125  # deviation 1,000: of 256 coins it is 8
             price += price * noise * move_ppm * scale // (1_000 * MICRO * MICRO)
             price += (start - price) * _RETURN_PPM * min(seconds, _HOUR_S) // (MICRO * _HOUR_S)
             self._now[asset] = max(start // 10, min(start * 10, price))
