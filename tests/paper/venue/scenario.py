@@ -47,6 +47,7 @@ from nostro.paper.venue.commands import (
 from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.profile import Profile
 from nostro.paper.venue.rows import Outcome
+from nostro.paper.venue.wallets import SPOT, key_of
 
 START_NS = 1_700_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -87,7 +88,8 @@ PROFILE = Profile(
     instruments=(_instrument(1, "APPLE", 1), _instrument(2, "PEAR", 2)),
     deposit_methods=(),
     withdraw_methods=(_method(1, "COIN"), _method(2, "APPLE", enabled=False)),
-    start_prices=(),
+    start_prices=(("APPLE", Decimal(10)), ("PEAR", Decimal(10)), ("COIN", Decimal(1))),
+    quote_asset="COIN",
     maker_ppm=10_000,
     taker_ppm=20_000,
 )
@@ -218,6 +220,6 @@ class Scenario:
         return True
 
     def _balance(self, name: str, asset: str, total: Decimal, held: Decimal, line: str) -> None:
-        wallet = self.engine.users[self.users[name]].wallets.get(self.engine.assets[asset] * 2)
+        wallet = self.engine.users[self.users[name]].wallets.get(key_of(self.engine.assets[asset], SPOT))
         found = (Fraction(wallet.total, 100), Fraction(wallet.held, 100)) if wallet else (0, 0)
         assert found == (Fraction(total), Fraction(held)), f"{line}: total and held are {found}"

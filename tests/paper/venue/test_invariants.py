@@ -17,11 +17,13 @@ from nostro.paper.venue import audit
 from nostro.paper.venue.commands import Envelope, Tick
 from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.rows import Outcome
+from nostro.paper.venue.wallets import SPOT, key_of
 from paper.venue.scenario import PROFILE, Scenario
 from paper.venue.workload import Workload
 
 SEEDS = int(os.environ.get("NOSTRO_VENUE_SEEDS", "6"))
 COMMANDS = 1_200
+COINS = key_of(2, SPOT)
 STATUSES = {"pending", "open", "partially_filled", "filled", "canceled", "partially_canceled", "expired"}
 
 
@@ -113,15 +115,15 @@ def busy() -> Scenario:
 
 
 def lose_money(engine: Engine) -> None:
-    engine.users[1].wallets[4].total -= 1
+    engine.users[1].wallets[COINS].total -= 1
 
 
 def hold_too_much(engine: Engine) -> None:
-    engine.users[1].wallets[4].held += 1
+    engine.users[1].wallets[COINS].held += 1
 
 
 def hold_more_than_all(engine: Engine) -> None:
-    wallet = engine.users[1].wallets[4]
+    wallet = engine.users[1].wallets[COINS]
     wallet.held = wallet.total + 1
 
 

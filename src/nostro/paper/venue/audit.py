@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nostro.link.view import Accepted, PlaceOrder, Rejected
 from nostro.paper.venue.profile import PPM
+from nostro.paper.venue.wallets import PLACE_BITS, SPOT, key_of
 
 if TYPE_CHECKING:
     from nostro.paper.venue.book import Market, Order, Side
@@ -122,7 +123,7 @@ def _conservation(engine: Engine, counts: Counter[str]) -> None:
     sums = [house + fees for house, fees in zip(engine.ledger.external, engine.ledger.fees, strict=True)]
     for user in engine.users.values():
         for key, wallet in user.wallets.items():
-            sums[key >> 1] += wallet.total
+            sums[key >> PLACE_BITS] += wallet.total
             assert 0 <= wallet.held <= wallet.total, f"E2: wallet {wallet.id} holds {wallet.held} of {wallet.total}"
             counts["E2"] += 1
     assert not any(sums), f"E1: the sums by asset are {sums}, and must be 0"
@@ -142,9 +143,9 @@ def _holds(engine: Engine, counts: Counter[str]) -> None:
             assert order.stop is not None
             wanted = market.stop_market_hold(rest, order.stop)
         assert order.hold == wanted, f"E3: order {order.id} holds {order.hold}, and must hold {wanted}"
-        held[order.user.id, (market.quote if order.buy else market.base) * 2] += wanted
+        held[order.user.id, key_of(market.quote if order.buy else market.base, order.place)] += wanted
     for withdrawal in engine.transfers.withdrawals.values():
-        held[withdrawal.user.id, withdrawal.asset * 2] += withdrawal.amount + withdrawal.fee
+        held[withdrawal.user.id, key_of(withdrawal.asset, SPOT)] += withdrawal.amount + withdrawal.fee
     for user in engine.users.values():
         for key, wallet in user.wallets.items():
             assert wallet.held == held.pop((user.id, key), 0), f"E3: wallet {wallet.id} holds {wallet.held}"

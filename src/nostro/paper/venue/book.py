@@ -31,17 +31,20 @@ _DEAD_MAX: Final = 64  # entries of orders that are gone, in a queue, before it 
 
 class Order:
     """An open order. ``lots``: its amount (what was filled, for one funded in quote units: ``quote``). ``hold``: units
-    held now. ``sequence``: its place in the queue, 0 outside it. ``price`` and ``stop`` in ticks."""
+    held now. ``sequence``: its turn in the queue, 0 outside it. ``price`` and ``stop`` in ticks. ``place``: its
+    wallet."""
 
     __slots__ = (
         "buy", "canceled", "client_id", "cost", "done_ns", "expire_after_ns", "filled", "hold", "id", "lots",
-        "market", "opened_ns", "operator", "placed_ns", "price", "quote", "sequence", "status", "stop",
-        "time_in_force", "type", "updated_ns", "user", "valid_till_ns",
+        "market", "opened_ns", "operator", "place", "placed_ns", "price", "quote", "sequence", "side_effect", "status",
+        "stop", "time_in_force", "type", "updated_ns", "user", "valid_till_ns",
     )  # fmt: skip
 
     id: int
     user: User
     market: Market
+    place: int
+    side_effect: str
     buy: bool
     type: str
     time_in_force: str

@@ -7,17 +7,28 @@ from decimal import Decimal
 
 import msgspec
 
-from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
+from nostro.link.view import (
+    Borrow,
+    CancelAll,
+    CancelOrders,
+    ClosePosition,
+    MoveMargin,
+    PlaceOrder,
+    Repay,
+    RequestWithdrawal,
+)
 from nostro.paper.venue.profile import PPM
 
 
 class CreateUser(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
-    """A user without money. ``maker_ppm, taker_ppm``: its fees in parts per million, None: the profile's."""
+    """A user without money. ``maker_ppm, taker_ppm``: its fees in parts per million, None: the profile's.
+    ``parent``: the user whose sub-account it is, None: a master."""
 
     name: str
     email: str = ""
     maker_ppm: int | None = None
     taker_ppm: int | None = None
+    parent: int | None = None
 
     def __post_init__(self) -> None:
         for rate in (self.maker_ppm, self.taker_ppm):
@@ -54,6 +65,13 @@ class Fund(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="comma
     amount: Decimal
 
 
+class SetIndex(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """The index price of an asset: how many of the profile's quote asset one is worth."""
+
+    asset: str
+    price: Decimal
+
+
 class Tick(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Time passes, and nothing else."""
 
@@ -63,11 +81,16 @@ AnyCommand = (
     | CancelOrders
     | CancelAll
     | RequestWithdrawal
+    | MoveMargin
+    | Borrow
+    | Repay
+    | ClosePosition
     | CreateUser
     | Deposit
     | AdvanceDeposit
     | AdvanceWithdrawal
     | Fund
+    | SetIndex
     | Tick
 )
 

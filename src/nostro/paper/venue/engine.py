@@ -8,16 +8,26 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from nostro.link.view import Accepted, CancelAll, CancelOrders, PlaceOrder, Refusal, Rejected, RequestWithdrawal
+from nostro.link.view import (
+    ISOLATED,
+    Accepted,
+    CancelAll,
+    CancelOrders,
+    PlaceOrder,
+    Refusal,
+    Rejected,
+    RequestWithdrawal,
+)
 from nostro.paper.venue import audit, state
 from nostro.paper.venue.book import Market
 from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, CreateUser, Deposit, Fund, Tick
 from nostro.paper.venue.matching import Matching
 from nostro.paper.venue.numbers import whole
 from nostro.paper.venue.placing import affordable, draft
-from nostro.paper.venue.rows import WALLETS, Outcome, Words, order_row
+from nostro.paper.venue.rows import Outcome, order_row
 from nostro.paper.venue.transfers import UNITS_MAX, Transfers
-from nostro.paper.venue.wallets import Ledger, User
+from nostro.paper.venue.wallets import CROSS, FUNDING, Ledger, User, key_of
+from nostro.paper.venue.words import Words
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -115,14 +125,17 @@ class Engine:
         user = self.users.get(user_id)
         if user is None:
             return _no_user(user_id)
-        if command.wallet != "spot":
-            return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {command.wallet}, and only spot trades")
+        wallet = command.wallet
+        if wallet not in ("spot", "cross_margin") and wallet != ISOLATED + command.instrument:
+            said = f"wallet is {wallet}, and can be spot, cross_margin, or {ISOLATED}{command.instrument}"
+            return Rejected(Refusal.WALLET_CANNOT_TRADE, said)
         market = self.markets.get(command.instrument)
         if market is None:
             return _no_instrument(command.instrument)
         order = draft(command, user, market=market, at_ns=at_ns)
         if isinstance(order, Rejected):
             return order
+        order.place = self.words.places[wallet]
         refused = affordable(order, command)
         if refused is not None:
             return refused
@@ -181,12 +194,16 @@ class Engine:
         return Accepted((number,))
 
     def _create_user(self, command: CreateUser, _: int, at_ns: int) -> Answer:
+        if command.parent is not None:
+            master = self.users.get(command.parent)
+            if master is None or master.parent is not None:
+                return Rejected(Refusal.UNKNOWN_USER, f"there is no user {command.parent} that can have sub-accounts")
         self._begin(at_ns)
         profile = self.profile
         number = len(self.users) + 1
         maker_ppm = profile.maker_ppm if command.maker_ppm is None else command.maker_ppm
         taker_ppm = profile.taker_ppm if command.taker_ppm is None else command.taker_ppm
-        self.users[number] = User(number, maker_ppm=maker_ppm, taker_ppm=taker_ppm)
+        self.users[number] = User(number, maker_ppm=maker_ppm, taker_ppm=taker_ppm, parent=command.parent)
         return Accepted((number,))
 
     def _deposit(self, command: Deposit, _: int, at_ns: int) -> Answer:
@@ -219,7 +236,8 @@ class Engine:
             return credit
         self._begin(at_ns)
         user, asset, units = credit
-        self.transfers.credit(user, asset * 2 + WALLETS.index(command.wallet), amount=units, reason="fund")
+        key = key_of(asset, self.words.places[command.wallet])
+        self.transfers.credit(user, key, amount=units, reason="fund")
         return Accepted(())
 
     def _tick(self, _: Tick, __: int, at_ns: int) -> Answer:
@@ -234,7 +252,7 @@ class Engine:
         asset = self.assets.get(command.asset)
         if asset is None:
             return Rejected(Refusal.UNKNOWN_ASSET, f"there is no asset {command.asset}")
-        if isinstance(command, Fund) and command.wallet not in WALLETS:
+        if isinstance(command, Fund) and self.words.places.get(command.wallet, CROSS) > FUNDING:
             return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {command.wallet}, and can be spot or funding")
         digits = self.profile.assets[asset].digits
         units = whole(command.amount, digits, at_most=UNITS_MAX)

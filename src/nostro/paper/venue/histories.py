@@ -28,7 +28,7 @@ _HISTORIES: Final = {
     "transfers": (TRANSFER_COLUMNS, "time_ns"),
 }
 _LOGINS: Final = (
-    "SELECT users.id, name, email, key, secret, permissions FROM logins JOIN users ON users.id = logins.user"
+    "SELECT users.id, name, email, key, secret, permissions, parent FROM logins JOIN users ON users.id = logins.user"
 )
 
 
@@ -73,7 +73,7 @@ def newest_trades(journal: Journal, instrument: int | None, *, limit: int, offse
 
 
 def login(journal: Journal, *, key: str | None = None, user: int | None = None) -> Row | None:
-    """(user, name, email, key, secret, permissions) of a key, or of a user's first key."""
+    """(user, name, email, key, secret, permissions, parent) of a key, or of a user's first key."""
     column, value = ("key", key) if user is None else ("user", user)
     rows = _rows(journal, f"{_LOGINS} WHERE logins.{column} = ? ORDER BY key LIMIT 1", [value])
     return rows[0] if rows else None

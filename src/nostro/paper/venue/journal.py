@@ -30,26 +30,28 @@ if TYPE_CHECKING:
     from nostro.paper.venue.rows import Outcome
 
 APPLICATION_ID: Final = 0x6E6F7356
+SCHEMA_VERSION: Final = 2  # 1 had no margin
 
 SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE commands (id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, user INTEGER NOT NULL, command BLOB NOT NULL,
   answer BLOB NOT NULL) STRICT;
 CREATE TABLE snapshots (command INTEGER PRIMARY KEY, state BLOB NOT NULL) STRICT;
-CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL) STRICT;
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, parent INTEGER) STRICT;
 CREATE TABLE logins (key TEXT PRIMARY KEY, user INTEGER NOT NULL, secret TEXT NOT NULL,
   permissions TEXT NOT NULL) STRICT;
 CREATE TABLE orders (id INTEGER PRIMARY KEY, user INTEGER NOT NULL, instrument INTEGER NOT NULL, buy INTEGER NOT NULL,
   type TEXT NOT NULL, time_in_force TEXT NOT NULL, status TEXT NOT NULL, lots INTEGER NOT NULL, filled INTEGER NOT NULL,
   canceled INTEGER NOT NULL, price INTEGER, stop INTEGER, operator TEXT, quote INTEGER, cost ANY NOT NULL,
   client_id TEXT NOT NULL, placed_ns INTEGER NOT NULL, opened_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL,
-  done_ns INTEGER, valid_till_ns INTEGER, expire_after_ns INTEGER) STRICT;
+  done_ns INTEGER, valid_till_ns INTEGER, expire_after_ns INTEGER, wallet INTEGER NOT NULL,
+  side_effect TEXT NOT NULL) STRICT;
 CREATE INDEX orders_by_time ON orders (user, placed_ns, id);
 CREATE TABLE fills (id INTEGER NOT NULL, order_id INTEGER NOT NULL, user INTEGER NOT NULL, instrument INTEGER NOT NULL,
   buy INTEGER NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL, cost ANY NOT NULL, fee ANY NOT NULL,
   fee_asset INTEGER NOT NULL, rate_ppm INTEGER NOT NULL, maker INTEGER NOT NULL, order_type TEXT NOT NULL,
   unfilled INTEGER NOT NULL, order_status TEXT NOT NULL, time_ns INTEGER NOT NULL,
-  PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+  wallet INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE entries (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, wallet_id INTEGER NOT NULL,
   asset INTEGER NOT NULL, type TEXT NOT NULL, total ANY NOT NULL, total_delta ANY NOT NULL, held ANY NOT NULL,
   held_delta ANY NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
@@ -86,13 +88,27 @@ class Journal:
 
     def __init__(self, path: Path, *, create: bool) -> None:
         self.path = path
-        self.connection = sqlite.open_database(path, application_id=APPLICATION_ID, create=create, schema=SCHEMA)
+        self.connection = sqlite.open_database(
+            path, application_id=APPLICATION_ID, create=create, schema_version=SCHEMA_VERSION, schema=SCHEMA
+        )
+        try:
+            self._refuse_older()
+        except BaseException:
+            self.connection.close()
+            raise
         self.last_id = self._number("SELECT max(id) FROM commands")
         self._snapshot_id = self._number("SELECT max(command) FROM snapshots")
         self._clear()
 
     def close(self) -> None:
         self.connection.close()
+
+    def _refuse_older(self) -> None:
+        """A venue is made again rather than carried over: its past is made up, and the rules it obeyed were others."""
+        stored = self._number("PRAGMA user_version")
+        if stored < SCHEMA_VERSION:
+            message = f"the paper exchange in {self.path} has schema {stored}, and this program knows {SCHEMA_VERSION}"
+            raise Conflict(message, hint="make a new one with: nostro paper reset; this file was not touched")
 
     # ── what the venue was made with ─────────────────────────────────────────────────────────────────────────────
 
@@ -120,7 +136,8 @@ class Journal:
         else:
             kept = _Answer(answer.ids, None, "")
             if type(envelope.command) is CreateUser:
-                self._users.append((answer.ids[0], envelope.command.name, envelope.command.email))
+                user = envelope.command
+                self._users.append((answer.ids[0], user.name, user.email, user.parent))
         command = (envelope.id, envelope.at_ns, envelope.user, _encode(envelope.command), _encode(kept))
         self._commands.append(command)
         self.last_id = envelope.id
@@ -188,7 +205,7 @@ class Journal:
 
     def _clear(self) -> None:
         self._commands: list[tuple[Any, ...]] = []
-        self._users: list[tuple[int, str, str]] = []
+        self._users: list[tuple[int, str, str, int | None]] = []
         self._logins: list[tuple[str, int, str, str]] = []
         self._orders: dict[int, Sequence[Any]] = {}
         self._fills: list[Sequence[Any]] = []
@@ -211,7 +228,7 @@ class Journal:
     def _write(self, engine: Engine) -> None:
         many = self.connection.executemany
         many("INSERT INTO commands VALUES (?, ?, ?, ?, ?)", self._commands)
-        many("INSERT INTO users VALUES (?, ?, ?)", self._users)
+        many("INSERT INTO users VALUES (?, ?, ?, ?)", self._users)
         many("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?)", self._logins)
         self._insert("orders", ORDER_COLUMNS, self._orders.values())
         self._insert("fills", FILL_COLUMNS, self._fills)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nostro.paper.venue.book import END, FILLED, FUNDS, Market, Match, Order, Queue
 from nostro.paper.venue.profile import PPM
 from nostro.paper.venue.rows import FillRow, TradeRow
+from nostro.paper.venue.wallets import PLACE_BITS
 
 if TYPE_CHECKING:
     from nostro.paper.venue.wallets import Ledger
@@ -176,9 +177,9 @@ class Matching:
             order.lots = order.filled
         rest = order.lots - order.filled
         if order.buy:
-            paid, paid_key, received, asset = cost, market.quote * 2, lots * market.lot, market.base
+            paid, payer, received, asset = cost, market.quote, lots * market.lot, market.base
         else:
-            paid, paid_key, received, asset = lots * market.lot, market.base * 2, cost, market.quote
+            paid, payer, received, asset = lots * market.lot, market.base, cost, market.quote
         freed = 0
         if order.hold:
             keep = order.hold - paid
@@ -188,23 +189,25 @@ class Matching:
             order.hold = keep
         rate = user.maker_ppm if maker else user.taker_ppm
         fee = -(-received * rate // PPM)
-        ledger.post(user, paid_key, reason="trade", total=-paid, held=-freed)
-        ledger.post(user, asset * 2, reason="trade", total=received, held=0)
+        place = order.place
+        key = asset << PLACE_BITS | place
+        ledger.post(user, payer << PLACE_BITS | place, reason="trade", total=-paid, held=-freed)
+        ledger.post(user, key, reason="trade", total=received, held=0)
         if fee:
-            ledger.post(user, asset * 2, reason="fee", total=-fee, held=0)
+            ledger.post(user, key, reason="fee", total=-fee, held=0)
             ledger.fees[asset] += fee
         order.status = "partially_filled" if rest else "filled"
         order.updated_ns = ledger.at_ns
         self.changed[order.id] = order
         self.fills.append((
             self.trades_made, order.id, user.id, market.id, order.buy, price, lots, cost, fee, asset, rate, maker,
-            order.type, rest, order.status, ledger.at_ns,
+            order.type, rest, order.status, ledger.at_ns, place,
         ))  # fmt: skip
 
     @staticmethod
     def _paid(order: Order) -> int:
         """The wallet that an order pays from."""
-        return (order.market.quote if order.buy else order.market.base) * 2
+        return (order.market.quote if order.buy else order.market.base) << PLACE_BITS | order.place
 
 
 def _ended(order: Order) -> str:

@@ -30,6 +30,7 @@ def draft(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Ord
     order.buy = command.side == "buy"
     order.market = market
     order.user = user
+    order.side_effect = command.side_effect
     problem = _numbers(order, command, market)
     if problem is not None:
         return problem
@@ -59,7 +60,7 @@ def affordable(order: Order, command: PlaceOrder) -> Rejected | None:
         if best is not None and (best <= order.price if order.buy else best >= order.price):
             return _refused(Refusal.POST_ONLY_WOULD_TAKE, "post_only at this price would match now", command.price)
     need = order.hold or _market_need(order)
-    free = order.user.free(market.quote if order.buy else market.base)
+    free = order.user.free(market.quote if order.buy else market.base, order.place)
     if free < need:
         digits = market.quote_digits if order.buy else market.base_digits
         needed, there = (f"{amount_of(units, digits):f}" for units in (need, free))

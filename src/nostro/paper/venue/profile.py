@@ -13,11 +13,24 @@ import msgspec
 from nostro.link.view import VenueAsset, VenueInstrument, VenueMethod
 
 PPM: Final = 1_000_000
+INDEX_DIGITS: Final = 8  # of an index price
+INSTRUMENT_ID_MAX: Final = 60_000  # a place among the wallets of a user is made of it (wallets.py)
+
+
+class Borrowing(msgspec.Struct, frozen=True):
+    """How an asset is lent: interest in parts per million of the principal an hour, and at most ``pool`` of it to all
+    users together, in units of the asset."""
+
+    asset: str
+    hourly_ppm: int
+    pool: Decimal
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """``maker_ppm, taker_ppm``: fees of a user that has no own, parts per million of what is received.
-    ``token_life_s``: how long a sign-in holds. ``start_prices``: (asset, dollars) where a seeded market begins.
+    ``token_life_s``: how long a sign-in holds. ``start_prices``: (asset, quote assets that one is worth), of every
+    asset: where a seeded market begins, and the first index prices. ``quote_asset``: in what index prices and the worth
+    of margin wallets are said. ``borrowing``: what is lent; an asset that is not there is lent to nobody.
     ``fee_asset``: what the list of fee rules prints as currency of the fee. Raises ValueError where the numbers do not
     fit each other."""
 
@@ -27,6 +40,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     deposit_methods: tuple[VenueMethod, ...]
     withdraw_methods: tuple[VenueMethod, ...]
     start_prices: tuple[tuple[str, Decimal], ...]
+    quote_asset: str
+    borrowing: tuple[Borrowing, ...] = ()
     maker_ppm: int = 1_500
     taker_ppm: int = 2_000
     token_life_s: int = 3_600
@@ -38,6 +53,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             if digits[instrument.base] < instrument.amount_digits or instrument.quote not in digits:
                 message = f"{instrument.symbol}: a lot must be a whole number of units of a listed asset"
                 raise ValueError(message)
+            if not 1 <= instrument.id <= INSTRUMENT_ID_MAX:
+                message = f"{instrument.symbol}: the id of an instrument is between 1 and {INSTRUMENT_ID_MAX}"
+                raise ValueError(message)
         for method in self.withdraw_methods:
             fee = method.fee.scaleb(digits[method.asset])
             if fee != fee.to_integral_value() or fee < 0 or method.fee_rate < 0:
@@ -46,6 +64,21 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         if not (0 <= self.maker_ppm <= PPM and 0 <= self.taker_ppm <= PPM):
             message = "a fee is between 0 and 10^6 parts per million"
             raise ValueError(message)
+        self._check_margin(digits)
+
+    def _check_margin(self, digits: dict[str, int]) -> None:
+        priced = dict(self.start_prices)
+        if priced.keys() != digits.keys() or self.quote_asset not in digits:
+            message = "every asset has one start price, and the quote asset is one of them"
+            raise ValueError(message)
+        for asset, price in priced.items():
+            if price <= 0 or price.scaleb(INDEX_DIGITS) != price.scaleb(INDEX_DIGITS).to_integral_value():
+                message = f"the start price of {asset} must be a positive whole number of 10^-{INDEX_DIGITS}"
+                raise ValueError(message)
+        for lent in self.borrowing:
+            if lent.asset not in digits or lent.hourly_ppm < 0 or lent.pool < 0:
+                message = f"what is lent of {lent.asset} must be of a listed asset, and not negative"
+                raise ValueError(message)
 
 
 def _instrument(number: int, symbol: str, digits: tuple[int, int], bounds: tuple[str, str, str]) -> VenueInstrument:
@@ -145,6 +178,16 @@ WITHDRAW_METHODS: Final = (
             bounds=("10", "100000"), fee=("1", "0"), enabled=False),
 )  # fmt: skip
 
+# *ours*: parts per million an hour (3 are 2.6 % a year), and pools that no history empties and a test can.
+BORROWING: Final = (
+    Borrowing("BTC", 2, Decimal(200)),
+    Borrowing("ETH", 3, Decimal(4_000)),
+    Borrowing("SOL", 5, Decimal(50_000)),
+    Borrowing("USDT", 6, Decimal(10_000_000)),
+    Borrowing("EUR", 4, Decimal(5_000_000)),
+    Borrowing("DAI", 7, Decimal(5_000_000)),
+)
+
 PROFILE: Final = Profile(
     name="alp",
     assets=ASSETS,
@@ -159,6 +202,8 @@ PROFILE: Final = Profile(
         ("EUR", Decimal("1.08")),
         ("DAI", Decimal("0.9998")),
     ),
+    quote_asset="USDT",
+    borrowing=BORROWING,
     maker_ppm=1_500,  # Source: seed 002, Fee Info: maker_fee_rate 0.0015, taker_fee_rate 0.002
     taker_ppm=2_000,
     token_life_s=3_600,  # *ours*: the document leaves a token's life open

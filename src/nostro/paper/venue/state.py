@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
-    """``users``: (id, maker_ppm, taker_ppm); ``wallets``: (user, key, id, total, held, updated_ns); ``orders``: (row,
-    cost, hold, sequence), open ones only."""
+    """``users``: (id, maker_ppm, taker_ppm, parent); ``wallets``: (user, key, id, total, held, updated_ns);
+    ``orders``: (row, cost, hold, sequence), open ones only."""
 
     at_ns: int
     counters: tuple[int, ...]
     external: tuple[str, ...]
     fees: tuple[str, ...]
     last: tuple[tuple[int, int | None], ...]
-    users: tuple[tuple[int, int, int], ...]
+    users: tuple[tuple[int, int, int, int | None], ...]
     wallets: tuple[tuple[int, int, int, str, str, int], ...]
     orders: tuple[tuple[OrderRow, str, str, int], ...]
     transfers: tuple[tuple[TransferRow, str, str], ...]
@@ -47,7 +47,7 @@ def encode(engine: Engine) -> bytes:
         external=tuple(map(str, ledger.external)),
         fees=tuple(map(str, ledger.fees)),
         last=tuple((market.id, market.last) for market in engine.markets.values()),
-        users=tuple((user.id, user.maker_ppm, user.taker_ppm) for user in engine.users.values()),
+        users=tuple((user.id, user.maker_ppm, user.taker_ppm, user.parent) for user in engine.users.values()),
         wallets=tuple(
             (user.id, key, wallet.id, str(wallet.total), str(wallet.held), wallet.updated_ns)
             for user in engine.users.values()
@@ -79,8 +79,8 @@ def decode(engine: Engine, data: bytes) -> None:
     markets = {market.id: market for market in engine.markets.values()}
     for market_id, last in snapshot.last:
         markets[market_id].last = last
-    for number, maker_ppm, taker_ppm in snapshot.users:
-        engine.users[number] = User(number, maker_ppm=maker_ppm, taker_ppm=taker_ppm)
+    for number, maker_ppm, taker_ppm, parent in snapshot.users:
+        engine.users[number] = User(number, maker_ppm=maker_ppm, taker_ppm=taker_ppm, parent=parent)
     for user_id, key, number, total, held, updated_ns in snapshot.wallets:
         wallet = engine.users[user_id].wallets[key] = Wallet(number)
         wallet.total, wallet.held, wallet.updated_ns = int(total), int(held), updated_ns
@@ -117,6 +117,7 @@ def _order(engine: Engine, markets: dict[int, Market], stored: tuple[OrderRow, s
         order.id, user, market, order.buy, order.type, order.time_in_force, order.status, order.lots, order.filled,
         order.canceled, order.price, order.stop, order.operator, order.quote, _, order.client_id, order.placed_ns,
         order.opened_ns, order.updated_ns, order.done_ns, order.valid_till_ns, order.expire_after_ns,
+        order.place, order.side_effect,
     ) = row  # fmt: skip
     order.user, order.market = engine.users[user], markets[market]
     order.cost, order.hold, order.sequence = int(cost), int(hold), sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from nostro.link.view import Refusal, Rejected, RequestWithdrawal, VenueMethod
 from nostro.paper.venue.numbers import at_least, at_most, whole
+from nostro.paper.venue.wallets import PLACE_BITS, SPOT, key_of
 
 if TYPE_CHECKING:
     from nostro.paper.venue.profile import Profile
@@ -116,13 +117,13 @@ class Transfers:
         if status not in DEPOSIT_STEPS:
             del self.deposits[number]
         if status == "confirmed":
-            self.credit(deposit.user, deposit.asset * 2, amount=deposit.amount, reason="deposit")
+            self.credit(deposit.user, key_of(deposit.asset, SPOT), amount=deposit.amount, reason="deposit")
         self.changed.append(deposit.row(withdrawal=False))
 
     def credit(self, user: User, key: int, *, amount: int, reason: str) -> None:
         """Money comes in from outside."""
         self.ledger.post(user, key, reason=reason, total=amount, held=0)
-        self.ledger.external[key >> 1] -= amount
+        self.ledger.external[key >> PLACE_BITS] -= amount
 
     def draft(self, command: RequestWithdrawal, user: User) -> tuple[int, int, int] | Rejected:
         """Asset, amount and fee of a withdrawal that may begin, or why it may not."""
@@ -154,7 +155,7 @@ class Transfers:
         )
         withdrawal.client_id = client_id
         self.withdrawals[withdrawal.id] = withdrawal
-        self.ledger.post(user, asset * 2, reason="hold", total=0, held=amount + fee)
+        self.ledger.post(user, key_of(asset, SPOT), reason="hold", total=0, held=amount + fee)
         self.changed.append(withdrawal.row(withdrawal=True))
         return withdrawal.id
 
@@ -171,14 +172,14 @@ class Transfers:
             self._pay_out(withdrawal)
         elif status in ("refused", "canceled"):
             held = withdrawal.amount + withdrawal.fee
-            self.ledger.post(withdrawal.user, withdrawal.asset * 2, reason="release", total=0, held=-held)
+            self.ledger.post(withdrawal.user, key_of(withdrawal.asset, SPOT), reason="release", total=0, held=-held)
         self.changed.append(withdrawal.row(withdrawal=True))
 
     def _pay_out(self, withdrawal: Transfer) -> None:
         amount, fee, asset, ledger = withdrawal.amount, withdrawal.fee, withdrawal.asset, self.ledger
         withdrawal.tx_hash = "0x" + hashlib.sha256(f"withdrawal:{withdrawal.id}".encode()).hexdigest()
-        ledger.post(withdrawal.user, asset * 2, reason="withdrawal", total=-amount, held=-amount)
-        ledger.post(withdrawal.user, asset * 2, reason="withdrawal_fee", total=-fee, held=-fee)
+        ledger.post(withdrawal.user, key_of(asset, SPOT), reason="withdrawal", total=-amount, held=-amount)
+        ledger.post(withdrawal.user, key_of(asset, SPOT), reason="withdrawal_fee", total=-fee, held=-fee)
         ledger.external[asset] += amount
         ledger.fees[asset] += fee
 

@@ -42,7 +42,8 @@ from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.journal import Journal
 from nostro.paper.venue.numbers import amount_of
 from nostro.paper.venue.profile import PROFILE, Profile
-from nostro.paper.venue.rows import RATE_DIGITS, Outcome, order_row
+from nostro.paper.venue.rows import Outcome, order_row
+from nostro.paper.venue.words import RATE_DIGITS
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,6 +55,7 @@ DEFAULT_SEED: Final = 7
 
 class Venue:
     """A paper exchange in one file. ``now_ns`` is its clock; its time never goes back behind its last command.
+    ``listeners``: each is called with the outcome of every accepted command, in their order, once it is durable.
 
     Not safe for several threads at once. One process owns the file; another one's writing is noticed and refused."""
 
@@ -64,6 +66,8 @@ class Venue:
         self._journal = journal
         self._clock = now_ns
         self._batched = False
+        self.listeners: list[Callable[[Outcome], None]] = []
+        self._unheard: list[Outcome] = []
         self._instruments = {each.symbol: each for each in profile.instruments}
 
     @classmethod
@@ -118,6 +122,8 @@ class Venue:
         envelope = Envelope(id=command_id, at_ns=now_ns, user=user, command=command)
         outcome = self.engine.apply(envelope)
         journal.add(envelope, outcome)
+        if self.listeners and isinstance(outcome.answer, Accepted):
+            self._unheard.append(outcome)
         self._written()
         return outcome
 
@@ -131,13 +137,17 @@ class Venue:
             self._batched = False
             self._flush()
 
-    def create_login(self, name: str, email: str, *, permissions: Iterable[str], at_ns: int | None = None) -> Login:
-        """A user with one key. Raises `Conflict` where the name is taken."""
+    def create_login(
+        self, name: str, email: str, *, permissions: Iterable[str], at_ns: int | None = None, parent: int | None = None
+    ) -> Login:
+        """A user with one key. ``parent``: the master whose sub-account it is. Raises `Conflict` where the name is
+        taken, and `NotFound` where there is no such master."""
         if self.user_named(name) is not None:
             message = f"there is a user {name} already"
             raise Conflict(message, hint="choose another name")
-        answer = self.carry_out(CreateUser(name=name, email=email), at_ns=at_ns).answer
-        assert isinstance(answer, Accepted)
+        answer = self.carry_out(CreateUser(name=name, email=email, parent=parent), at_ns=at_ns).answer
+        if isinstance(answer, Rejected):
+            raise NotFound(answer.detail, hint="give the user of a login that is no sub-account itself")
         return self.create_key(answer.ids[0], name, permissions=permissions)
 
     def create_key(self, user: int, name: str, *, permissions: Iterable[str]) -> Login:
@@ -185,7 +195,8 @@ class Venue:
         return None if found is None else found.decode()
 
     def erase(self) -> None:
-        """Forgets every command and row; what remains is a new venue with the same profile and seed."""
+        """Forgets every command and row; what remains is a new venue with the same profile and seed, and whoever
+        listens."""
         self._flush()
         self._journal.erase()
         self.engine = self._journal.recover(self.profile)
@@ -206,11 +217,15 @@ class Venue:
         happened."""
         if not self._journal.waiting:
             return
+        unheard, self._unheard = self._unheard, []
         try:
             self._journal.commit(self.engine)
         except BaseException:  # whatever it was: what the journal does not have, the engine must not go on from
             self.engine = self._journal.recover(self.profile)
             raise
+        for outcome in unheard:
+            for listener in self.listeners:
+                listener(outcome)
 
     def _derive(self, what: str) -> str:
         return hmac.new(str(self.seed).encode(), what.encode(), hashlib.sha256).hexdigest()
@@ -450,9 +465,9 @@ def _made_with(journal: Journal, profile: Profile, *, seed: int | None) -> tuple
 def _login(row: histories.Row | None) -> Login | None:
     if row is None:
         return None
-    user, name, email, key, secret, permissions = row
+    user, name, email, key, secret, permissions, parent = row
     granted = frozenset(each for each in permissions.split(",") if each)
-    return Login(user=user, name=name, email=email, key=key, secret=secret, permissions=granted)
+    return Login(user=user, name=name, email=email, key=key, secret=secret, permissions=granted, parent=parent)
 
 
 def _buy(side: Side | None) -> int | None:

@@ -12,8 +12,19 @@ if TYPE_CHECKING:
     from nostro.paper.venue.book import Order
     from nostro.paper.venue.rows import EntryRow
 
+# The place of a wallet among those of its user; they are ordered like this.
 SPOT: Final = 0
 FUNDING: Final = 1
+CROSS: Final = 2
+ISOLATED_FROM: Final = 2  # and the id of the instrument on top
+MARGIN_FROM: Final = 2  # places from here on are those of margin wallets
+PLACE_BITS: Final = 16
+PLACE_MASK: Final = (1 << PLACE_BITS) - 1
+
+
+def key_of(asset: int, place: int) -> int:
+    """The key of `User.wallets`; in the way of every fill it is written out (``matching.py``)."""
+    return asset << PLACE_BITS | place
 
 
 class Wallet:
@@ -29,20 +40,22 @@ class Wallet:
 
 
 class User:
-    """``wallets``: by 2 · asset index + kind (`SPOT` or `FUNDING`). ``orders``: the open ones, by id."""
+    """``wallets``: by key, ``asset index << PLACE_BITS | place``. ``orders``: the open ones, by id. ``parent``: its
+    master's id."""
 
-    __slots__ = ("id", "maker_ppm", "orders", "taker_ppm", "wallets")
+    __slots__ = ("id", "maker_ppm", "orders", "parent", "taker_ppm", "wallets")
 
-    def __init__(self, number: int, *, maker_ppm: int, taker_ppm: int) -> None:
+    def __init__(self, number: int, *, maker_ppm: int, taker_ppm: int, parent: int | None) -> None:
         self.id = number
+        self.parent = parent
         self.maker_ppm = maker_ppm
         self.taker_ppm = taker_ppm
         self.wallets: dict[int, Wallet] = {}
         self.orders: dict[int, Order] = {}
 
-    def free(self, asset: int) -> int:
-        """What the spot wallet can spend."""
-        wallet = self.wallets.get(asset * 2)
+    def free(self, asset: int, place: int = SPOT) -> int:
+        """What that wallet can spend of an asset."""
+        wallet = self.wallets.get(asset << PLACE_BITS | place)
         return wallet.total - wallet.held if wallet is not None else 0
 
 
@@ -73,7 +86,7 @@ class Ledger:
         self.entries_made += 1
         at_ns = self.at_ns
         self.entries.append((
-            self.entries_made, user.id, key & 1, wallet.id, key >> 1, reason,
+            self.entries_made, user.id, key & PLACE_MASK, wallet.id, key >> PLACE_BITS, reason,
             wallet.total, total, wallet.held, held, at_ns,
         ))  # fmt: skip
         wallet.total += total
