@@ -1,4 +1,4 @@
-"""A small exchange for the book's tests: three streams and a state in plain JSON, a truth that can be edited, and a
+"""A small exchange for the book's tests: four streams and a state in plain JSON, a truth that can be edited, and a
 sweep that pages it. It stands for any exchange; nothing of it knows the book's tables."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from nostro import errors
 from nostro.book.book import Book, Lease
-from nostro.domain.records import Balance, Entry, Fact, Fill, Order
+from nostro.domain.records import Balance, Entry, Fact, Fill, Interest, Order
 from nostro.domain.values import SECOND_NS, decimal
 from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Route, Stream
 
@@ -26,6 +26,7 @@ FILLS_BARE = Stream(name="fills", kind="fill", native_ids=False, identity=FILL_F
 FILLS_NAMED = Stream(name="fills", kind="fill", overlap_s=3600)
 ORDERS = Stream(name="orders", kind="order", terminal=frozenset({"filled", "canceled"}))
 ENTRIES = Stream(name="entries", kind="entry")
+INTEREST = Stream(name="interest", kind="interest")
 
 Wire = dict[str, Any]
 
@@ -60,7 +61,19 @@ def read_balances(query: Query, answer: list[Wire]) -> Iterator[Fact]:
         yield Balance(offset=offset, wallet="spot", asset=row["asset"], total=decimal(row["total"]))
 
 
-READERS = {"fills": read_fills, "orders": read_orders, "entries": read_entries, "balances": read_balances}
+def read_interest(query: Query, answer: list[Wire]) -> Iterator[Fact]:
+    """The wire gives no time: only the window that was asked for is known."""
+    for offset, row in enumerate(answer):
+        yield Interest(
+            offset=offset, native_id=row["id"], effective_ns=query.since_ns, until_ns=query.until_ns,
+            wallet="cross_margin", asset="USDT", accrued=decimal(row["accrued"]), borrow_id=row.get("borrow"),
+        )  # fmt: skip
+
+
+READERS = {
+    "fills": read_fills, "orders": read_orders, "entries": read_entries, "balances": read_balances,
+    "interest": read_interest,
+}  # fmt: skip
 
 
 def _ask(name: str, stream: Stream | None) -> Ask:
@@ -78,7 +91,8 @@ def decode(route: Route, body: bytes) -> Any:
 def exchange(id: str = "small", dialect: str = "bare", *, reader: int = 1) -> Exchange:  # noqa: A002
     """``bare``: fills have no ids. ``named``: they do."""
     fills = FILLS_BARE if dialect == "bare" else FILLS_NAMED
-    asks = (_ask("fills", fills), _ask("orders", ORDERS), _ask("entries", ENTRIES), _ask("balances", None))
+    asks = (_ask("fills", fills), _ask("orders", ORDERS), _ask("entries", ENTRIES), _ask("interest", INTEREST),
+            _ask("balances", None))  # fmt: skip
     nothing: Any = None
     return Exchange(
         id=id, name="Small", dialect=dialect, reader=reader, url="", opened_ns=T0, opened_source="", document="",
@@ -161,6 +175,10 @@ def fill(at_s: float, *, amount: str = "1", price: str = "100", side: str = "buy
 
 def entry(at_s: float, native_id: str, amount: str, *, asset: str = "BTC") -> Wire:
     return {"t": T0 + int(at_s * SECOND_NS), "id": native_id, "asset": asset, "amount": amount}
+
+
+def interest(at_s: float, native_id: str, accrued: str = "1") -> Wire:
+    return {"t": T0 + int(at_s * SECOND_NS), "id": native_id, "accrued": accrued}
 
 
 def order(at_s: float, native_id: str, status: str) -> Wire:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
+from nostro.book import undated
 from nostro.book.coverage import folded
 from nostro.book.fold import Finding, Fold, is_complete
 from nostro.book.identity import SUBJECTS
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from nostro.link.declare import Exchange, Stream
 
 ALWAYS_NS: Final = 2**62  # after every time that there is
+NO_TIME: Final = (
+    "no_time"  # the wire does not say when a row happened, and the window that it lies in is not over by then
+)
 T = TypeVar("T")
 _NEWER: Final = (
     "NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
@@ -83,8 +87,12 @@ class Answers:
             known_at_ns=clocks.known_at_ns, reader=f"{exchange.id}/{exchange.reader}", pages=clocks.seq,
         )  # fmt: skip
 
-    def complete(self, rows: Iterable[T], clocks: Clocks, *, kind: str, since_ns: int, until_ns: int) -> Answer[T]:
-        """An answer of events, with the intervals of its streams in [since_ns, until_ns) that are not proven."""
+    def complete(
+        self, rows: Iterable[T], clocks: Clocks, *, kind: str, since_ns: int, until_ns: int,
+        left_out: Sequence[Fact] = (),
+    ) -> Answer[T]:  # fmt: skip
+        """An answer of events, with the intervals of its streams in [since_ns, until_ns) that are not proven, or in
+        which rows were ``left_out`` because they may have happened later."""
         exchange = self._registry(clocks.account.exchange, clocks.account.dialect)
         end_ns = min(until_ns, clocks.before_ns)
         tiles = {
@@ -92,6 +100,12 @@ class Answers:
             for stream in exchange.streams if stream.kind == kind
         }  # fmt: skip
         holes = [tile for found in tiles.values() for tile in found if tile.status != "proven"]
+        if left_out:
+            first_ns = max(min(fact.effective_ns or 0 for fact in left_out), since_ns)
+            holes += [
+                Interval(stream=name, since_ns=first_ns, until_ns=end_ns, status="open", cause=NO_TIME)
+                for name in tiles if first_ns < end_ns
+            ]  # fmt: skip
         through_ns = min((hole.since_ns for hole in holes), default=end_ns) if tiles else None
         return self.plain(rows, clocks, through_ns=through_ns, coverage=holes)
 
@@ -107,10 +121,12 @@ class Answers:
         where: Mapping[str, str] | None = None,
         vanished: bool = False,
         versions: bool = False,
+        left_out: list[Fact] | None = None,
     ) -> Iterator[Fact]:
         """The facts of a kind, stamped, in the order of their times: of events the latest version known (all of them,
         in the order they were learned, with ``versions``), of states each version. ``where``: fields that must equal a
-        text. ``vanished``: the rows that vanished, instead."""
+        text. ``vanished``: the rows that vanished, instead. Rows without a time that may have happened later than the
+        moment asked about are not among them; they are added to ``left_out``."""
         conditions, values = self._conditions(kind, where or {})
         if kind not in SUBJECTS and not versions:
             conditions += f" AND {_NEWER}"
@@ -126,6 +142,10 @@ class Answers:
         for content, seq, row_offset, effective_ns in self.store.rows(query, (*bounds, *values)):
             fact = restore(kind, content)
             if where and any(getattr(fact, field) != value for field, value in where.items()):
+                continue
+            if not undated.is_before(fact, clocks.before_ns):
+                if left_out is not None:
+                    left_out.append(fact)
                 continue
             if seq not in observed:
                 observed[seq] = self.store.journal.observed_ns(clocks.account.id, seq)
@@ -352,7 +372,7 @@ def _same(kind: str, one: bytes, other: bytes) -> bool:
     if one == other:
         return True
     left, right = (msgspec.structs.replace(restore(kind, stored), extra={}) for stored in (one, other))
-    return left == right
+    return left == right or undated.agree(left, right)
 
 
 def _by_subject(fact: Fact) -> list[Any]:

@@ -43,13 +43,15 @@ __all__ = ["AccountRow", "Appended", "Book", "Entered", "Finding", "Lease", "Led
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
     """What an append did: the new head; how many rows were new, changed, repeated, vanished, or known under another
-    name (``aliased``); how many of the new ones lay in an interval that was proven (``late``); what was found."""
+    name (``aliased``), of how many the time is known more narrowly (``narrowed``); how many of the new ones lay in an
+    interval that was proven (``late``); what was found."""
 
     head: Head
     new: int
     changed: int
     repeated: int
     aliased: int
+    narrowed: int
     late: int
     vanished: int
     findings: tuple[Finding, ...]
@@ -303,11 +305,13 @@ class Book:
         """As `facts`, all at once, with how complete it is; its coverage lists what is not proven."""
         with self._asking(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns) as (answers, clocks):
             end_ns = ALWAYS_NS if until_ns is None else until_ns
-            rows = answers.facts(kind, clocks, since_ns=since_ns or 0, until_ns=end_ns, where=where)
-            from_ns = clocks.account.since_ns if since_ns is None else since_ns
-            return answers.complete(
-                rows, clocks, kind=kind, since_ns=from_ns, until_ns=self._now_ns() if until_ns is None else until_ns
+            later: list[Fact] = []
+            rows = list(
+                answers.facts(kind, clocks, since_ns=since_ns or 0, until_ns=end_ns, where=where, left_out=later)
             )
+            from_ns = clocks.account.since_ns if since_ns is None else since_ns
+            through_ns = self._now_ns() if until_ns is None else until_ns
+            return answers.complete(rows, clocks, kind=kind, since_ns=from_ns, until_ns=through_ns, left_out=later)
 
     def latest_states(
         self, kind: str, account: str, *, as_of_ns: int | None = None, known_at_ns: int | None = None,

@@ -83,9 +83,11 @@ class Cover:
         """The proven parts of [since_ns, until_ns)."""
         return [span for span in self.tiles(since_ns, until_ns) if span.status == "proven"]
 
-    def is_proven(self, time_ns: int) -> bool:
-        index = bisect_right(self.spans, time_ns, key=lambda span: span.since_ns) - 1
-        return index >= 0 and self.spans[index].status == "proven" and time_ns < self.spans[index].until_ns
+    def is_proven(self, since_ns: int, until_ns: int | None = None) -> bool:
+        """Whether all of [since_ns, until_ns) is proven; without an end, that one moment."""
+        index = bisect_right(self.spans, since_ns, key=lambda span: span.since_ns) - 1
+        end_ns = since_ns + 1 if until_ns is None else until_ns
+        return index >= 0 and self.spans[index].status == "proven" and end_ns <= self.spans[index].until_ns
 
 
 def folded(claims: Iterable[Claim]) -> Cover:

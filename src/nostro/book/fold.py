@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from nostro import limits
-from nostro.book import alias, identity
+from nostro.book import alias, identity, undated
 from nostro.book.coverage import Cover, Span, folded
 from nostro.book.held import Held, HeldRows
 from nostro.book.identity import SUBJECTS, Row
 from nostro.book.pages import OURS, Entered
-from nostro.domain.records import Entry, Fact, content, digest, restore
+from nostro.domain.records import Entry, Fact, restore
 from nostro.domain.values import DAY_NS, EXACT, ZERO, canonical
 from nostro.errors import Conflict, NostroError
 from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream, taken
@@ -53,12 +53,14 @@ class Finding(NamedTuple):
 
 
 class Counts(msgspec.Struct):
-    """What pages added. ``late`` rows are counted among the new ones, ``aliased`` rows among none of the others."""
+    """What pages added. ``late`` rows are counted among the new ones, ``aliased`` rows and those of which only the time
+    is known more narrowly (``narrowed``) among none of the others."""
 
     new: int = 0
     changed: int = 0
     repeated: int = 0
     aliased: int = 0
+    narrowed: int = 0
     late: int = 0
     vanished: int = 0
 
@@ -185,18 +187,21 @@ class Fold:
         held[row.target] = self._insert(at, row, before)
 
     def _differs(self, at: _At, row: Row, before: Held, *, mixed: bool) -> bool:
-        """Whether a row says something new of a held one, and counts it. Under two names, what they say together."""
+        """Whether a row says something new of a held one, and counts it. Under two names, what they say together;
+        without a time, within both windows."""
         old = restore(row.fact.kind, before.content)
-        contradicted = True
+        contradicted, agrees = True, undated.agree(old, row.fact)
+        told = undated.narrowed(old, row.fact)
         if mixed and self._held.has_two_names(at.account.id, row, old=old):
-            merged, contradicted = alias.merge(old, row.fact)
-            row.fact, row.content = merged, content(merged)
-            row.digest = digest(row.content)
-            row.effective_ns = row.effective_ns if merged.effective_ns is None else merged.effective_ns
+            told, contradicted = alias.merge(old, told)
+        if told is not row.fact:
+            row.say(told)
             if row.digest == before.digest and not before.vanished:
                 self.counts.repeated += 1
                 return False
-        if contradicted or before.vanished:
+        if agrees and not before.vanished:
+            self.counts.narrowed += 1
+        elif contradicted or before.vanished:
             self.counts.changed += 1
             self._changed(at, row, old, was_vanished=before.vanished)
         else:
@@ -204,7 +209,8 @@ class Fold:
         return True
 
     def _late(self, at: _At, row: Row) -> None:
-        if self.cover(at.account.id, at.page.stream).is_proven(row.effective_ns):
+        since_ns, until_ns = undated.window(row.fact) or (row.effective_ns, row.effective_ns + 1)
+        if self.cover(at.account.id, at.page.stream).is_proven(since_ns, until_ns):
             self.counts.late += 1
             self._find_row(at, "late", row, "a new row in an interval that was proven")
 
@@ -212,9 +218,10 @@ class Fold:
         if was_vanished:
             self._find_row(at, "changed", row, "a row that had vanished is there again")
         elif not _unsettled(old, at.stream):
+            before = undated.narrowed(row.fact, old)
             fields = [
                 field for field in old.__struct_fields__
-                if field not in ("offset", "extra") and getattr(old, field) != getattr(row.fact, field)
+                if field not in ("offset", "extra") and getattr(before, field) != getattr(row.fact, field)
             ]  # fmt: skip
             # What has no word of ours may be a state of something else: the order's, printed in a row of its fill.
             if not fields:
@@ -377,7 +384,9 @@ class Fold:
                 if held.identity in at.seen:
                     continue
                 seen = self._sweep(at, after_seq) if seen is None else seen
-                if held.identity not in seen:
+                if held.identity not in seen and undated.is_before(
+                    restore(at.stream.kind, held.content), span.until_ns
+                ):
                     self._vanish(at, held, effective_ns=held.effective_ns)
             self._flush(at)
 

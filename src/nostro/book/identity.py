@@ -4,7 +4,8 @@ row is held, changed or aliased is decided elsewhere (``held.py``, ``fold.py``).
 The identity of an event is (exchange, account, stream, kind, native id, leg), or, where the wire gives no id, the hash
 of the stream's identity fields and its time, plus the ordinal among identical rows of one whole timestamp: a page holds
 every row of the timestamps it takes, so that genuine twins count as two. All other fields are versioned, never hashed.
-The identity of a state (a balance, a fee rule) is its subject: which wallet and asset, whose rule.
+The identity of a state (a balance, a loan, a fee rule) is its native id or its subject: which wallet and asset, whose
+rule.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _LEGS: Final[Mapping[str, str]] = {"fill": "side", "transfer": "direction"}
 # States have no history of their own: they are observed, and a new observation replaces the last.
 SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "balance": ("sub_account", "wallet", "asset"),
+    "loan": ("sub_account", "wallet", "asset"),
     "fee_rate": ("sub_account", "instrument", "asset", "fee_asset", "priority", "valid_from_ns"),
     "sub_account": ("name", "email", "parent_id"),
     "asset": ("asset",),
@@ -57,6 +59,12 @@ class Row(msgspec.Struct):
     effective_ns: int
     content: bytes
     digest: bytes
+
+    def say(self, fact: Fact) -> None:
+        """Lets the row say this instead: what is known of it otherwise is taken in."""
+        self.fact, self.content = fact, content(fact)
+        self.digest = digest(self.content)
+        self.effective_ns = self.effective_ns if fact.effective_ns is None else fact.effective_ns
 
 
 def rows(
