@@ -10,17 +10,19 @@ import msgspec
 
 from nostro.link.view import (
     Accepted,
-    CancelAll,
-    CancelOrders,
-    PlaceOrder,
+    Command,
     Rejected,
-    RequestWithdrawal,
     VenueAsset,
+    VenueBorrow,
     VenueEntry,
     VenueFill,
     VenueInstrument,
+    VenueInterest,
+    VenueLiquidation,
     VenueMethod,
+    VenueMovement,
     VenueOrder,
+    VenueRepayment,
     VenueTransfer,
 )
 
@@ -30,6 +32,7 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     maker_ppm: int | None = None
     taker_ppm: int | None = None
+    parent: int | None = None
 
 
 class Deposit(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +59,17 @@ class Fund(msgspec.Struct, frozen=True, kw_only=True):
     amount: Decimal
 
 
+class SetIndex(msgspec.Struct, frozen=True, kw_only=True):
+    asset: str
+    price: Decimal
+
+
 class Tick(msgspec.Struct, frozen=True, kw_only=True):
     pass
 
 
-Operator = CreateUser | Deposit | AdvanceDeposit | AdvanceWithdrawal | Fund | Tick
-Ordered = PlaceOrder | CancelOrders | CancelAll | RequestWithdrawal
+Operator = CreateUser | Deposit | AdvanceDeposit | AdvanceWithdrawal | Fund | SetIndex | Tick
+Ordered = Command
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,13 +87,21 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     fills: tuple[VenueFill, ...] = ()
     entries: tuple[VenueEntry, ...] = ()
     transfers: tuple[VenueTransfer, ...] = ()
+    movements: tuple[VenueMovement, ...] = ()
+    borrows: tuple[VenueBorrow, ...] = ()
+    repayments: tuple[VenueRepayment, ...] = ()
+    interest: tuple[VenueInterest, ...] = ()
+    liquidations: tuple[VenueLiquidation, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """``methods``: the ways out."""
+    """``methods``: the ways out. ``start_prices``: (asset, its first index price). ``borrowing``: (asset, interest in
+    parts per million an hour, the most that is lent of it)."""
 
     assets: tuple[VenueAsset, ...]
     instruments: tuple[VenueInstrument, ...]
     methods: tuple[VenueMethod, ...]
     maker_ppm: int
     taker_ppm: int
+    start_prices: tuple[tuple[str, Decimal], ...]
+    borrowing: tuple[tuple[str, int, Decimal], ...]

@@ -8,6 +8,17 @@ import hashlib
 import re
 from decimal import Decimal, localcontext
 
+from naive.checks import (
+    COUNT_MAX,
+    DEPOSIT_STEPS,
+    UNITS_MAX,
+    WITHDRAWAL_STEPS,
+    Refused,
+    check_prices,
+    check_size,
+    check_step,
+    countable,
+)
 from naive.commands import (
     AdvanceDeposit,
     AdvanceWithdrawal,
@@ -15,13 +26,17 @@ from naive.commands import (
     Deposit,
     Envelope,
     Fund,
+    Operator,
     Outcome,
     Profile,
-    Tick,
+    SetIndex,
 )
+from naive.liquidation import liquidate_all
+from naive.margin import Margin
 from naive.matching import Market
 from naive.state import EXACT, ZERO, Order, Rows, Transfer, User, up
 from nostro.link.view import (
+    ISOLATED,
     Accepted,
     CancelAll,
     CancelOrders,
@@ -29,39 +44,24 @@ from nostro.link.view import (
     Refusal,
     Rejected,
     RequestWithdrawal,
+    VenueAsset,
     VenueBalance,
     VenueInstrument,
+    VenueLoan,
+    VenueMargin,
     VenueMethod,
 )
-
-COUNT_MAX = 10**18  # of lots, ticks, and quote units of an order
-UNITS_MAX = 10**30  # of a transfer
-DEPOSIT_STEPS = {"pending": ("moderation", "confirmed", "rejected"), "moderation": ("confirmed", "rejected")}
-WITHDRAWAL_STEPS = {
-    "new": ("confirmed", "refused", "canceled"),
-    "confirmed": ("verified", "refused", "canceled"),
-    "verified": ("moderation", "approved", "refused", "canceled"),
-    "moderation": ("approved", "refused", "suspended"),
-    "suspended": ("approved", "refused"),
-    "approved": ("done",),
-}
-
-
-class Refused(Exception):
-    def __init__(self, reason: Refusal, detail: str) -> None:
-        super().__init__(detail)
-        self.rejected = Rejected(reason, detail)
 
 
 class NaiveEngine:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.market = Market(profile)
+        self.margin = Margin(self.market)
         self.deposits: list[Transfer] = []
         self.withdrawals: list[Transfer] = []
         self.answers: dict[int, Accepted | Rejected] = {}
         self.clock_ns = 0
-        self.canceled_by_expiry: list[str] = []  # types of orders that what expired before them made impossible
 
     def apply(self, envelope: Envelope) -> Outcome:
         if envelope.id in self.answers:
@@ -72,47 +72,68 @@ class NaiveEngine:
         return outcome
 
     def carry_out(self, envelope: Envelope) -> Outcome:
-        market = self.market
-        market.rows = Rows()
-        market.ledger.entries = []
-        market.ledger.now_ns = max(self.clock_ns, envelope.at_ns)
+        ledger = self.market.ledger
+        ledger.rows = Rows()
+        ledger.now_ns = max(self.clock_ns, envelope.at_ns)
         try:
             self.check(envelope)
         except Refused as refused:
             return Outcome(answer=refused.rejected)
-        self.clock_ns = market.ledger.now_ns
-        market.expire()
+        self.market.loans.accrue(self.clock_ns, ledger.now_ns)
+        self.clock_ns = ledger.now_ns
+        self.market.expire()
         ids = self.carry_out_accepted(envelope)
-        rows = market.rows
-        return Outcome(
-            answer=Accepted(ids),
-            orders=tuple(order.row() for order in sorted(rows.orders, key=lambda order: order.id)),
-            fills=tuple(rows.fills),
-            entries=tuple(market.ledger.entries),
-            transfers=tuple(transfer.row() for transfer in rows.transfers),
-        )
+        liquidate_all(self.market)
+        ledger.check()
+        return outcome_of(Accepted(ids), ledger.rows)
 
     def check(self, envelope: Envelope) -> None:
         user, command = envelope.user, envelope.command
+        if isinstance(command, Operator):
+            self.check_operator(command)
+            return
+        user = self.known_user(user)
         if isinstance(command, PlaceOrder):
             self.check_order(user, command)
-        elif isinstance(command, CancelOrders):
-            self.known_user(user)
         elif isinstance(command, CancelAll):
-            self.known_user(user)
             if command.instrument is not None:
                 self.known_instrument(command.instrument)
         elif isinstance(command, RequestWithdrawal):
             self.check_withdrawal(user, command)
-        elif isinstance(command, Deposit | Fund):
+        elif not isinstance(command, CancelOrders):
+            self.margin.check(user, command)
+
+    def check_operator(self, command: Operator) -> None:
+        if isinstance(command, Deposit | Fund):
             self.check_credit(command)
         elif isinstance(command, AdvanceDeposit):
             check_step(self.deposits, command.deposit, command.status, DEPOSIT_STEPS)
         elif isinstance(command, AdvanceWithdrawal):
             check_step(self.withdrawals, command.withdrawal, command.status, WITHDRAWAL_STEPS)
+        elif isinstance(command, CreateUser):
+            if command.parent is not None and self.market.users[self.known_user(command.parent) - 1].parent is not None:
+                raise Refused(Refusal.UNKNOWN_USER, f"parent {command.parent}")
+        elif isinstance(command, SetIndex):
+            self.known_asset(command.asset)
+            if not countable(command.price, 8, COUNT_MAX):
+                raise Refused(Refusal.BAD_PRICE, f"price {command.price}")
 
     def carry_out_accepted(self, envelope: Envelope) -> tuple[int, ...]:
         user, command = envelope.user, envelope.command
+        if isinstance(command, Operator):
+            return self.operate(command)
+        assert user is not None
+        if isinstance(command, PlaceOrder):
+            return self.place(user, command)
+        if isinstance(command, CancelOrders):
+            return self.cancel_orders(user, command)
+        if isinstance(command, CancelAll):
+            return self.cancel_all(user, command)
+        if isinstance(command, RequestWithdrawal):
+            return self.request_withdrawal(user, command)
+        return self.margin.carry_out(command)
+
+    def operate(self, command: Operator) -> tuple[int, ...]:
         if isinstance(command, CreateUser):
             return self.create_user(command)
         if isinstance(command, Deposit):
@@ -123,24 +144,22 @@ class NaiveEngine:
             return self.advance_withdrawal(command)
         if isinstance(command, Fund):
             self.credit(command.user, command.wallet, command.asset, command.amount, kind="fund")
-            return ()
-        if isinstance(command, Tick):
-            return ()
-        assert user is not None
-        if isinstance(command, PlaceOrder):
-            return self.place(user, command)
-        if isinstance(command, CancelOrders):
-            return self.cancel_orders(user, command)
-        if isinstance(command, CancelAll):
-            return self.cancel_all(user, command)
-        return self.request_withdrawal(user, command)
+        elif isinstance(command, SetIndex):
+            self.market.loans.index[command.asset] = command.price
+        return ()
 
     # ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def known_user(self, user: int | None) -> int:
-        if user is None or not 1 <= user <= len(self.market.users):
+        if user is None or not self.market.known(user):
             raise Refused(Refusal.UNKNOWN_USER, f"user {user}")
         return user
+
+    def known_asset(self, code: str) -> VenueAsset:
+        asset = self.market.asset(code)
+        if asset is None:
+            raise Refused(Refusal.UNKNOWN_ASSET, f"asset {code}")
+        return asset
 
     def known_instrument(self, symbol: str) -> VenueInstrument:
         instrument = self.market.instrument(symbol)
@@ -148,9 +167,8 @@ class NaiveEngine:
             raise Refused(Refusal.UNKNOWN_INSTRUMENT, f"instrument {symbol}")
         return instrument
 
-    def check_order(self, user: int | None, asked: PlaceOrder) -> None:
-        user = self.known_user(user)
-        if asked.wallet != "spot":
+    def check_order(self, user: int, asked: PlaceOrder) -> None:
+        if asked.wallet not in ("spot", "cross_margin", f"{ISOLATED}{asked.instrument}"):
             raise Refused(Refusal.WALLET_CANNOT_TRADE, f"wallet {asked.wallet}")
         instrument = self.known_instrument(asked.instrument)
         if asked.post_only and (asked.type, asked.time_in_force) != ("limit", "gtc"):
@@ -163,8 +181,9 @@ class NaiveEngine:
         check_size(instrument, asked)
         if self.would_take_after_all(order):
             raise Refused(Refusal.POST_ONLY_WOULD_TAKE, f"price {asked.price}")
-        if not self.can_pay(order):
-            raise Refused(Refusal.INSUFFICIENT_FUNDS, f"need {self.need(order)} {order.paid_asset}")
+        reason = self.why_unpaid(order)
+        if reason is not None:
+            raise Refused(reason, f"need {self.need(order)} {order.paid_asset}")
 
     def check_amounts(self, instrument: VenueInstrument, asked: PlaceOrder) -> None:
         given = [asked.amount is not None, asked.quote_amount is not None]
@@ -194,11 +213,20 @@ class NaiveEngine:
         costs = [self.market.cost(order.instrument, amount, other.asked.price or ZERO) for other, amount in matches]
         return sum(costs, ZERO)
 
-    def can_pay(self, order: Order) -> bool:
-        return self.market.ledger.free(order.user, order.paid_asset) >= self.need(order)
+    def missing(self, order: Order) -> Decimal:
+        """What the order needs and its wallet has not."""
+        free = self.market.ledger.free(order.user, order.asked.wallet, order.paid_asset)
+        return max(ZERO, self.need(order) - free)
 
-    def check_withdrawal(self, user: int | None, command: RequestWithdrawal) -> None:
-        user = self.known_user(user)
+    def why_unpaid(self, order: Order) -> Refusal | None:
+        missing, asked = self.missing(order), order.asked
+        if missing == 0:
+            return None
+        if asked.wallet == "spot" or asked.side_effect != "auto_borrow":
+            return Refusal.INSUFFICIENT_FUNDS
+        return self.market.loans.why_not(order.user, asked.wallet, order.paid_asset, amount=missing)
+
+    def check_withdrawal(self, user: int, command: RequestWithdrawal) -> None:
         method = self.method(command.method)
         if method is None:
             raise Refused(Refusal.UNKNOWN_METHOD, f"method {command.method}")
@@ -216,14 +244,14 @@ class NaiveEngine:
             raise Refused(Refusal.AMOUNT_TOO_SMALL, f"amount {command.amount}")
         if command.amount > method.amount_max:
             raise Refused(Refusal.AMOUNT_TOO_LARGE, f"amount {command.amount}")
-        if self.market.ledger.free(user, method.asset) < command.amount + self.withdrawal_fee(method, command.amount):
+        if self.market.ledger.free(user, "spot", method.asset) < command.amount + self.withdrawal_fee(
+            method, command.amount
+        ):
             raise Refused(Refusal.INSUFFICIENT_FUNDS, f"amount {command.amount}")
 
     def check_credit(self, command: Deposit | Fund) -> None:
         self.known_user(command.user)
-        asset = self.market.asset(command.asset)
-        if asset is None:
-            raise Refused(Refusal.UNKNOWN_ASSET, f"asset {command.asset}")
+        asset = self.known_asset(command.asset)
         if isinstance(command, Fund) and command.wallet not in ("spot", "funding"):
             raise Refused(Refusal.WALLET_CANNOT_TRADE, f"wallet {command.wallet}")
         if not countable(command.amount, asset.digits, UNITS_MAX):
@@ -239,16 +267,17 @@ class NaiveEngine:
     def place(self, user: int, asked: PlaceOrder) -> tuple[int, ...]:
         market = self.market
         order = self.new_order(user, self.known_instrument(asked.instrument), asked)
-        market.order_count += 1
-        order.id = market.order_count
-        market.open_orders.append(order)
-        market.rows.changed(order)
-        if self.would_take_after_all(order) or not self.can_pay(order):
+        market.enter(order)
+        if self.would_take_after_all(order) or self.why_unpaid(order) is not None:
             market.close(order)
-            self.canceled_by_expiry.append(f"{asked.type} {asked.side}")
+            market.ledger.reached[f"canceled by what came before it ({asked.type} {asked.side})"] += 1
+            market.ledger.reached[f"canceled by what came before it ({asked.side_effect})"] += asked.wallet != "spot"
         else:
+            missing = self.missing(order)
+            if missing > 0:
+                market.loans.borrow(user, asked.wallet, order.paid_asset, amount=missing, type="auto")
             order.held = market.hold(order, order.amount)
-            market.ledger.move(user, order.paid_asset, kind="hold", held=order.held)
+            market.move(order, order.paid_asset, kind="hold", held=order.held)
             if asked.type in ("stop_limit", "stop_market"):
                 order.stage = "pending"
             else:
@@ -269,25 +298,19 @@ class NaiveEngine:
     def cancel_all(self, user: int, command: CancelAll) -> tuple[int, ...]:
         mine = [order for order in self.market.open_orders if order.user == user]
         mine = [order for order in mine if command.instrument in (None, order.asked.instrument)]
-        mine.sort(key=lambda order: order.id)
-        for order in mine:
-            self.market.close(order)
-        for instrument in sorted(self.profile.instruments, key=lambda instrument: instrument.id):
-            if any(order.instrument.id == instrument.id for order in mine):
-                self.market.settle(f"{instrument.base}/{instrument.quote}")
-        return tuple(order.id for order in mine)
+        return tuple(self.market.cancel_together(mine))
 
     # ── users and money ──────────────────────────────────────────────────────────────────────────────────────────
 
     def create_user(self, command: CreateUser) -> tuple[int, ...]:
         maker_ppm = self.profile.maker_ppm if command.maker_ppm is None else command.maker_ppm
         taker_ppm = self.profile.taker_ppm if command.taker_ppm is None else command.taker_ppm
-        user = User(len(self.market.users) + 1, maker_ppm, taker_ppm)
+        user = User(len(self.market.users) + 1, maker_ppm, taker_ppm, command.parent)
         self.market.users.append(user)
         return (user.id,)
 
     def credit(self, user: int, wallet: str, asset: str, amount: Decimal, *, kind: str) -> None:
-        self.market.ledger.from_outside(asset, amount)
+        self.market.ledger.to_house("external", asset, -amount)
         self.market.ledger.move(user, asset, kind=kind, total=amount, wallet=wallet)
 
     def deposit(self, command: Deposit) -> tuple[int, ...]:
@@ -304,13 +327,13 @@ class NaiveEngine:
             time_ns=self.clock_ns,
         )
         self.deposits.append(deposit)
-        self.market.rows.transfers.append(deposit)
+        self.market.ledger.rows.transfers.append(deposit)
         return (deposit.id,)
 
     def advance_deposit(self, command: AdvanceDeposit) -> tuple[int, ...]:
         deposit = self.deposits[command.deposit - 1]
         deposit.status = command.status
-        self.market.rows.transfers.append(deposit)
+        self.market.ledger.rows.transfers.append(deposit)
         if command.status == "confirmed":
             self.credit(deposit.user, "spot", deposit.asset, deposit.amount, kind="deposit")
         return ()
@@ -338,24 +361,24 @@ class NaiveEngine:
             time_ns=self.clock_ns,
         )
         self.withdrawals.append(withdrawal)
-        self.market.rows.transfers.append(withdrawal)
-        self.market.ledger.move(user, method.asset, kind="hold", held=command.amount + fee)
+        self.market.ledger.rows.transfers.append(withdrawal)
+        self.market.ledger.move(user, method.asset, kind="hold", wallet="spot", held=command.amount + fee)
         return (withdrawal.id,)
 
     def advance_withdrawal(self, command: AdvanceWithdrawal) -> tuple[int, ...]:
         ledger = self.market.ledger
         withdrawal = self.withdrawals[command.withdrawal - 1]
         withdrawal.status = command.status
-        self.market.rows.transfers.append(withdrawal)
+        self.market.ledger.rows.transfers.append(withdrawal)
         user, asset, amount, fee = withdrawal.user, withdrawal.asset, withdrawal.amount, withdrawal.fee
         if command.status in ("refused", "canceled"):
-            ledger.move(user, asset, kind="release", held=-(amount + fee))
+            ledger.move(user, asset, kind="release", wallet="spot", held=-(amount + fee))
         if command.status == "done":
             withdrawal.tx_hash = "0x" + hashlib.sha256(f"withdrawal:{withdrawal.id}".encode()).hexdigest()
-            ledger.from_outside(asset, -amount)
-            ledger.to_fees(asset, fee)
-            ledger.move(user, asset, kind="withdrawal", total=-amount, held=-amount)
-            ledger.move(user, asset, kind="withdrawal_fee", total=-fee, held=-fee)
+            ledger.to_house("external", asset, amount)
+            ledger.to_house("fees", asset, fee)
+            ledger.move(user, asset, kind="withdrawal", wallet="spot", total=-amount, held=-amount)
+            ledger.move(user, asset, kind="withdrawal_fee", wallet="spot", total=-fee, held=-fee)
         return ()
 
     # ── what it looks like ───────────────────────────────────────────────────────────────────────────────────────
@@ -366,43 +389,25 @@ class NaiveEngine:
     def depth(self, symbol: str, side: str) -> list[tuple[Decimal, Decimal]]:
         return self.market.depth(symbol, side)
 
+    def loans(self, user: int) -> list[VenueLoan]:
+        with localcontext(EXACT):
+            return self.market.loans.rows(user)
 
-def countable(amount: Decimal, digits: int, most: int) -> bool:
-    """A positive whole number of 10^-digits, at most ``most`` of them."""
-    count = amount.scaleb(digits)
-    return count > 0 and count == count.to_integral_value() and count <= most
-
-
-def check_prices(instrument: VenueInstrument, asked: PlaceOrder) -> None:
-    if (asked.price is not None) != (asked.type in ("limit", "stop_limit")):
-        raise Refused(Refusal.BAD_PRICE, f"price {asked.price}")
-    if asked.price is not None and not countable(asked.price, instrument.price_digits, COUNT_MAX):
-        raise Refused(Refusal.BAD_PRICE, f"price {asked.price}")
-    stop = asked.type in ("stop_limit", "stop_market")
-    if (asked.stop_price is not None) != stop or (asked.stop_operator is not None) != stop:
-        raise Refused(Refusal.BAD_STOP, f"stop {asked.stop_price} {asked.stop_operator}")
-    if asked.stop_price is not None and not countable(asked.stop_price, instrument.price_digits, COUNT_MAX):
-        raise Refused(Refusal.BAD_STOP, f"stop {asked.stop_price}")
+    def margins(self, user: int) -> list[VenueMargin]:
+        with localcontext(EXACT):
+            return self.market.loans.margin(user)
 
 
-def check_size(instrument: VenueInstrument, asked: PlaceOrder) -> None:
-    if asked.amount is None:
-        assert asked.quote_amount is not None
-        value: Decimal | None = asked.quote_amount
-    else:
-        if asked.amount < instrument.amount_min:
-            raise Refused(Refusal.AMOUNT_TOO_SMALL, f"amount {asked.amount}")
-        if asked.amount > instrument.amount_max:
-            raise Refused(Refusal.AMOUNT_TOO_LARGE, f"amount {asked.amount}")
-        price = asked.stop_price if asked.type == "stop_market" else asked.price
-        value = None if price is None else asked.amount * price
-    if value is not None and value < instrument.value_min:
-        raise Refused(Refusal.VALUE_TOO_SMALL, f"value {value}")
-
-
-def check_step(transfers: list[Transfer], transfer_id: int, status: str, steps: dict[str, tuple[str, ...]]) -> None:
-    if not 1 <= transfer_id <= len(transfers):
-        raise Refused(Refusal.UNKNOWN_TRANSFER, f"transfer {transfer_id}")
-    now = transfers[transfer_id - 1].status
-    if status not in steps.get(now, ()):
-        raise Refused(Refusal.BAD_TRANSITION, f"{now} to {status}")
+def outcome_of(answer: Accepted, rows: Rows) -> Outcome:
+    return Outcome(
+        answer=answer,
+        orders=tuple(order.row() for order in sorted(rows.orders, key=lambda order: order.id)),
+        fills=tuple(rows.fills),
+        entries=tuple(rows.entries),
+        transfers=tuple(transfer.row() for transfer in rows.transfers),
+        movements=tuple(rows.movements),
+        borrows=tuple(borrow.row() for borrow in sorted(rows.borrows, key=lambda borrow: borrow.id)),
+        repayments=tuple(rows.repayments),
+        interest=tuple(rows.interest),
+        liquidations=tuple(rows.liquidations),
+    )

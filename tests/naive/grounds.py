@@ -66,6 +66,13 @@ _NARROW_PROFILE: Final = Profile(
     ),
     maker_ppm=1_000,
     taker_ppm=2_500,
+    start_prices=(("AAA", Decimal("0.6")), ("BBB", Decimal(100)), ("CCC", Decimal("13.3")), ("USD", Decimal(1))),
+    borrowing=(
+        ("AAA", 1_500, Decimal(300)),
+        ("BBB", 50, Decimal(40)),
+        ("CCC", 20_000, Decimal(120)),
+        ("USD", 1, Decimal(900)),
+    ),
 )  # fmt: skip
 
 NARROW: Final = Ground(
@@ -119,6 +126,17 @@ WIDE: Final = Ground(
         ),
         maker_ppm=1,
         taker_ppm=999_999,
+        start_prices=(
+            ("AAA", Decimal(10) ** 10),
+            ("BBB", Decimal(1_000)),
+            ("CCC", Decimal("0.0001")),
+            ("USD", Decimal(1)),
+        ),
+        borrowing=(
+            ("AAA", 999_999, Decimal(10) ** 11),
+            ("CCC", 0, Decimal(10) ** 17),
+            ("USD", 123, Decimal(10) ** 22),
+        ),
     ),
     levels={
         "AAA/USD": (10**14, 5, 10**15),

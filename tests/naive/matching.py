@@ -9,7 +9,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from naive.commands import Profile
-from naive.state import ZERO, Ledger, Order, Rows, User, down, up
+from naive.loans import Loans
+from naive.state import ZERO, Ledger, Order, User, down, up
 from nostro.link.view import VenueAsset, VenueFill, VenueInstrument
 
 MILLION = Decimal(1_000_000)
@@ -19,15 +20,19 @@ class Market:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.ledger = Ledger()
+        self.loans = Loans(profile, self.ledger)
         self.users: list[User] = []
         self.open_orders: list[Order] = []
         self.order_count = 0
         self.trade_count = 0
+        self.liquidation_count = 0
         self.sequence = 0
         self.last: dict[str, Decimal] = {}
-        self.rows = Rows()
 
     # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def known(self, user: int | None) -> bool:
+        return user is not None and 1 <= user <= len(self.users)
 
     def asset(self, code: str) -> VenueAsset | None:
         return next((asset for asset in self.profile.assets if asset.code == code), None)
@@ -114,15 +119,24 @@ class Market:
         """The most that the order may cost; None where only its amount bounds it."""
         if order.asked.quote_amount is not None:
             return order.asked.quote_amount - order.cost
+        if order.quote_max is not None:
+            return order.quote_max - order.cost
         if order.asked.type == "stop_market" and order.asked.side == "buy":
             return order.held
         return None
 
     # ── trading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def enter(self, order: Order) -> None:
+        """The order has come: it gets its id."""
+        self.order_count += 1
+        order.id = self.order_count
+        self.open_orders.append(order)
+        self.ledger.rows.changed(order)
+
     def carry_out(self, order: Order) -> None:
         """An order that just came, or a stop just triggered."""
-        self.rows.changed(order)
+        self.ledger.rows.changed(order)
         market = order.asked.type in ("market", "stop_market")
         rule = order.asked.time_in_force
         matches, stopped = self.walk(order)
@@ -175,17 +189,17 @@ class Market:
         freed = self.freed(order, paid)
         order.held -= freed
         order.updated_ns = now_ns
-        self.ledger.move(order.user, order.paid_asset, kind="trade", total=-paid, held=-freed)
-        self.ledger.move(order.user, order.received_asset, kind="trade", total=received)
-        self.ledger.move(order.user, order.received_asset, kind="fee", total=-fee)
-        self.ledger.to_fees(order.received_asset, fee)
-        self.rows.changed(order)
-        self.rows.fills.append(
+        self.move(order, order.paid_asset, kind="trade", total=-paid, held=-freed)
+        self.move(order, order.received_asset, kind="trade", total=received)
+        self.move(order, order.received_asset, kind="fee", total=-fee)
+        self.ledger.to_house("fees", order.received_asset, fee)
+        self.ledger.rows.changed(order)
+        self.ledger.rows.fills.append(
             VenueFill(
                 id=self.trade_count,
                 order_id=order.id,
                 user=order.user,
-                wallet="spot",
+                wallet=order.asked.wallet,
                 instrument=order.asked.instrument,
                 side=order.asked.side,
                 price=price,
@@ -201,6 +215,16 @@ class Market:
                 time_ns=now_ns,
             )
         )
+        if order.asked.side_effect == "auto_repay" and order.asked.wallet != "spot":
+            self.auto_repay(order, received - fee)
+
+    def auto_repay(self, order: Order, proceeds: Decimal) -> None:
+        user, wallet, asset = order.user, order.asked.wallet, order.received_asset
+        amount = min(proceeds, self.loans.debt(user, wallet, asset))
+        self.loans.repay(user, wallet, asset, amount=amount, loan_type="auto")
+
+    def move(self, order: Order, asset: str, *, kind: str, total: Decimal = ZERO, held: Decimal = ZERO) -> None:
+        self.ledger.move(order.user, asset, kind=kind, wallet=order.asked.wallet, total=total, held=held)
 
     def freed(self, order: Order, paid: Decimal) -> Decimal:
         if order.asked.type == "market":
@@ -220,9 +244,19 @@ class Market:
         order.stage = "closed"
         order.done_ns = order.updated_ns = self.ledger.now_ns
         held, order.held = order.held, ZERO
-        self.ledger.move(order.user, order.paid_asset, kind="release", held=-held)
+        self.move(order, order.paid_asset, kind="release", held=-held)
         self.open_orders.remove(order)
-        self.rows.changed(order)
+        self.ledger.rows.changed(order)
+
+    def cancel_together(self, orders: list[Order]) -> list[int]:
+        """In order of id, all of them before each instrument concerned is settled in order of its id."""
+        orders = sorted(orders, key=lambda order: order.id)
+        for order in orders:
+            self.close(order)
+        for instrument in sorted(self.profile.instruments, key=lambda instrument: instrument.id):
+            if any(order.instrument.id == instrument.id for order in orders):
+                self.settle(instrument.symbol)
+        return [order.id for order in orders]
 
     # ── settling and expiry ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,20 +1,27 @@
-"""What the naive venue remembers: users, orders, wallets, transfers and house accounts in plain lists of exact
+"""What the naive venue remembers: users, orders, wallets, transfers, borrows and house accounts in plain lists of exact
 decimals, and the rows that one command makes. It decides how a change becomes an entry; not which changes happen.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
 from nostro.link.view import (
+    LoanType,
     PlaceOrder,
     VenueBalance,
+    VenueBorrow,
     VenueEntry,
     VenueFill,
     VenueInstrument,
+    VenueInterest,
+    VenueLiquidation,
+    VenueMovement,
     VenueOrder,
+    VenueRepayment,
     VenueTransfer,
 )
 
@@ -33,9 +40,12 @@ def up(amount: Decimal, digits: int) -> Decimal:
 
 @dataclass
 class User:
+    """``parent``: the master whose sub-account it is."""
+
     id: int
     maker_ppm: int
     taker_ppm: int
+    parent: int | None
 
 
 @dataclass
@@ -51,7 +61,8 @@ class Wallet:
 
 @dataclass(eq=False)
 class Order:
-    """``stage`` is where an open order waits: ``pending``, ``visible``, ``hidden``; ``closed`` after."""
+    """``stage`` is where an open order waits: ``pending``, ``visible``, ``hidden``; ``closed`` after. ``quote_max``:
+    of an order that covers a debt, the most of the quote asset that it spends or receives."""
 
     id: int
     user: int
@@ -66,6 +77,7 @@ class Order:
     cost: Decimal = ZERO
     held: Decimal = ZERO
     final_status: str | None = None
+    quote_max: Decimal | None = None
     placed_ns: int = field(init=False)
     opened_ns: int = field(init=False)
     updated_ns: int = field(init=False)
@@ -110,7 +122,7 @@ class Order:
         return VenueOrder(
             id=self.id,
             user=self.user,
-            wallet="spot",
+            wallet=asked.wallet,
             instrument=asked.instrument,
             side=asked.side,
             type=asked.type,
@@ -131,6 +143,7 @@ class Order:
             done_ns=self.done_ns,
             valid_till_ns=asked.valid_till_ns,
             expire_after_ns=asked.expire_after_ns,
+            side_effect=asked.side_effect,
         )
 
 
@@ -162,43 +175,109 @@ class Transfer:
         )
 
 
+@dataclass(eq=False)
+class Borrowing:
+    """``rate``: a ratio per hour."""
+
+    id: int
+    user: int
+    wallet: str
+    asset: str
+    amount: Decimal
+    rate: Decimal
+    type: LoanType
+    time_ns: int
+    repaid: Decimal = ZERO
+    accrued: Decimal = ZERO
+    paid: Decimal = ZERO
+    interest_ns: int | None = None
+    done_ns: int | None = None
+
+    @property
+    def principal(self) -> Decimal:
+        return self.amount - self.repaid
+
+    @property
+    def interest(self) -> Decimal:
+        return self.accrued - self.paid
+
+    def row(self) -> VenueBorrow:
+        return VenueBorrow(
+            id=self.id,
+            user=self.user,
+            wallet=self.wallet,
+            asset=self.asset,
+            amount=self.amount,
+            repaid=self.repaid,
+            accrued=self.accrued,
+            paid=self.paid,
+            rate=self.rate,
+            type=self.type,
+            time_ns=self.time_ns,
+            interest_ns=self.interest_ns,
+            done_ns=self.done_ns,
+        )
+
+
+@dataclass
+class Rows:
+    """What one command made or changed."""
+
+    orders: list[Order] = field(default_factory=list)
+    fills: list[VenueFill] = field(default_factory=list)
+    entries: list[VenueEntry] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    movements: list[VenueMovement] = field(default_factory=list)
+    borrows: list[Borrowing] = field(default_factory=list)
+    repayments: list[VenueRepayment] = field(default_factory=list)
+    interest: list[VenueInterest] = field(default_factory=list)
+    liquidations: list[VenueLiquidation] = field(default_factory=list)
+
+    def changed(self, order: Order) -> None:
+        if order not in self.orders:
+            self.orders.append(order)
+
+    def borrow_changed(self, borrow: Borrowing) -> None:
+        if borrow not in self.borrows:
+            self.borrows.append(borrow)
+
+
 class Ledger:
-    """Wallets, house accounts, and the entries of the command that is carried out at ``now_ns``."""
+    """Wallets, house accounts, and the rows of the command that is carried out at ``now_ns``. ``reached`` counts what
+    happened that no row shows, for the coverage."""
 
     def __init__(self) -> None:
         self.now_ns = 0
-        self.wallets: list[Wallet] = []
-        self.external: dict[str, Decimal] = {}
-        self.fees: dict[str, Decimal] = {}
+        self.rows = Rows()
+        self.wallets: dict[tuple[int, str, str], Wallet] = {}
+        self.houses: dict[tuple[str, str], Decimal] = {}
         self.entry_count = 0
-        self.entries: list[VenueEntry] = []
+        self.reached: Counter[str] = Counter()
 
-    def find(self, user: int, wallet: str, asset: str) -> Wallet | None:
-        for row in self.wallets:
-            if (row.user, row.wallet, row.asset) == (user, wallet, asset):
-                return row
-        return None
-
-    def free(self, user: int, asset: str) -> Decimal:
-        row = self.find(user, "spot", asset)
+    def free(self, user: int, wallet: str, asset: str) -> Decimal:
+        row = self.wallets.get((user, wallet, asset))
         return row.total - row.held if row else ZERO
 
+    def total(self, user: int, wallet: str, asset: str) -> Decimal:
+        row = self.wallets.get((user, wallet, asset))
+        return row.total if row else ZERO
+
     def move(
-        self, user: int, asset: str, *, kind: str, total: Decimal = ZERO, held: Decimal = ZERO, wallet: str = "spot"
+        self, user: int, asset: str, *, kind: str, wallet: str, total: Decimal = ZERO, held: Decimal = ZERO
     ) -> None:
         """One entry, none where nothing changes."""
         if total == 0 and held == 0:
             return
-        row = self.find(user, wallet, asset)
+        row = self.wallets.get((user, wallet, asset))
         if row is None:
             row = Wallet(len(self.wallets) + 1, user, wallet, asset)
-            self.wallets.append(row)
+            self.wallets[user, wallet, asset] = row
         self.entry_count += 1
-        self.entries.append(
+        self.rows.entries.append(
             VenueEntry(
                 id=self.entry_count,
                 user=user,
-                wallet=wallet,  # type: ignore[arg-type]
+                wallet=wallet,
                 wallet_id=row.id,
                 asset=asset,
                 type=kind,
@@ -213,35 +292,30 @@ class Ledger:
         row.held += held
         row.updated_ns = self.now_ns
 
-    def to_fees(self, asset: str, amount: Decimal) -> None:
-        self.fees[asset] = self.fees.get(asset, ZERO) + amount
+    def to_house(self, house: str, asset: str, amount: Decimal) -> None:
+        """``house``: external, fees, lend or insurance."""
+        self.houses[house, asset] = self.houses.get((house, asset), ZERO) + amount
 
-    def from_outside(self, asset: str, amount: Decimal) -> None:
-        self.external[asset] = self.external.get(asset, ZERO) - amount
+    def check(self) -> None:
+        """Nothing is made and nothing is lost, nobody has less than nothing."""
+        sums: dict[str, Decimal] = {}
+        for (_, asset), amount in self.houses.items():
+            sums[asset] = sums.get(asset, ZERO) + amount
+        for row in self.wallets.values():
+            sums[row.asset] = sums.get(row.asset, ZERO) + row.total
+            assert 0 <= row.held <= row.total, row
+        assert not any(sums.values()), sums
 
     def balances(self, user: int) -> list[VenueBalance]:
         return [
             VenueBalance(
                 user=row.user,
-                wallet=row.wallet,  # type: ignore[arg-type]
+                wallet=row.wallet,
                 asset=row.asset,
                 total=row.total,
                 held=row.held,
                 updated_ns=row.updated_ns,
             )
-            for row in self.wallets
+            for row in self.wallets.values()
             if row.user == user
         ]
-
-
-@dataclass
-class Rows:
-    """What one command changed besides the ledger."""
-
-    orders: list[Order] = field(default_factory=list)
-    fills: list[VenueFill] = field(default_factory=list)
-    transfers: list[Transfer] = field(default_factory=list)
-
-    def changed(self, order: Order) -> None:
-        if order not in self.orders:
-            self.orders.append(order)

@@ -19,6 +19,7 @@ from naive.workload import Workload
 from nostro.link.view import Accepted, Rejected, VenueBalance, VenueInstrument
 from nostro.paper.venue import commands as venue_commands
 from nostro.paper.venue.engine import Engine
+from nostro.paper.venue.profile import Borrowing
 from nostro.paper.venue.profile import Profile as VenueProfile
 
 STATE_EVERY: Final = 50  # commands between two comparisons of all balances and the whole depth
@@ -35,7 +36,9 @@ def venue_profile(profile: Profile) -> VenueProfile:
         instruments=profile.instruments,
         deposit_methods=(),
         withdraw_methods=profile.methods,
-        start_prices=(),
+        start_prices=profile.start_prices,
+        quote_asset="USD",
+        borrowing=tuple(Borrowing(*row) for row in profile.borrowing),
         maker_ppm=profile.maker_ppm,
         taker_ppm=profile.taker_ppm,
     )
@@ -144,5 +147,4 @@ def run(seed: int, count: int, coverage: Coverage, ground: Ground = NARROW) -> N
         outcome = pair.apply(envelope)
         workload.seen(outcome)
         coverage.add(envelope, outcome)
-    for kind in pair.naive.canceled_by_expiry:
-        coverage.reached[f"canceled by what expired before it ({kind})"] += 1
+    coverage.reached.update(pair.naive.market.ledger.reached)
