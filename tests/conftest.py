@@ -40,7 +40,7 @@ SKIPS_ALLOWED = (
     Skip("a file system of its own needs root", "only root may mount", lambda: os.name == "posix" and os.getuid() == 0),
     Skip("has no /dev/full", "only Linux has a file that is always full", lambda: Path("/dev/full").exists()),
     Skip("lets nobody mount", "some systems keep even root from mounting", lambda: False),
-    Skip("strace is missing", "what a program syncs is recorded by strace, on Linux", lambda: bool(shutil.which("strace"))),
+    Skip("strace is missing", "what a program writes is recorded by strace", lambda: bool(shutil.which("strace"))),
     Skip("is not set up", "the exchange's client pins packages that Python 3.13 cannot build", has_older_python),
 )
 
