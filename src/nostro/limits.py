@@ -11,6 +11,7 @@ SHOWN_CHARACTERS: Final = 60  # of a bad value in an error: enough to see it, on
 
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # of one answer; a larger one is abandoned and its window halved
 HISTORY_BYTES_MAX: Final = 2 * 1024 * 1024  # of one answer whose window can be halved: what is read then fits in memory
+ANSWER_BYTES_HELD: Final = 1024 * 1024  # of one answer of the paper server; a longer one goes piece by piece
 REQUEST_BYTES_MAX: Final = 1024 * 1024  # of one request to the paper server
 REQUEST_TIMEOUT_S: Final = 60  # for one answer: what the exchanges' own clients wait
 RETRIES_MAX: Final = 5  # of one read after a failure that may be repeated

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -111,5 +111,36 @@ def test_it_listens_on_this_machine_alone_and_says_where() -> None:
         with pytest.raises(OSError, match="address already in use"):
             await listen(Echo(), port=first.port)
         await first.close()
+
+    asyncio.run(run())
+
+
+def test_a_long_answer_goes_piece_by_piece_and_no_further_than_it_is_read() -> None:
+    made = [0]
+
+    def long(pieces: int) -> HttpAnswer:
+        def rest() -> Iterator[bytes]:
+            for _ in range(pieces):
+                made[0] += 1
+                yield b"x" * 65_536
+
+        return HttpAnswer(200, {"Content-Type": "application/json"}, b"begun", rest=rest())
+
+    async def run() -> None:
+        listener = await listen(lambda request: long(int(request.path[1:])))
+        try:
+            async with aiohttp.ClientSession() as session:
+                async with session.get(f"{listener.origin}/40") as answer:
+                    assert await answer.read() == b"begun" + b"x" * (40 * 65_536)
+                assert made == [40]
+                async with session.get(f"{listener.origin}/10000") as answer:
+                    assert await answer.content.read(5) == b"begun"
+                await asyncio.sleep(0.1)
+                held = made[0]
+                assert held < 1_000, "the server goes on where nobody reads"
+                await asyncio.sleep(0.1)
+                assert made[0] == held
+        finally:
+            await listener.close()
 
     asyncio.run(run())

@@ -26,6 +26,7 @@ from conformance.fake_view import (
     FakeView,
 )  # fmt: skip
 from conformance.wire_client import WireClient
+from nostro import limits
 from nostro.exchanges import exchange
 from nostro.exchanges.alp import auth
 from nostro.link import view
@@ -467,3 +468,22 @@ def test_nobody_sees_another_one_s_rows() -> None:
     for path in ("accounts/balances", "accounts/order", "accounts/trades", "accounts/activity", "deposit"):
         assert desk.get(path) == []
     assert [row["id"] for row in desk.get("accounts/accounts")] == [NEWCOMER.user]
+
+
+def test_a_long_history_is_made_while_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    for path in WINDOWED[:3]:
+        whole = desk.call("GET", path)
+        assert whole.rest is None
+        assert len(json.loads(whole.body)) >= 2
+        monkeypatch.setattr(limits, "ANSWER_BYTES_HELD", 1)
+        monkeypatch.setattr(limits, "VENUE_PAGE_ROWS", 1)
+        long = desk.call("GET", path)
+        assert len(long.body) < len(whole.body)
+        assert long.rest is not None
+        assert long.body + b"".join(long.rest) == whole.body
+        monkeypatch.undo()
+
+
+def test_an_empty_history_is_an_empty_list() -> None:
+    assert Desk(login=NEWCOMER).call("GET", "accounts/trades").body == b"[]"

@@ -5,7 +5,7 @@ and ``paper/listen.py`` do).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
@@ -39,13 +39,16 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
-    """A whole answer; ``body`` is decompressed. ``delay_s``: how long a server holds it back, seconds; a paper server's
-    faults set it, and whoever carries the answer waits."""
+    """An answer; ``body`` is decompressed. ``delay_s``: how long a server holds it back, seconds; a paper server's
+    faults set it, and whoever carries the answer waits. ``rest``: what follows the body, piece by piece, where a server
+    has more to say than it wants to hold at once; whoever carries the answer takes it as far as the other side reads.
+    What a client gets is whole, and has none."""
 
     status: int
     headers: dict[str, str]
     body: bytes
     delay_s: float = 0.0
+    rest: Iterator[bytes] | None = None
 
     def __repr__(self) -> str:
         return f"HttpAnswer({self.status}, {len(self.body)} bytes)"

@@ -12,6 +12,7 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from typing import Protocol
 
 import aiohttp
@@ -131,9 +132,13 @@ class MemoryTransport:
         if self._before is not None:
             await self._before(request)
         answer = self._handle(request)
-        if len(answer.body) > limits.BODY_BYTES_MAX:
-            raise TooLarge
-        return answer
+        pieces, size = list[bytes](), 0
+        for piece in chain((answer.body,), answer.rest or ()):
+            size += len(piece)
+            if size > limits.BODY_BYTES_MAX:
+                raise TooLarge
+            pieces.append(piece)
+        return HttpAnswer(answer.status, answer.headers, b"".join(pieces), answer.delay_s)
 
     async def close(self) -> None:
         return None

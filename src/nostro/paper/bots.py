@@ -66,12 +66,12 @@ class Bot:
         if len(orders) > OPEN_MAX or (orders and below(random, 12) == 0):
             if below(random, 10) == 0:
                 return self._do(CancelAll(instrument=symbol if below(random, 3) else None), at_ns)
-            chosen = random.sample(sorted(orders), min(len(orders), between(random, 1, 4)))
+            chosen = random.sample(sorted(orders), min(len(orders), between(random, (1, 4))))
             return self._do(CancelOrders(order_ids=tuple(chosen)), at_ns)
         fields = one_of(random, self._acts)(symbol)
         if below(random, 5) == 0:
             end = one_of(random, ("valid_till_ns", "expire_after_ns"))
-            fields[end] = at_ns + between(random, 1, 72) * _HOUR_NS
+            fields[end] = at_ns + between(random, (1, 72)) * _HOUR_NS
         self._numbered += 1
         client_id = one_of(random, ("", "1", f"bot-{self._numbered}"))
         return self._do(PlaceOrder(wallet="spot", instrument=symbol, client_id=client_id, **fields), at_ns)
@@ -90,12 +90,12 @@ class Bot:
 
     def deposit_some(self, *, at_ns: int) -> Outcome:
         asset = one_of(self._random, self._venue.assets()).code
-        return self.deposit(asset, dollars=between(self._random, *LATER_DOLLARS), at_ns=at_ns)
+        return self.deposit(asset, dollars=between(self._random, LATER_DOLLARS), at_ns=at_ns)
 
     def withdraw_some(self, *, at_ns: int) -> Outcome:
         methods = [method for method in self._venue.profile.withdraw_methods if method.enabled]
         method = one_of(self._random, methods)
-        amount = max(method.amount_min, self._amount(method.asset, between(self._random, *LATER_DOLLARS)))
+        amount = max(method.amount_min, self._amount(method.asset, between(self._random, LATER_DOLLARS)))
         attributes = {name: _DESTINATIONS[name][method.network] for name, _ in method.attributes}
         self._numbered += 1
         command = RequestWithdrawal(
@@ -122,7 +122,7 @@ class Bot:
         instrument = self._venue.instrument(symbol)
         assert instrument is not None
         del fields["amount"]
-        dollars = max(between(self._random, *DOLLARS), 1 + int(instrument.value_min))
+        dollars = max(between(self._random, DOLLARS), 1 + int(instrument.value_min))
         fields["quote_amount"] = self._amount(instrument.quote, dollars)
         return fields
 
@@ -131,20 +131,20 @@ class Bot:
         return self._order(symbol, "limit", ppm=-below(self._random, 120))
 
     def _limit_crossing(self, symbol: str) -> dict[str, Any]:
-        return self._order(symbol, "limit", ppm=between(self._random, 150, 1_200))
+        return self._order(symbol, "limit", ppm=between(self._random, (150, 1_200)))
 
     def _limit_at_once(self, symbol: str) -> dict[str, Any]:
         rule = one_of(self._random, ("ioc", "fok", "aon"))
-        return self._order(symbol, "limit", ppm=between(self._random, -100, 900), time_in_force=rule)
+        return self._order(symbol, "limit", ppm=between(self._random, (-100, 900)), time_in_force=rule)
 
     def _limit_far(self, symbol: str) -> dict[str, Any]:
-        return self._order(symbol, "limit", ppm=-between(self._random, 8_000, 60_000))
+        return self._order(symbol, "limit", ppm=-between(self._random, (8_000, 60_000)))
 
     def _post_only(self, symbol: str) -> dict[str, Any]:
-        return self._order(symbol, "limit", ppm=between(self._random, -400, 200)) | {"post_only": True}
+        return self._order(symbol, "limit", ppm=between(self._random, (-400, 200))) | {"post_only": True}
 
     def _stop(self, symbol: str) -> dict[str, Any]:
-        return self._stop_at(symbol, between(self._random, 1, 4_000), one_of(self._random, _TIMES_IN_FORCE))
+        return self._stop_at(symbol, between(self._random, (1, 4_000)), one_of(self._random, _TIMES_IN_FORCE))
 
     def _stop_far(self, symbol: str) -> dict[str, Any]:
         return self._stop_at(symbol, 90_000, "gtc")
@@ -154,12 +154,12 @@ class Bot:
         random = self._random
         operator: Literal["gte", "lte"] = one_of(random, ("gte", "lte"))
         kind: Literal["stop_limit", "stop_market"] = one_of(random, ("stop_limit", "stop_market"))
-        fields = self._order(symbol, kind, ppm=between(random, -200, 900), time_in_force=rule)
+        fields = self._order(symbol, kind, ppm=between(random, (-200, 900)), time_in_force=rule)
         away = ppm if operator == "gte" else -ppm
         fields["stop_price"] = self._price(symbol, away)
         fields["stop_operator"] = operator
         if kind == "stop_limit":
-            fields["price"] = self._price(symbol, away + between(random, -500, 500))
+            fields["price"] = self._price(symbol, away + between(random, (-500, 500)))
         else:
             fields.pop("price", None)
         return fields
@@ -170,7 +170,7 @@ class Bot:
         """``ppm``: how far the limit goes towards the other side of the market."""
         market, side = self._venue.engine.markets[symbol], self._side(symbol)
         base = symbol.split("/", maxsplit=1)[0]
-        dollars = between(self._random, *DOLLARS) * (1 if below(self._random, LARGE_CHANCE) else 10)
+        dollars = between(self._random, DOLLARS) * (1 if below(self._random, LARGE_CHANCE) else 10)
         lots = self._units(dollars, base, market.amount_digits)
         if below(self._random, 3) == 0:  # a person's number: two digits, then zeros
             written = str(lots)
@@ -209,7 +209,7 @@ class Bot:
         """An odd amount worth about so many dollars: up to 1 % more, in every digit."""
         worth = dollars * MICRO + below(self._random, dollars * MICRO // 100 + 1)
         units: int = worth * 10**digits // self._prices.dollars(asset)
-        return max(1, units + between(self._random, -(units // 200) - 1, units // 200 + 1))
+        return max(1, units + between(self._random, (-(units // 200) - 1, units // 200 + 1)))
 
     def _do(self, command: PlaceOrder | CancelAll | CancelOrders | Deposit | RequestWithdrawal, at_ns: int) -> Outcome:
         user = 0 if isinstance(command, Deposit) else self.user

@@ -16,8 +16,9 @@ def below(random: Random, bound: int) -> int:
     return random.getrandbits(64) * bound >> 64
 
 
-def between(random: Random, low: int, high: int) -> int:
-    """From ``low`` to ``high`` - 1, each as likely."""
+def between(random: Random, bounds: tuple[int, int]) -> int:
+    """From the first to one below the second of ``bounds``, each as likely."""
+    low, high = bounds
     return low + (random.getrandbits(64) * (high - low) >> 64)
 
 

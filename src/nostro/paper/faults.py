@@ -151,5 +151,5 @@ def _spoiled(fault: Fault, given: HttpAnswer, error: ErrorAnswer) -> HttpAnswer:
     if fault.kind is Kind.EMPTY:
         return HttpAnswer(given.status, given.headers, b"")
     if fault.kind is Kind.DELAYED:
-        return HttpAnswer(given.status, given.headers, given.body, fault.delay_s)
+        return msgspec.structs.replace(given, delay_s=fault.delay_s)
     raise Unanswered("the paper exchange dropped the connection after the request was carried out")

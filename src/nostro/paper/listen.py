@@ -5,7 +5,8 @@ everything else is decided by the ``handle`` that it calls, one request at a tim
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -67,7 +68,21 @@ async def _answer(handle: Callable[[HttpRequest], HttpAnswer], request: web.Base
         return web.Response(status=500)  # the connection is gone: nobody reads this
     if answer.delay_s:
         await asyncio.sleep(answer.delay_s)
-    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    if answer.rest is None:
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    return await _streamed(request, answer, answer.rest)
+
+
+async def _streamed(request: web.BaseRequest, answer: HttpAnswer, rest: Iterator[bytes]) -> web.StreamResponse:
+    """Sends a long answer no faster than it is read; a client that has had enough closes the connection."""
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(answer.body)
+        for piece in rest:
+            await response.write(piece)
+        await response.write_eof()
+    return response
 
 
 async def _body(request: web.BaseRequest) -> bytes | None:

@@ -126,6 +126,6 @@ class House:
         """A random amount worth so many dollars, in lots, within the instrument's bounds."""
         market = self._venue.engine.markets[symbol]
         asset = symbol.split("/", maxsplit=1)[0]
-        worth = between(self._random, dollars[0] * MICRO, dollars[1] * MICRO)
+        worth = between(self._random, (dollars[0] * MICRO, dollars[1] * MICRO))
         lots: int = worth * 10**market.amount_digits // self._prices.dollars(asset)
         return max(market.amount_min, min(market.amount_max, lots))

@@ -7,11 +7,14 @@ It holds no socket (``listen.py`` does) and knows no exchange: one `Exchange` va
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from email.utils import formatdate
 from functools import partial
+from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
 
+from nostro import limits
 from nostro.domain.values import SECOND_NS
 from nostro.link.declare import Call, Exchange, Serve, WireRefusal, WithoutBody
 from nostro.link.http import HttpAnswer, HttpRequest, header, query_pairs
@@ -88,7 +91,25 @@ class Server:
         return serve.answer(self._view, Call(login=login, message=message))
 
     def _answer(self, status: int, body: object, headers: dict[str, str]) -> HttpAnswer:
-        return HttpAnswer(status, self._headers(JSON | headers), self.exchange.encode_answer(body))
+        headers = self._headers(JSON | headers)
+        if not isinstance(body, Iterator):
+            return HttpAnswer(status, headers, self.exchange.encode_answer(body))
+        pieces, begun, size = self._pieces(body), list[bytes](), 0
+        for piece in pieces:
+            begun.append(piece)
+            size += len(piece)
+            if size > limits.ANSWER_BYTES_HELD:
+                return HttpAnswer(status, headers, b"".join(begun), rest=pieces)
+        return HttpAnswer(status, headers, b"".join(begun))
+
+    def _pieces(self, rows: Iterator[object]) -> Iterator[bytes]:
+        """The JSON list of rows that are made while it is written, so that no more of a history is held than is sent
+        at a time."""
+        opening = b"["
+        while some := list(islice(rows, limits.VENUE_PAGE_ROWS)):
+            yield opening + self.exchange.encode_answer(some)[1:-1]
+            opening = b","
+        yield b"[]" if opening == b"[" else b"]"
 
     def _headers(self, headers: dict[str, str]) -> dict[str, str]:
         """With the venue's own time, by which a client sees how wrong its clock is."""

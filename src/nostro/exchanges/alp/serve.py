@@ -80,12 +80,12 @@ def fees(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Acco
     ]
 
 
-def orders(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Order]:
+def orders(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.Order]:
     query: requests.OrdersQuery = call.message
     user = login(call).user
     if dialect.short:  # no filters: the newest alone
         newest = list(view.orders(user, newest=SHORT_ROWS))
-        return [_order(dialect, row) for row in reversed(newest)]
+        return (_order(dialect, row) for row in reversed(newest))
     since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
     rows = view.orders(
         user,
@@ -95,7 +95,7 @@ def orders(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Or
         since_ns=since_ns,
         until_ns=until_ns,
     )
-    return [_order(dialect, row) for row in rows]
+    return (_order(dialect, row) for row in rows)
 
 
 def _order(dialect: Dialect, row: venue.VenueOrder) -> messages.Order:
@@ -135,8 +135,8 @@ def _fills(view: VenueView, call: Call, newest: int | None) -> Iterator[venue.Ve
     )
 
 
-def account_trades(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.AccountTrade]:
-    return [
+def account_trades(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.AccountTrade]:
+    return (
         messages.AccountTrade(
             account_id=row.user,
             pair=written.pair(dialect, row.instrument),
@@ -154,7 +154,7 @@ def account_trades(view: VenueView, call: Call, *, dialect: Dialect) -> list[mes
             wallet_type=words.WALLETS_WRITTEN[row.wallet],
         )
         for row in _fills(view, call, newest=None)
-    ]
+    )
 
 
 def short_trades(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.ShortTrade]:
@@ -181,8 +181,8 @@ def _entries(view: VenueView, call: Call) -> Iterator[venue.VenueEntry]:
     return view.entries(login(call).user, asset=asset, since_ns=since_ns, until_ns=until_ns)
 
 
-def activity(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Activity]:
-    return [
+def activity(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.Activity]:
+    return (
         messages.Activity(
             id=row.id,
             account_id=row.user,
@@ -201,7 +201,7 @@ def activity(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.
             op_type=row.type.upper() if dialect.wide_activity else UNSET,
         )
         for row in _entries(view, call)
-    ]
+    )
 
 
 def short_activity(view: VenueView, call: Call) -> list[messages.ShortActivity]:
