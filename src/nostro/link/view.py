@@ -456,6 +456,20 @@ class VenueMargin(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["clear", "healthy", "warning"]
 
 
+class Changes(Protocol):
+    """What one accepted command created or changed, as whoever listens to the venue hears it: orders in order of id, as
+    they are after it; entries and trades in the order they were made."""
+
+    @property
+    def orders(self) -> Sequence[VenueOrder]: ...
+
+    @property
+    def entries(self) -> Sequence[VenueEntry]: ...
+
+    @property
+    def trades(self) -> Sequence[VenueTrade]: ...
+
+
 class VenueView(Protocol):
     """The venue as a wire sees it. Rows come oldest first; bounds are half-open [since_ns, until_ns) on the row's time;
     a filter that is None does not filter."""

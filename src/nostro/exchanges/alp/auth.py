@@ -66,6 +66,20 @@ def verify_token(token: str, venue_secret: bytes) -> Claims:
     return read_claims(token)
 
 
+def login_by_token(token: str, view: VenueView) -> Login:
+    """Whose token this is. Raises `WireRefusal` 401 for one that is not valid, not any more, or nobody's."""
+    try:
+        claims = verify_token(token, view.sign_tokens_with())
+    except ValueError:
+        raise unauthorized("the token is not valid") from None
+    if claims.exp * SECOND_NS <= view.now_ns():
+        raise unauthorized("the token has expired")
+    login = view.login_by_key(claims.sub)
+    if login is None:
+        raise unauthorized("the key of this token is gone")
+    return login
+
+
 def read_claims(token: str) -> Claims:
     """What a token says, unverified: the client's side has no key to verify it with. Raises ValueError."""
     parts = token.split(".")
@@ -118,7 +132,10 @@ class AlpAuth:
             return self._verify_sign_in(route, body, headers, view)
         if route.auth == "none":
             return None
-        login = self._verify_token(header(headers, "Authorization") or "", view)
+        scheme, _, token = (header(headers, "Authorization") or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthorized("the header Authorization: Bearer is missing")
+        login = login_by_token(token, view)
         if route.auth == "signed":
             given = header(headers, "X-SIGN")
             if given is None and not (route.method == "DELETE" and self._dialect.cancel_unsigned):
@@ -137,19 +154,4 @@ class AlpAuth:
         given = header(headers, "X-SIGN")
         if given is not None and not x_sign_fits(given, body, secret=login.secret):
             raise unauthorized("X-SIGN does not sign these bytes")
-        return login
-
-    def _verify_token(self, authorization: str, view: VenueView) -> Login:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise unauthorized("the header Authorization: Bearer is missing")
-        try:
-            claims = verify_token(token, view.sign_tokens_with())
-        except ValueError:
-            raise unauthorized("the token is not valid") from None
-        if claims.exp * SECOND_NS <= view.now_ns():
-            raise unauthorized("the token has expired")
-        login = view.login_by_key(claims.sub)
-        if login is None:
-            raise unauthorized("the key of this token is gone")
         return login
