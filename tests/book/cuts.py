@@ -47,8 +47,8 @@ def collect(folder: Path, *, seed: int, commits: int, synchronous: str, anchor_s
     number = 0
     while number < commits:
         with Book.open(folder / BOOK, create=True, now_ns=Clock(T0 + number), registry=exchange) as book:
-            book._store.connection.pragma("synchronous", synchronous)
-            book._store.connection.pragma("wal_autocheckpoint", chance.choice((8, 30, 200)))
+            book._store.engine.connection.pragma("synchronous", synchronous)
+            book._store.engine.connection.pragma("wal_autocheckpoint", chance.choice((8, 30, 200)))
             if not book.accounts():
                 book.add_account(ACCOUNT, "small", dialect="bare", since_ns=T0)
                 say("account")

@@ -44,9 +44,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "b.db"
 
 
-def raw(path: Path) -> apsw.Connection:
+def opened(path: Path) -> apsw.Connection:
     """The book's database, behind the book's back."""
-    connection = Store(path).connection
+    connection = Store(path).engine.connection
+    assert isinstance(connection, apsw.Connection)
+    return connection
+
+
+def raw(path: Path) -> apsw.Connection:
+    """As `opened`, and nothing is append-only any more."""
+    connection = opened(path)
     for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
         connection.execute(f"DROP TRIGGER {name}")
     return connection
@@ -204,7 +211,7 @@ def test_an_altered_record_is_named(path: Path) -> None:
 
 
 def test_the_tables_refuse_to_be_rewritten(path: Path) -> None:
-    connection = Store(path).connection
+    connection = opened(path)
     for table in ("page", "record", "claim", "day_sum", "finding", "alias"):
         connection.execute(f"SELECT count(*) FROM {table}").fetchall()
     for table in ("page", "record", "claim", "day_sum"):

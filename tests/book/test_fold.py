@@ -27,8 +27,8 @@ def swept(stream: str, truth: list[dict[str, Any]], *, received_s: int = 100, un
 
 
 def rows_of(book: Book, *tables: str) -> dict[str, int]:
-    count = book._store.connection.execute
-    return {table: int(count(f"SELECT count(*) FROM {table}").get) for table in tables}
+    value = book._store.engine.value
+    return {table: int(value(f"SELECT count(*) FROM {table}")) for table in tables}
 
 
 def test_identical_facts_write_nothing_but_their_page(tmp_path: Path) -> None:

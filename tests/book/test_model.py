@@ -191,7 +191,7 @@ def test_every_stored_number_passes_the_gate(script: list[tuple[Any, ...]]) -> N
         for step in script:
             if pages := world.do(step):
                 book.append(held(book), pages)
-        connection = book._store.connection
+        connection = book._store.engine.connection
         for (amount,) in connection.execute("SELECT amount FROM day_sum"):
             assert canonical(decimal(amount)) == amount
         for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():

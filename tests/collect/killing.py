@@ -375,7 +375,7 @@ class _Staged:
         book.append = watched_append  # type: ignore[method-assign]
         if self._early:
             store.move_head = early_move_head  # type: ignore[method-assign]
-        store.connection.set_commit_hook(lambda: self(Stage.COMMITTING))
+        store.engine.connection.set_commit_hook(lambda: self(Stage.COMMITTING))
 
 
 class _StagedTransport(AiohttpTransport):

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from nostro.book.pages import ZERO_HASH
 from nostro.errors import Corrupted
 
 if TYPE_CHECKING:
@@ -114,11 +113,5 @@ def _loss(store: Store, account: AccountRow | None, anchor: Anchor) -> Loss | No
     head = store.head(account.id)
     if head.seq < anchor.seq:
         return Loss(account.name, head.seq + 1, anchor.seq, anchor, head.seq)
-    if anchor.seq == head.seq:
-        there = head.hash
-    elif anchor.seq == 0:
-        there = ZERO_HASH
-    else:
-        query = "SELECT hash FROM page WHERE account = ? AND seq = ?"
-        there = store.connection.execute(query, (account.id, anchor.seq)).get
+    there = head.hash if anchor.seq == head.seq else store.hash_at(account.id, anchor.seq)
     return None if (there or b"").hex() == anchor.hash else Loss(account.name, 1, anchor.seq, anchor, head.seq)

@@ -195,7 +195,7 @@ class Answers:
         Their time is when they were last seen so; their page is the first that said so."""
         query = "SELECT stream, identity FROM subject WHERE account = ? AND kind = ? ORDER BY stream, identity"
         number = self.store.words.number_or_none(kind) or 0
-        subjects = list(self.store.rows(query, (clocks.account.id, number)))
+        subjects = self.store.engine.all(query, (clocks.account.id, number))
         found: list[Fact] = []
         seen: dict[int, tuple[int, int]] = {}
         for stream, identity in subjects:
@@ -211,7 +211,7 @@ class Answers:
             "SELECT content, seq, row_offset, effective_ns, vanished FROM record WHERE account = ? AND identity = ?"
             " AND seq <= ? AND effective_ns < ? ORDER BY version DESC LIMIT 1"
         )
-        row = next(self.store.rows(query, (clocks.account.id, identity, clocks.seq, clocks.before_ns)), None)
+        row = self.store.engine.row(query, (clocks.account.id, identity, clocks.seq, clocks.before_ns))
         if row is None or row[4]:
             return None
         content, seq, row_offset, effective_ns, _ = row
@@ -274,7 +274,7 @@ class Answers:
             " AND n.version = r.version + 1) ORDER BY r.effective_ns"
         )
         number = self.store.words.number_or_none(stream.name) or 0
-        return [int(row[0]) for row in self.store.rows(query, (account.id, number))]
+        return [int(row[0]) for row in self.store.engine.all(query, (account.id, number))]
 
     def findings(self, clocks: Clocks, *, after_seq: int = 0) -> Iterator[Finding]:
         query = (
@@ -291,7 +291,7 @@ class Answers:
         account = clocks.account.id
         query = "SELECT identity, version FROM record WHERE account = ? AND seq = ? AND row_offset = ? AND kind = ?"
         place = (account, found.seq, found.row_offset, self.store.words.number_or_none(found.kind) or 0)
-        row = next(self.store.rows(query, place), None)
+        row = self.store.engine.row(query, place)
         if row is None:
             return False
         identity, version = row
@@ -299,7 +299,7 @@ class Answers:
             "SELECT vanished, content FROM record WHERE account = ? AND identity = ? AND seq <= ?"
             " ORDER BY version DESC LIMIT 1"
         )
-        gone, last = next(self.store.rows(query, (account, identity, clocks.seq)))
+        gone, last = self.store.engine.all(query, (account, identity, clocks.seq))[0]
         if found.what == "unknown":
             return bool(gone) or b'"unknown:' not in last
         if found.what != "vanished" and gone:
@@ -316,9 +316,9 @@ class Answers:
             " AND f.row_offset = r.row_offset AND f.what IN ('late', 'changed', 'vanished')"
             " WHERE r.account = ? AND r.identity = ?"
         )
-        version = min(self.store.connection.execute(query, (account, identity)).get or until, until)
+        version = min(self.store.engine.value(query, (account, identity)) or until, until)
         query = "SELECT content FROM record WHERE account = ? AND identity = ? AND version = ?"
-        found: bytes | None = self.store.connection.execute(query, (account, identity, version - 1)).get
+        found: bytes | None = self.store.engine.value(query, (account, identity, version - 1))
         return found
 
     def last_seen(self, stream: str, clocks: Clocks, *, effective_ns: int) -> int:
@@ -344,7 +344,7 @@ class Answers:
             " AND claims_since_ns IS NOT NULL)"
         )
         bounds = (account, stream, claimed_seq, account, stream, claimed_seq)
-        return self.store.journal.page(account, self.store.connection.execute(query, bounds).get).sent_ns
+        return self.store.journal.page(account, self.store.engine.value(query, bounds)).sent_ns
 
     # ── what supports a row ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -356,14 +356,14 @@ class Answers:
         )
         account = clocks.account
         place = (account.id, self.store.words.number_or_none(fact.kind) or 0, fact.page, fact.offset)
-        row = next(self.store.rows(query, place), None)
+        row = self.store.engine.row(query, place)
         if row is None:
             message = f"the book has no {fact.kind} at row {fact.offset} of page {fact.page} of account {account.name}"
             raise BadValue(message, hint="ask with a fact that this book answered", account=account.name)
         identity, stream = row
         fold = Fold(self.store, self._registry)
         query = "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq <= ? ORDER BY seq"
-        pages = [int(found[0]) for found in self.store.rows(query, (account.id, stream, clocks.seq))]
+        pages = [int(found[0]) for found in self.store.engine.all(query, (account.id, stream, clocks.seq))]
         return [seq for seq in pages if identity in fold.identities(account, seq)]
 
 

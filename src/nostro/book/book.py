@@ -64,7 +64,8 @@ class Book:
         self, store: Store, anchors: Anchors, *, now_ns: Callable[[], int], registry: Callable[[str, str], Exchange],
         read_only: bool, missing: list[str],
     ) -> None:  # fmt: skip
-        self.path = store.path
+        self.path = store.engine.path
+        self.name = store.engine.name
         self.warnings = [f"account {name} has no anchor: the book opens for reading only" for name in missing]
         self._store = store
         self._anchors = anchors
@@ -95,7 +96,7 @@ class Book:
                 lost = losses(store, anchored)
                 missing = unanchored(store, anchored)
             if not accept_rollback:
-                _refuse(path, lost)
+                _refuse(store, lost)
             book = cls(store, anchors, now_ns=now_ns, registry=registry, read_only=read_only, missing=missing)
             for loss in lost:
                 book._accept(loss)
@@ -141,7 +142,7 @@ class Book:
         """From now on the account's wire is spoken so; pages keep the dialect that they were received in."""
         self._check_writable()
         with self._store.writing():
-            self._store.connection.execute("UPDATE account SET dialect = ? WHERE name = ?", (dialect, account))
+            self._store.engine.execute("UPDATE account SET dialect = ? WHERE name = ?", (dialect, account))
 
     def acquire(self, account: str, holder: str) -> Lease:
         """The right to append to an account. Every append renews it. Raises `Conflict` while another holder has it."""
@@ -225,9 +226,9 @@ class Book:
 
     def _check_writable(self) -> None:
         if self._read_only:
-            raise Unwritable(f"{self.path} was opened for reading only", hint="open it for writing")
+            raise Unwritable(f"{self.name} was opened for reading only", hint="open it for writing")
         if self._unanchored:
-            message = f"account {self._unanchored[0]} has no anchor beside {self.path}"
+            message = f"account {self._unanchored[0]} has no anchor beside {self.name}"
             hint = "restore the folder of anchors, or accept this state: nostro verify --new-anchor"
             raise NoAnchor(message, hint=hint)
 
@@ -250,7 +251,7 @@ class Book:
         """Walks all chains, digests and anchors. Raises `ChainBroken`, `Corrupted` or `RolledBack`."""
         anchored = self._anchors.read()
         with self._answering() as answers:
-            _refuse(self.path, losses(answers.store, anchored))
+            _refuse(answers.store, losses(answers.store, anchored))
             return proof.verify(answers.store)
 
     def head(self) -> str:
@@ -411,9 +412,9 @@ class Book:
             yield answers, answers.clocks(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns)
 
 
-def _refuse(path: Path, lost: list[Loss]) -> None:
+def _refuse(store: Store, lost: list[Loss]) -> None:
     if lost:
-        message = f"{path} is not what was acknowledged: {'; '.join(map(str, lost))} are missing or others"
+        message = f"{store.engine.name} is not what was acknowledged: {'; '.join(map(str, lost))} are missing or others"
         hint = "restore a newer backup, or go on without them with --accept-rollback: what they proved is asked again"
         raise RolledBack(message, hint=hint, account=lost[0].account)
 

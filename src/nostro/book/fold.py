@@ -28,6 +28,7 @@ from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream, taken
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from nostro.book.engine import Values
     from nostro.book.store import AccountRow, Store
 
 OK: Final = 200  # the HTTP status of an answer
@@ -75,7 +76,7 @@ class _At(msgspec.Struct):
     stream: Stream | None = None
     ask: Ask | None = None
     findings: list[Finding] = []
-    inserts: list[tuple[object, ...]] = []
+    inserts: list[Values] = []
     sums: dict[tuple[str, str, str, int], Decimal] = {}
     seen: set[bytes] = set()
     gone: int = 0
@@ -141,9 +142,12 @@ class Fold:
         key = (page.exchange, page.dialect)
         exchange = self._registry(*key)
         query = "SELECT version FROM reader WHERE exchange = ? AND dialect = ?"
-        version = self._store.connection.execute(query, key).get
+        version = self._store.engine.value(query, key)
         if version is None:
-            self._store.connection.execute("INSERT INTO reader VALUES (?, ?, ?)", (*key, exchange.reader))
+            self._store.engine.alone("reader")
+            version = self._store.engine.value(query, key)
+        if version is None:
+            self._store.engine.insert("reader", [(*key, exchange.reader)])
         elif version != exchange.reader:
             message = f"the book was read with reader {version} of {page.exchange}, and this is {exchange.reader}"
             raise Conflict(message, hint="read its pages again: nostro rebuild", exchange=page.exchange)
@@ -276,7 +280,7 @@ class Fold:
             if before is None:
                 self.counts.new += 1
                 key = (at.account.id, self._store.words.number(at.page.stream), self._store.words.number(row.fact.kind))
-                self._store.connection.execute("INSERT INTO subject VALUES (?, ?, ?, ?)", (*key, row.identity))
+                self._store.engine.insert("subject", [(*key, row.identity)])
             else:
                 self.counts.changed += 1
             held[row.identity] = self._insert(at, row, before)
@@ -289,7 +293,7 @@ class Fold:
         if key not in self._states:
             query = "SELECT identity FROM subject WHERE account = ? AND stream = ?"
             stream = self._store.words.number(at.page.stream)
-            subjects = [row[0] for row in self._store.connection.execute(query, (at.account.id, stream))]
+            subjects = [row[0] for row in self._store.engine.all(query, (at.account.id, stream))]
             self._states[key] = self._held.latest(at.account.id, subjects)
         return self._states[key]
 
@@ -319,7 +323,7 @@ class Fold:
             if cover.apply(claim):
                 row = (at.account.id, stream, at.seq, ordinal)
                 values = (claim.status, claim.cause, claim.since_ns, claim.until_ns)
-                self._store.connection.execute("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, *values))
+                self._store.engine.insert("claim", [(*row, *values)])
 
     def _sweep_start(self, at: _At, claim: Claim) -> int:
         """The page before the first that speaks for this claim: the last that called a part of it proven."""
@@ -339,7 +343,7 @@ class Fold:
         key = (at.account.id, at.page.stream)
         if key not in self._quarantined:
             query = "SELECT max(seq) FROM finding WHERE account = ? AND stream = ? AND what = 'quarantined'"
-            self._quarantined[key] = self._store.connection.execute(query, (at.account.id, stream)).get or 0
+            self._quarantined[key] = self._store.engine.value(query, (at.account.id, stream)) or 0
         return self._quarantined[key]
 
     def _unread(self, at: _At, claim: Claim, after_seq: int) -> bool:
@@ -351,7 +355,7 @@ class Fold:
             " AND f.what = 'quarantined' ORDER BY f.seq"
         )
         bound = (at.account.id, after_seq, at.seq, stream)
-        return any(not self._answered(at, claim, int(seq)) for (seq,) in list(self._store.rows(query, bound)))
+        return any(not self._answered(at, claim, int(seq)) for (seq,) in self._store.engine.all(query, bound))
 
     def _answered(self, at: _At, claim: Claim, quarantined_seq: int) -> bool:
         """Whether a later page, up to this one, could be read and answers what that page was asked of the interval."""
@@ -404,14 +408,14 @@ class Fold:
         if at.stream is not None:
             return at.stream.kind
         query = "SELECT kind FROM record WHERE account = ? AND identity = ? AND version = 1"
-        return self._store.words.text(self._store.connection.execute(query, (at.account.id, held.identity)).get)
+        return self._store.words.text(self._store.engine.value(query, (at.account.id, held.identity)))
 
     def _sweep(self, at: _At, after_seq: int) -> set[bytes]:
         """The identities on the pages of the sweep that ends here, this page's included."""
         seen = set(at.seen)
         query = "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq > ? AND seq < ? ORDER BY seq"
         bound = (at.account.id, self._store.words.number(at.page.stream), after_seq, at.seq)
-        for seq in [int(row[0]) for row in self._store.connection.execute(query, bound)]:
+        for seq in [int(row[0]) for row in self._store.engine.all(query, bound)]:
             known = self._seen.get((at.account.id, seq))
             seen |= self.identities(at.account, seq) if known is None else known
         return seen
@@ -434,18 +438,17 @@ class Fold:
 
     def _flush(self, at: _At) -> None:
         """Rows so far are stored, so that what comes next in this page sees them."""
-        insert = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        self._store.connection.executemany(insert, at.inserts)
+        self._store.engine.insert("record", at.inserts)
         at.inserts = []
 
     def _write(self, at: _At) -> None:
         self._flush(at)
-        words, execute = self._store.words, self._store.connection.executemany
-        execute("INSERT INTO day_sum VALUES (?, ?, ?, ?, ?, ?, ?)", [
+        words, insert = self._store.words, self._store.engine.insert
+        insert("day_sum", [
             (at.account.id, *(words.number(word) for word in key[:3]), key[3], at.seq, canonical(amount))
             for key, amount in at.sums.items() if amount
         ])  # fmt: skip
-        execute("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+        insert("finding", [
             (at.account.id, at.seq, ordinal, found.what, words.number(found.stream), found.kind, found.effective_ns,
              found.row_offset, found.detail)
             for ordinal, found in enumerate(at.findings)

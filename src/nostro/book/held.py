@@ -49,8 +49,7 @@ class HeldRows:
     def latest(self, account: int, identities: Iterable[bytes]) -> dict[bytes, Held]:
         """Those of the identities that are held."""
         query = f"SELECT {_COLUMNS} FROM record WHERE account = ? AND identity = ? ORDER BY version DESC LIMIT 1"
-        asked = ((account, identity) for identity in identities)
-        return {row[0]: _held(row) for row in self._store.connection.executemany(query, asked)}
+        return {row[0]: _held(row) for row in self._store.engine.each(query, (account,), keys=identities)}
 
     def live(
         self, account: int, stream: str, *, kind: str, since_ns: int, until_ns: int, also: str = "",
@@ -66,7 +65,7 @@ class HeldRows:
         )
         words = self._store.words
         bounds = (account, words.number(kind), since_ns, until_ns, words.number(stream), *values)
-        return [_held(row) for row in self._store.rows(query, bounds)]
+        return [_held(row) for row in self._store.engine.all(query, bounds)]
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -76,7 +75,7 @@ class HeldRows:
         namings = self._naming(account, stream)
         for native in {row.native for row in rows} - namings:
             named = (account, self._store.words.number(stream), int(native))
-            self._store.connection.execute("INSERT INTO naming VALUES (?, ?, ?)", named)
+            self._store.engine.insert("naming", [named])
             namings.add(native)
         if len(namings) == 1:
             return False
@@ -89,15 +88,15 @@ class HeldRows:
         key = (account, stream)
         if key not in self._namings:
             query = "SELECT native FROM naming WHERE account = ? AND stream = ?"
-            found = self._store.rows(query, (account, self._store.words.number(stream)))
+            found = self._store.engine.all(query, (account, self._store.words.number(stream)))
             self._namings[key] = {bool(row[0]) for row in found}
         return self._namings[key]
 
     def follow(self, account: int, rows: Sequence[Row], *, held: dict[bytes, Held]) -> None:
         """Rows that are known under an alias."""
         query = "SELECT identity, target FROM alias WHERE account = ? AND identity = ?"
-        asked = ((account, row.identity) for row in rows)
-        targets = dict(self._store.connection.executemany(query, asked))
+        found = self._store.engine.each(query, (account,), keys=[row.identity for row in rows])
+        targets: dict[bytes, bytes] = dict(found)
         for row in rows:
             row.target = targets.get(row.identity, row.identity)
         held.update(self.latest(account, [target for target in targets.values() if target not in held]))
@@ -117,8 +116,7 @@ class HeldRows:
             for row, candidate in alias.match(unnamed, candidates):
                 row.target = candidate.identity
                 held[row.target] = there[row.target]
-                insert = (account, row.identity, row.target, seq)
-                self._store.connection.execute("INSERT INTO alias VALUES (?, ?, ?, ?)", insert)
+                self._store.engine.insert("alias", [(account, row.identity, row.target, seq)])
 
     def _unaliased(self, account: int, stream: str, rows: Sequence[Row], *, native: bool) -> list[Held]:
         """The live rows of the stream, named the other way and by no alias, in the seconds of these rows."""
@@ -138,7 +136,7 @@ class HeldRows:
         if row.target != row.identity or (old.native_id is None) != (row.fact.native_id is None):
             return True
         query = "SELECT 1 FROM alias WHERE account = ? AND target = ?"
-        return any(self._store.rows(query, (account, row.target)))
+        return self._store.engine.value(query, (account, row.target)) is not None
 
 
 def _held(row: tuple[bytes, int, int, int, int, int, bytes, bytes]) -> Held:

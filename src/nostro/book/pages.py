@@ -20,8 +20,7 @@ from nostro.link.declare import Claim, Page, Query
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import apsw
-
+    from nostro.book.engine import Engine
     from nostro.book.store import Words
 
 ZERO_HASH: Final = bytes(32)
@@ -84,8 +83,8 @@ def page_of_ours(
 class Journal:
     """The pages of all accounts, through one connection."""
 
-    def __init__(self, connection: apsw.Connection, words: Words) -> None:
-        self._connection = connection
+    def __init__(self, engine: Engine, words: Words) -> None:
+        self._engine = engine
         self._words = words
 
     def insert(self, account: int, page: Page, *, seq: int, observed_ns: int, previous: bytes) -> bytes:
@@ -93,7 +92,7 @@ class Journal:
         stored = canonical(page)
         hashed = next_hash(previous, stored)
         row = (account, seq, *self._searched(page, observed_ns), hashed, compress(stored))
-        self._connection.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._engine.insert("page", [row])
         return hashed
 
     def _searched(self, page: Page, observed_ns: int) -> tuple[int, int, bytes, int, int | None, int | None]:
@@ -102,13 +101,13 @@ class Journal:
         return observed_ns, self._words.number(page.stream), question(page), page.status, since_ns, until_ns
 
     def page(self, account: int, seq: int) -> Page:
-        content = self._connection.execute("SELECT content FROM page WHERE account = ? AND seq = ?", (account, seq)).get
+        content = self._engine.value("SELECT content FROM page WHERE account = ? AND seq = ?", (account, seq))
         return parse(decompress(content))
 
     def observed_ns(self, account: int, seq: int) -> int:
         """When the page was known; 0 before the first."""
         query = "SELECT observed_ns FROM page WHERE account = ? AND seq = ?"
-        return self._connection.execute(query, (account, seq)).get or 0
+        return self._engine.value(query, (account, seq)) or 0
 
     def walk(
         self, account: int, *, after_seq: int = 0, until_seq: int | None = None, stream: str | None = None
@@ -119,7 +118,7 @@ class Journal:
         if stream is not None:
             query += " AND stream = ?"
             bounds.append(self._words.number_or_none(stream) or 0)
-        for seq, observed_ns, content in self._connection.execute(f"{query} ORDER BY seq", bounds):
+        for seq, observed_ns, content in self._engine.rows(f"{query} ORDER BY seq", bounds, wide=True):
             yield Entered(seq, observed_ns, parse(decompress(content)))
 
     def known_seq(self, account: int, known_at_ns: int | None, *, head: int) -> int:
@@ -141,7 +140,7 @@ class Journal:
         does not follow, whose copied columns differ from its content, or that is missing."""
         previous, expected, observed_ns = ZERO_HASH, 1, 0
         query = "SELECT seq, observed_ns, stream, question, status, claims_since_ns, claims_until_ns, hash, content"
-        for row in self._connection.execute(f"{query} FROM page WHERE account = ? ORDER BY seq", (account,)):
+        for row in self._engine.rows(f"{query} FROM page WHERE account = ? ORDER BY seq", (account,), wide=True):
             seq, stored = row[0], decompress(row[8])
             page = parse(stored)
             observed_ns = max(observed_ns, page.received_ns)

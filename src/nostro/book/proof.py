@@ -75,15 +75,14 @@ def book_head(store: Store) -> str:
 
 
 def _check_engine(store: Store) -> None:
-    found = store.connection.execute("PRAGMA integrity_check(1)").get
-    if found != "ok":
-        message = f"{store.path} is damaged: {found}"
+    if found := store.engine.damage():
+        message = f"{store.engine.name} is damaged: {found}"
         raise Corrupted(message, hint="restore a backup, and check the disk")
 
 
 def _check_digests(store: Store) -> int:
     records = 0
-    for account, seq, row_offset, stored, content in store.connection.execute(
+    for account, seq, row_offset, stored, content in store.rows(
         "SELECT a.name, r.seq, r.row_offset, r.digest, r.content FROM record r JOIN account a ON a.id = r.account"
     ):
         if digest(content) != stored:
@@ -106,6 +105,4 @@ def state_hash(store: Store) -> str:
 def _canonical_rows(store: Store, table: str) -> Iterator[tuple[Any, ...]]:
     columns, order = _DERIVED[table]
     columns = columns.replace("{", "(SELECT text FROM word WHERE id = ").replace("}", ")")
-    return iter(
-        store.connection.execute(f"SELECT {columns} FROM {table} r JOIN account a ON a.id = r.account ORDER BY {order}")
-    )
+    return store.rows(f"SELECT {columns} FROM {table} r JOIN account a ON a.id = r.account ORDER BY {order}")

@@ -45,16 +45,16 @@ def rebuild(store: Store, registry: Callable[[str, str], Exchange]) -> Rebuilt:
     """Drops the derived tables and folds every page, in one transaction: it happens whole, or not at all."""
     pages = 0
     with store.writing():
-        store.connection.execute("CREATE TABLE former AS SELECT * FROM record")
-        store.connection.execute("CREATE UNIQUE INDEX former_key ON former (account, identity, version)")
-        store.connection.execute(schema.drop_derived_script() + schema.sqlite_derived_script())
+        store.engine.run("CREATE TABLE former AS SELECT * FROM record")
+        store.engine.run("CREATE UNIQUE INDEX former_key ON former (account, identity, version)")
+        store.engine.run(schema.drop_derived_script() + schema.derived_script(store.engine.dialect))
         fold = Fold(store, registry)
         for account in store.accounts():
             for entered in store.journal.walk(account.id):
                 fold.page(account, entered)
                 pages += 1
         changes = tuple(_changes(store))
-        store.connection.execute("DROP TABLE former")
+        store.engine.run("DROP TABLE former")
     return Rebuilt(pages=pages, changes=changes)
 
 
@@ -64,7 +64,7 @@ def _changes(store: Store) -> Iterator[Change]:
     key_of = "SELECT account, identity, version FROM"
     differing = f"{key_of} ({gone}) AS gone UNION {key_of} ({come}) AS come ORDER BY 1, 2, 3"
     names = {account.id: account.name for account in store.accounts()}
-    for account, identity, version in list(store.rows(differing)):
+    for account, identity, version in store.engine.all(differing):
         key = (account, identity, version)
         before, after = _row(store, "former", key), _row(store, "record", key)
         there = after or before
@@ -78,7 +78,7 @@ def _changes(store: Store) -> Iterator[Change]:
 
 def _row(store: Store, table: str, key: tuple[int, bytes, int]) -> tuple[str, int, int, Fact] | None:
     query = f"SELECT kind, seq, row_offset, content FROM {table} WHERE account = ? AND identity = ? AND version = ?"
-    row = next(store.rows(query, key), None)
+    row = store.engine.row(query, key)
     if row is None:
         return None
     kind = store.words.text(row[0])

@@ -9,10 +9,12 @@ dropped and folded again at any time.
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Final, NamedTuple
 
 APPLICATION_ID: Final = 0x6E6F7374  # "nost" in ASCII: marks the file as a book
 SCHEMA_VERSION: Final = 1
+_COLUMN: Final = re.compile(r"\w+ (BIGINT|TEXT|BYTEA)\b")
 
 JOURNAL: Final[dict[str, str]] = {
     "word": "(id BIGINT NOT NULL PRIMARY KEY, text TEXT NOT NULL UNIQUE)",
@@ -89,38 +91,67 @@ INDEXES: Final[dict[str, str]] = {
     "alias_by_target": "alias (account, target)",
 }
 
-_IN_SQLITE: Final = {"BIGINT": "INTEGER", "BYTEA": "BLOB"}
+
+class Dialect(NamedTuple):
+    """What differs between the engines: how a type is spelled, what follows a table's columns, and how a table is kept
+    from being changed."""
+
+    types: dict[str, str]
+    strict: str
+    guards: str
 
 
-def sqlite_script() -> str:
-    """The statements that make an empty SQLite database a book."""
-    return "".join([_create(JOURNAL), _append_only("page"), _index("page"), sqlite_derived_script()])
+SQLITE: Final = Dialect(
+    types={"BIGINT": "INTEGER", "BYTEA": "BLOB"},
+    strict=" STRICT",
+    guards="".join(
+        f"CREATE TRIGGER {{table}}_no_{event.lower()} BEFORE {event} ON {{table}}"
+        " BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;\n"
+        for event in ("UPDATE", "DELETE")
+    ),
+)
+# Text is compared by its bytes, as SQLite does it: no locale of a server may change an order.
+POSTGRESQL: Final = Dialect(
+    types={"TEXT": 'TEXT COLLATE "C"'},
+    strict="",
+    guards=(
+        "CREATE TRIGGER {table}_unchanged BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();\n"
+    ),
+)
 
 
-def sqlite_derived_script() -> str:
+def script(dialect: Dialect) -> str:
+    """The statements that make an empty database a book."""
+    return "".join([_create(JOURNAL, dialect), _guard("page", dialect), _index("page"), derived_script(dialect)])
+
+
+def derived_script(dialect: Dialect) -> str:
     """The statements that make the derived tables, empty."""
-    guards = [_append_only(table) for table in DERIVED if table not in ("naming", "subject", "reader")]
-    return "".join([_create(DERIVED), *guards, _index("record"), _index("alias")])
+    guards = [_guard(table, dialect) for table in DERIVED if table not in ("naming", "subject", "reader")]
+    return "".join([_create(DERIVED, dialect), *guards, _index("record"), _index("alias")])
 
 
 def drop_derived_script() -> str:
     return "".join(f"DROP TABLE {table};\n" for table in DERIVED)
 
 
-def _create(tables: dict[str, str]) -> str:
-    script = "".join(f"CREATE TABLE {table} {columns} STRICT;\n" for table, columns in tables.items())
-    for ours, theirs in _IN_SQLITE.items():
-        script = script.replace(ours, theirs)
-    return script
+def column_types(table: str) -> list[str]:
+    """BIGINT, TEXT or BYTEA for each column of a table, in their order."""
+    return _COLUMN.findall((JOURNAL | DERIVED)[table])
+
+
+def _create(tables: dict[str, str], dialect: Dialect) -> str:
+    made = "".join(f"CREATE TABLE {table} {columns}{dialect.strict};\n" for table, columns in tables.items())
+    for ours, theirs in dialect.types.items():
+        made = made.replace(f" {ours}", f" {theirs}")
+    return made
 
 
 def _index(table: str) -> str:
     return "".join(f"CREATE INDEX {name} ON {on};\n" for name, on in INDEXES.items() if on.startswith(f"{table} "))
 
 
-def _append_only(table: str) -> str:
-    return "".join(
-        f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table}"
-        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;\n"
-        for event in ("UPDATE", "DELETE")
-    )
+def _guard(table: str, dialect: Dialect) -> str:
+    """The table is append-only."""
+    return dialect.guards.format(table=table)

@@ -1,30 +1,28 @@
 """The book's database: its connections, transactions, interned words, accounts, heads and leases. It decides who may
 write and that a write happens whole or not at all; it does not decide what is written.
 
-One class stands for one connection. PostgreSQL will be a second class of the same shape; all SQL elsewhere in the book
-goes through `Store.connection` and is of the subset that both engines share.
+One class stands for one connection. All SQL of the book goes through `Store.engine` and is of the subset that both
+engines share (``engine.py``).
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nostro import limits
-from nostro.book import schema
+from nostro.book.engine_sqlite import SqliteEngine
 from nostro.book.pages import ZERO_HASH, Journal, canonical, compress, decompress, parse
 from nostro.domain.values import SECOND_NS
 from nostro.errors import BadValue, ChainBroken, Conflict, Fenced
 from nostro.link.declare import Claim
-from nostro.sqlite import open_database, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    import apsw
-
+    from nostro.book.engine import Engine, Row, Values
     from nostro.link.declare import Page
 
 
@@ -57,8 +55,8 @@ class Lease(NamedTuple):
 class Words:
     """Names as numbers. A number, once given, never changes."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._numbers: dict[str, int] = {}
         self._texts: dict[int, str] = {}
 
@@ -66,15 +64,18 @@ class Words:
         """The number of a word, given now where it has none: only inside a write transaction."""
         known = self.number_or_none(text)
         if known is None:
-            known = 1 + (self._connection.execute("SELECT max(id) FROM word").get or 0)
-            self._connection.execute("INSERT INTO word VALUES (?, ?)", (known, text))
+            self._engine.alone("word")
+            known = self.number_or_none(text)  # another process may have given one while we waited
+        if known is None:
+            known = 1 + (self._engine.value("SELECT max(id) FROM word") or 0)
+            self._engine.execute("INSERT INTO word VALUES (?, ?)", (known, text))
             self._remember(known, text)
         return known
 
     def number_or_none(self, text: str) -> int | None:
         known = self._numbers.get(text)
         if known is None:
-            known = self._connection.execute("SELECT id FROM word WHERE text = ?", (text,)).get
+            known = self._engine.value("SELECT id FROM word WHERE text = ?", (text,))
             if known is not None:
                 self._remember(known, text)
         return known
@@ -82,7 +83,7 @@ class Words:
     def text(self, number: int) -> str:
         known = self._texts.get(number)
         if known is None:
-            known = str(self._connection.execute("SELECT text FROM word WHERE id = ?", (number,)).get)
+            known = str(self._engine.value("SELECT text FROM word WHERE id = ?", (number,)))
             self._remember(number, known)
         return known
 
@@ -100,59 +101,50 @@ class Store:
     """One connection to a book."""
 
     def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
-        self.path = path
-        self.connection = open_database(
-            path,
-            application_id=schema.APPLICATION_ID,
-            create=create,
-            read_only=read_only,
-            schema_version=schema.SCHEMA_VERSION,
-            schema=schema.sqlite_script(),
-        )
-        self.words = Words(self.connection)
-        self.journal = Journal(self.connection, self.words)
+        self.engine: Engine = SqliteEngine(path, create=create, read_only=read_only)
+        self.words = Words(self.engine)
+        self.journal = Journal(self.engine, self.words)
 
     def close(self) -> None:
         with self.translated():
-            self.connection.close()
+            self.engine.close()
 
-    def rows(self, query: str, values: Sequence[int | str | bytes | None] = ()) -> Iterator[tuple[Any, ...]]:
+    def rows(self, query: str, values: Values = ()) -> Iterator[Row]:
         """The rows of a query, one by one."""
-        return iter(self.connection.execute(query, values))
+        return self.engine.rows(query, values)
 
     def translated(self) -> AbstractContextManager[None]:
-        return translated(self.path)
+        return self.engine.translated()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One write transaction: all of it, or nothing."""
         with self.translated():
-            self.connection.execute("BEGIN IMMEDIATE")
+            self.engine.begin(write=True)
             try:
                 yield
-                self.connection.execute("COMMIT")
-            finally:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                    self.words.forget()
+                self.engine.commit()
+            except BaseException:
+                self.words.forget()
+                self.engine.rollback()
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """One read transaction: all reads in it see the same book."""
         with self.translated():
-            self.connection.execute("BEGIN")
+            self.engine.begin(write=False)
             try:
                 yield
             finally:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+                self.engine.rollback()
 
     def check_heads(self) -> None:
         """That each head is the last page of its chain. Raises `ChainBroken`."""
         query = "SELECT seq, hash FROM page WHERE account = ? ORDER BY seq DESC LIMIT 1"
         for account in self.accounts():
-            last = self.connection.execute(query, (account.id,)).fetchone() or (0, ZERO_HASH)
-            if tuple(last) != tuple(self.head(account.id)):
+            last = self.engine.row(query, (account.id,)) or (0, ZERO_HASH)
+            if last != self.head(account.id):
                 message = f"the head of account {account.name} is not its last page, {last[0]}"
                 raise ChainBroken(message, hint="restore a backup", account=account.name)
 
@@ -160,12 +152,12 @@ class Store:
 
     def accounts(self) -> list[AccountRow]:
         query = "SELECT id, name, exchange, dialect, since_ns FROM account ORDER BY id"
-        return [AccountRow(*row) for row in self.connection.execute(query)]
+        return [AccountRow(*row) for row in self.engine.all(query)]
 
     def account(self, name: str) -> AccountRow:
         """Raises `BadValue` where the book has no such account."""
         query = "SELECT id, name, exchange, dialect, since_ns FROM account WHERE name = ?"
-        row = self.connection.execute(query, (name,)).fetchone()
+        row = self.engine.row(query, (name,))
         if row is None:
             message = f"the book has no account {name!r}"
             raise BadValue(message, hint="list its accounts with: nostro accounts list", account=name)
@@ -173,32 +165,45 @@ class Store:
 
     def add_account(self, name: str, exchange: str, *, dialect: str, since_ns: int) -> None:
         """Raises `Conflict` where the name is taken. Inside a write transaction."""
-        if self.connection.execute("SELECT 1 FROM account WHERE name = ?", (name,)).get:
+        self.engine.alone("account")
+        if self.engine.value("SELECT 1 FROM account WHERE name = ?", (name,)):
             message = f"the book already has an account {name!r}"
             raise Conflict(message, hint="choose another name", account=name)
-        number = 1 + (self.connection.execute("SELECT max(id) FROM account").get or 0)
+        number = 1 + (self.engine.value("SELECT max(id) FROM account") or 0)
         row = (number, name, exchange, dialect, since_ns)
-        self.connection.execute("INSERT INTO account VALUES (?, ?, ?, ?, ?)", row)
-        self.connection.execute("INSERT INTO chain VALUES (?, 0, ?, '', 0, 0)", (number, ZERO_HASH))
+        self.engine.insert("account", [row])
+        self.engine.insert("chain", [(number, 0, ZERO_HASH, "", 0, 0)])
 
     # ── heads and leases ─────────────────────────────────────────────────────────────────────────────────────────
 
     def head(self, account: int) -> Head:
         return Head(*self._chain("seq, hash", account))
 
-    def _chain(self, columns: str, account: int) -> tuple[Any, ...]:
-        row = self.connection.execute(f"SELECT {columns} FROM chain WHERE account = ?", (account,)).fetchone()
+    def hold_head(self, account: int) -> Head:
+        """The head, which nobody else moves until the write transaction ends: what is read after it is the latest."""
+        return Head(*self._chain("seq, hash", account, held=True))
+
+    def hash_at(self, account: int, seq: int) -> bytes | None:
+        """The hash of a page of a chain, of none for 0; None where there is no such page."""
+        if seq == 0:
+            return ZERO_HASH
+        found: bytes | None = self.engine.value("SELECT hash FROM page WHERE account = ? AND seq = ?", (account, seq))
+        return found
+
+    def _chain(self, columns: str, account: int, *, held: bool = False) -> Row:
+        query = f"SELECT {columns} FROM chain WHERE account = ?{self.engine.locked if held else ''}"
+        row = self.engine.row(query, (account,))
         assert row is not None, "every account has a chain"
-        return tuple(row)
+        return row
 
     def move_head(self, account: AccountRow, lease: Lease, *, old: Head, new: Head, now_ns: int) -> None:
         """The fence and the gapless counter in one statement; it renews the lease. Raises `Fenced`."""
         expires_ns = now_ns + limits.LEASE_S * SECOND_NS
-        self.connection.execute(
+        moved = self.engine.execute(
             "UPDATE chain SET seq = ?, hash = ?, expires_ns = ? WHERE account = ? AND seq = ? AND token = ?",
             (new.seq, new.hash, expires_ns, account.id, old.seq, lease.token),
         )
-        if not self.connection.changes():
+        if not moved:
             message = f"another process took over account {account.name}; nothing was written"
             raise Fenced(message, hint="end one of the two collectors", account=account.name)
 
@@ -206,12 +211,12 @@ class Store:
         """Raises `Conflict` while another holder's lease lives, unless it is taken by ``force``."""
         expires_ns = now_ns + limits.LEASE_S * SECOND_NS
         with self.writing():
-            held_by, token, until_ns = self._chain("holder, token, expires_ns", account.id)
+            held_by, token, until_ns = self._chain("holder, token, expires_ns", account.id, held=True)
             if held_by not in ("", holder) and until_ns > now_ns and not force:
                 message = f"account {account.name} is being collected by {held_by}"
                 hint = "end that process, or wait until its lease has ended"
                 raise Conflict(message, hint=hint, account=account.name)
-            self.connection.execute(
+            self.engine.execute(
                 "UPDATE chain SET holder = ?, token = ?, expires_ns = ? WHERE account = ?",
                 (holder, token + 1, expires_ns, account.id),
             )
@@ -220,10 +225,10 @@ class Store:
     def extend(self, account: AccountRow, lease: Lease, *, expires_ns: int) -> None:
         """A new end of a lease that is still ours. Raises `Fenced`."""
         with self.writing():
-            self.connection.execute(
+            extended = self.engine.execute(
                 "UPDATE chain SET expires_ns = ? WHERE account = ? AND token = ?", (expires_ns, account.id, lease.token)
             )
-            if not self.connection.changes():
+            if not extended:
                 message = f"another process took over account {account.name}"
                 raise Fenced(message, hint="end one of the two collectors", account=account.name)
 
@@ -247,14 +252,14 @@ class Store:
             message = f"a page of {len(stored)} bytes is too large to be left for the collector"
             raise BadValue(message, hint=f"at most {limits.INBOX_BYTES_MAX} bytes", account=account.name)
         with self.writing():
-            number = 1 + (self.connection.execute("SELECT max(id) FROM inbox").get or 0)
-            row = (number, account.id, compress(stored))
-            self.connection.execute("INSERT INTO inbox VALUES (?, ?, ?)", row)
+            self.engine.alone("inbox")
+            number = 1 + (self.engine.value("SELECT max(id) FROM inbox") or 0)
+            self.engine.insert("inbox", [(number, account.id, compress(stored))])
 
     def empty_inbox(self, account: AccountRow) -> list[Page]:
         """The pages that were left, taken out. Inside the write transaction that appends them."""
-        query = "SELECT content FROM inbox WHERE account = ? ORDER BY id"
-        found = [parse(decompress(row[0])) for row in self.connection.execute(query, (account.id,))]
-        if found:
-            self.connection.execute("DELETE FROM inbox WHERE account = ?", (account.id,))
-        return found
+        query = "SELECT id, content FROM inbox WHERE account = ? ORDER BY id"
+        found = self.engine.all(query, (account.id,))
+        for number, _ in found:  # those alone: another may be left at this moment
+            self.engine.execute("DELETE FROM inbox WHERE id = ?", (number,))
+        return [parse(decompress(content)) for _, content in found]
