@@ -414,6 +414,9 @@ class Venue:
         }
         return map(self.engine.words.transfer, self._history("transfers", where, since_ns=since_ns, until_ns=until_ns))
 
+    def sub_accounts(self, user: int) -> Sequence[int]:
+        return [each.id for each in self.engine.users.values() if each.parent == user]
+
     def _history(
         self,
         table: str,
