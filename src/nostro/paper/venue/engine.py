@@ -11,19 +11,28 @@ from typing import TYPE_CHECKING
 from nostro.link.view import (
     ISOLATED,
     Accepted,
+    Borrow,
     CancelAll,
     CancelOrders,
+    ClosePosition,
+    MoveMargin,
     PlaceOrder,
     Refusal,
     Rejected,
+    Repay,
     RequestWithdrawal,
 )
 from nostro.paper.venue import audit, state
 from nostro.paper.venue.book import Market
-from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, CreateUser, Deposit, Fund, Tick
+from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, CreateUser, Deposit, Fund, SetIndex, Tick
+from nostro.paper.venue.index import Index, ticks
+from nostro.paper.venue.liquidation import Liquidation
+from nostro.paper.venue.loans import Loans
+from nostro.paper.venue.margin import Margin
 from nostro.paper.venue.matching import Matching
 from nostro.paper.venue.numbers import whole
 from nostro.paper.venue.placing import affordable, draft
+from nostro.paper.venue.profile import INDEX_DIGITS
 from nostro.paper.venue.rows import Outcome, order_row
 from nostro.paper.venue.transfers import UNITS_MAX, Transfers
 from nostro.paper.venue.wallets import CROSS, FUNDING, Ledger, User, key_of
@@ -52,19 +61,27 @@ class Engine:
         self.markets = {each.symbol: Market(each, assets=places, digits=digits) for each in profile.instruments}
         self.users: dict[int, User] = {}
         self.ledger = Ledger(len(places))
-        self.matching = Matching(self.ledger)
+        self.index = Index(profile)
+        self.loans = Loans(profile, self.ledger, self.index)
+        self.matching = Matching(self.ledger, self.loans)
         self.transfers = Transfers(profile, self.ledger)
-        self.orders_made = 0
+        self.margin = Margin(self)
+        self.liquidation = Liquidation(self)
         self._handlers: dict[type, Callable[[Any, Any, int], Answer]] = {
             PlaceOrder: self._place,
             CancelOrders: self._cancel_orders,
             CancelAll: self._cancel_all,
             RequestWithdrawal: self._request_withdrawal,
+            MoveMargin: self.margin.move,
+            Borrow: self.margin.borrow,
+            Repay: self.margin.repay,
+            ClosePosition: self.margin.close,
             CreateUser: self._create_user,
             Deposit: self._deposit,
             AdvanceDeposit: self._advance_deposit,
             AdvanceWithdrawal: self._advance_withdrawal,
             Fund: self._fund,
+            SetIndex: self._set_index,
             Tick: self._tick,
         }
 
@@ -80,6 +97,8 @@ class Engine:
         answer = self._handlers[type(envelope.command)](envelope.command, envelope.user, at_ns)
         if type(answer) is Rejected:
             return Outcome(answer, self.words)
+        if self.loans.indebted:
+            self.liquidation.run()
         changed = matching.changed
         orders = [order_row(changed[order_id]) for order_id in sorted(changed)] if changed else ()
         outcome = Outcome(
@@ -93,7 +112,18 @@ class Engine:
         )
         ledger.entries, matching.fills, matching.trades, matching.changed = [], [], [], {}
         transfers.changed = []
+        if self.margin.movements or self.loans.changed:
+            self._take_margin_rows(outcome)
         return outcome
+
+    def _take_margin_rows(self, outcome: Outcome) -> None:
+        margin, loans, liquidation = self.margin, self.loans, self.liquidation
+        outcome.movement_rows = margin.movements
+        outcome.borrow_rows = [loans.changed[number].row() for number in sorted(loans.changed)]
+        outcome.repayment_rows, outcome.interest_rows = loans.repayments, loans.interest
+        outcome.liquidation_rows = liquidation.rows
+        margin.movements, loans.repayments, loans.interest, liquidation.rows = [], [], [], []
+        loans.changed, loans.done = {}, []
 
     def check(self) -> Counter[str]:
         """Asserts the invariants E1 to E6 on the whole state; how many checks of each had something to check."""
@@ -113,13 +143,16 @@ class Engine:
     def state_hash(self) -> str:
         return hashlib.sha256(self.snapshot()).hexdigest()
 
-    # ── the commands: checks first, then `_begin`, then the change ───────────────────────────────────────────────
+    # ── the commands: checks first, then `begin`, then the change ───────────────────────────────────────────────
 
-    def _begin(self, at_ns: int) -> bool:
-        """The command is accepted: time passes, and what ends by now ends. Whether anything did."""
+    def begin(self, at_ns: int) -> bool:
+        """The command is accepted: time passes, interest accrues, and what ends by now ends. Whether anything did."""
+        loans = self.loans
+        accrued = bool(loans.borrows) and loans.accrue(at_ns)
         self.ledger.at_ns = at_ns
         heap = self.matching.ends.heap
-        return bool(heap) and heap[0][0] <= at_ns and self.matching.expire(at_ns)
+        expired = bool(heap) and heap[0][0] <= at_ns and self.matching.expire(at_ns)
+        return accrued or expired
 
     def _place(self, command: PlaceOrder, user_id: int, at_ns: int) -> Answer:
         user = self.users.get(user_id)
@@ -136,24 +169,26 @@ class Engine:
         if isinstance(order, Rejected):
             return order
         order.place = self.words.places[wallet]
-        refused = affordable(order, command)
-        if refused is not None:
-            return refused
-        book_changed = self._begin(at_ns)
-        self.orders_made += 1
-        order.id = self.orders_made
-        order.placed_ns = order.opened_ns = order.updated_ns = at_ns
-        if book_changed and affordable(order, command) is not None:
+        missing = affordable(order, command, self.loans)
+        if type(missing) is Rejected:
+            return missing
+        if self.begin(at_ns):
+            missing = affordable(order, command, self.loans)
+        self.matching.number(order)
+        if isinstance(missing, Rejected):
             self.matching.enter_canceled(order)
-        else:
-            self.matching.enter(order)
+            return Accepted((order.id,))
+        if missing:
+            key = key_of(market.quote if order.buy else market.base, order.place)
+            self.loans.lend(user, key, units=missing, kind="auto")
+        self.matching.enter(order)
         return Accepted((order.id,))
 
     def _cancel_orders(self, command: CancelOrders, user_id: int, at_ns: int) -> Answer:
         user = self.users.get(user_id)
         if user is None:
             return _no_user(user_id)
-        self._begin(at_ns)
+        self.begin(at_ns)
         canceled = []
         for order_id in command.order_ids:
             order = user.orders.get(order_id)
@@ -169,17 +204,13 @@ class Engine:
             return _no_user(user_id)
         if command.instrument is not None and command.instrument not in self.markets:
             return _no_instrument(command.instrument)
-        self._begin(at_ns)
+        self.begin(at_ns)
         concerned = [
-            user.orders[order_id]
-            for order_id in sorted(user.orders)
-            if command.instrument is None or user.orders[order_id].market.symbol == command.instrument
+            order
+            for order in user.orders.values()
+            if command.instrument is None or order.market.symbol == command.instrument
         ]
-        for order in concerned:
-            self.matching.close(order)
-        for market in sorted({order.market for order in concerned}, key=lambda market: market.id):
-            self.matching.settle(market)
-        return Accepted(tuple(order.id for order in concerned))
+        return Accepted(self.matching.cancel(concerned))
 
     def _request_withdrawal(self, command: RequestWithdrawal, user_id: int, at_ns: int) -> Answer:
         user = self.users.get(user_id)
@@ -188,7 +219,7 @@ class Engine:
         drafted = self.transfers.draft(command, user)
         if isinstance(drafted, Rejected):
             return drafted
-        self._begin(at_ns)
+        self.begin(at_ns)
         asset, amount, fee = drafted
         number = self.transfers.begin_withdrawal(user, command.client_id, asset=asset, amount=amount, fee=fee)
         return Accepted((number,))
@@ -198,7 +229,7 @@ class Engine:
             master = self.users.get(command.parent)
             if master is None or master.parent is not None:
                 return Rejected(Refusal.UNKNOWN_USER, f"there is no user {command.parent} that can have sub-accounts")
-        self._begin(at_ns)
+        self.begin(at_ns)
         profile = self.profile
         number = len(self.users) + 1
         maker_ppm = profile.maker_ppm if command.maker_ppm is None else command.maker_ppm
@@ -210,7 +241,7 @@ class Engine:
         credit = self._credit(command)
         if isinstance(credit, Rejected):
             return credit
-        self._begin(at_ns)
+        self.begin(at_ns)
         user, asset, units = credit
         return Accepted((self.transfers.begin_deposit(user, asset, amount=units, tx_hash=command.tx_hash),))
 
@@ -218,7 +249,7 @@ class Engine:
         refused = self.transfers.deposit_step(command.deposit, command.status)
         if refused is not None:
             return refused
-        self._begin(at_ns)
+        self.begin(at_ns)
         self.transfers.advance_deposit(command.deposit, command.status)
         return Accepted(())
 
@@ -226,7 +257,7 @@ class Engine:
         refused = self.transfers.withdrawal_step(command.withdrawal, command.status)
         if refused is not None:
             return refused
-        self._begin(at_ns)
+        self.begin(at_ns)
         self.transfers.advance_withdrawal(command.withdrawal, command.status)
         return Accepted(())
 
@@ -234,14 +265,27 @@ class Engine:
         credit = self._credit(command)
         if isinstance(credit, Rejected):
             return credit
-        self._begin(at_ns)
+        self.begin(at_ns)
         user, asset, units = credit
         key = key_of(asset, self.words.places[command.wallet])
         self.transfers.credit(user, key, amount=units, reason="fund")
         return Accepted(())
 
+    def _set_index(self, command: SetIndex, _: int, at_ns: int) -> Answer:
+        asset = self.assets.get(command.asset)
+        if asset is None:
+            return Rejected(Refusal.UNKNOWN_ASSET, f"there is no asset {command.asset}")
+        price = ticks(command.price)
+        if price is None:
+            said = f"price must be positive, with at most {INDEX_DIGITS} digits behind the point: {command.price:f}"
+            return Rejected(Refusal.BAD_PRICE, said)
+        self.begin(at_ns)
+        self.index.set(asset, price)
+        self.loans.revalued = bool(self.loans.indebted)
+        return Accepted(())
+
     def _tick(self, _: Tick, __: int, at_ns: int) -> Answer:
-        self._begin(at_ns)
+        self.begin(at_ns)
         return Accepted(())
 
     def _credit(self, command: Deposit | Fund) -> tuple[User, int, int] | Rejected:

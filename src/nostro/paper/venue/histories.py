@@ -10,7 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nostro import limits, sqlite
-from nostro.paper.venue.rows import ENTRY_COLUMNS, FILL_COLUMNS, ORDER_COLUMNS, TRADE_COLUMNS, TRANSFER_COLUMNS
+from nostro.paper.venue.rows import (
+    BORROW_COLUMNS,
+    ENTRY_COLUMNS,
+    FILL_COLUMNS,
+    INTEREST_COLUMNS,
+    LIQUIDATION_COLUMNS,
+    MOVEMENT_COLUMNS,
+    ORDER_COLUMNS,
+    REPAYMENT_COLUMNS,
+    TRADE_COLUMNS,
+    TRANSFER_COLUMNS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +37,11 @@ _HISTORIES: Final = {
     "fills": (FILL_COLUMNS, "time_ns"),
     "entries": (ENTRY_COLUMNS, "time_ns"),
     "transfers": (TRANSFER_COLUMNS, "time_ns"),
+    "movements": (MOVEMENT_COLUMNS, "time_ns"),
+    "borrows": (BORROW_COLUMNS, "time_ns"),
+    "repayments": (REPAYMENT_COLUMNS, "time_ns"),
+    "interest": (INTEREST_COLUMNS, "time_ns"),
+    "liquidations": (LIQUIDATION_COLUMNS, "time_ns"),
 }
 _LOGINS: Final = (
     "SELECT users.id, name, email, key, secret, permissions, parent FROM logins JOIN users ON users.id = logins.user"

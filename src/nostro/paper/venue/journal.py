@@ -20,7 +20,18 @@ from nostro.link.view import Accepted, Refusal, Rejected
 from nostro.paper.venue import bars
 from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope
 from nostro.paper.venue.engine import Engine
-from nostro.paper.venue.rows import ENTRY_COLUMNS, FILL_COLUMNS, ORDER_COLUMNS, TRADE_COLUMNS, TRANSFER_COLUMNS
+from nostro.paper.venue.rows import (
+    BORROW_COLUMNS,
+    ENTRY_COLUMNS,
+    FILL_COLUMNS,
+    INTEREST_COLUMNS,
+    LIQUIDATION_COLUMNS,
+    MOVEMENT_COLUMNS,
+    ORDER_COLUMNS,
+    REPAYMENT_COLUMNS,
+    TRADE_COLUMNS,
+    TRANSFER_COLUMNS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,15 +69,36 @@ CREATE TABLE entries (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER
 CREATE TABLE transfers (id INTEGER NOT NULL, user INTEGER NOT NULL, withdrawal INTEGER NOT NULL, asset INTEGER NOT NULL,
   amount ANY NOT NULL, fee ANY NOT NULL, status TEXT NOT NULL, tx_hash TEXT, client_id TEXT NOT NULL,
   time_ns INTEGER NOT NULL, PRIMARY KEY (user, withdrawal, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE movements (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, added INTEGER NOT NULL,
+  asset INTEGER NOT NULL, amount ANY NOT NULL, note TEXT NOT NULL, time_ns INTEGER NOT NULL,
+  PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE borrows (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, asset INTEGER NOT NULL,
+  amount ANY NOT NULL, repaid ANY NOT NULL, accrued ANY NOT NULL, paid ANY NOT NULL, rate_ppm INTEGER NOT NULL,
+  type TEXT NOT NULL, time_ns INTEGER NOT NULL, interest_ns INTEGER, done_ns INTEGER,
+  PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE repayments (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, asset INTEGER NOT NULL,
+  interest ANY NOT NULL, principal ANY NOT NULL, type TEXT NOT NULL, time_ns INTEGER NOT NULL,
+  PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE interest (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, borrow INTEGER NOT NULL,
+  asset INTEGER NOT NULL, accrued ANY NOT NULL, paid ANY NOT NULL, rate_ppm INTEGER NOT NULL, time_ns INTEGER NOT NULL,
+  PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE liquidations (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, asset INTEGER NOT NULL,
+  amount ANY NOT NULL, fund ANY NOT NULL, level INTEGER NOT NULL, orders_closed TEXT NOT NULL,
+  orders_created TEXT NOT NULL, borrows_closed TEXT NOT NULL, repayments_created TEXT NOT NULL,
+  time_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE trades (id INTEGER PRIMARY KEY, instrument INTEGER NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL,
   buy INTEGER NOT NULL, user INTEGER NOT NULL, time_ns INTEGER NOT NULL) STRICT;
 CREATE INDEX trades_by_time ON trades (instrument, time_ns, id);
 """ + bars.SCHEMA  # fmt: skip
 
 # Columns whose integers may be larger than 64 bits hold; the schema calls them ANY.
-_WIDE: Final = frozenset(("cost", "fee", "amount", "total", "total_delta", "held", "held_delta"))
+_WIDE: Final = frozenset((
+    "cost", "fee", "amount", "total", "total_delta", "held", "held_delta", "repaid", "accrued", "paid", "interest",
+    "principal", "fund",
+))  # fmt: skip
 _TABLES: Final = (
-    "commands", "snapshots", "users", "logins", "orders", "fills", "entries", "transfers", "trades", "bars",
+    "commands", "snapshots", "users", "logins", "orders", "fills", "entries", "transfers", "movements", "borrows",
+    "repayments", "interest", "liquidations", "trades", "bars",
 )  # fmt: skip
 
 
@@ -148,6 +180,12 @@ class Journal:
         self._trades += outcome.trade_rows
         for transfer in outcome.transfer_rows:
             self._transfers[transfer[2], transfer[0]] = transfer
+        for borrow in outcome.borrow_rows:
+            self._borrows[borrow[0]] = borrow
+        self._movements += outcome.movement_rows
+        self._repayments += outcome.repayment_rows
+        self._interest += outcome.interest_rows
+        self._liquidations += outcome.liquidation_rows
 
     def add_login(self, key: str, user: int, *, secret: str, permissions: str) -> None:
         """Takes a login, written with the next commit; a key that exists gets the new permissions."""
@@ -212,6 +250,11 @@ class Journal:
         self._entries: list[Sequence[Any]] = []
         self._trades: list[Sequence[Any]] = []
         self._transfers: dict[tuple[bool, int], Sequence[Any]] = {}
+        self._borrows: dict[int, Sequence[Any]] = {}
+        self._movements: list[Sequence[Any]] = []
+        self._repayments: list[Sequence[Any]] = []
+        self._interest: list[Sequence[Any]] = []
+        self._liquidations: list[Sequence[Any]] = []
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -235,14 +278,19 @@ class Journal:
         self._insert("entries", ENTRY_COLUMNS, self._entries)
         self._insert("trades", TRADE_COLUMNS, self._trades)
         self._insert("transfers", TRANSFER_COLUMNS, self._transfers.values())
+        self._insert("movements", MOVEMENT_COLUMNS, self._movements)
+        self._insert("borrows", BORROW_COLUMNS, self._borrows.values())
+        self._insert("repayments", REPAYMENT_COLUMNS, self._repayments)
+        self._insert("interest", INTEREST_COLUMNS, self._interest)
+        self._insert("liquidations", LIQUIDATION_COLUMNS, self._liquidations)
         bars.add(self.connection, self._trades)
         if self.last_id - self._snapshot_id >= limits.SNAPSHOT_COMMANDS:
             self._save(engine)
 
     def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Rows of orders and transfers replace what was stored of them before."""
+        """Rows of orders, transfers and borrows replace what was stored of them before."""
         marks = ", ".join("?" * len(columns))
-        how = "INSERT OR REPLACE" if table in ("orders", "transfers") else "INSERT"
+        how = "INSERT OR REPLACE" if table in ("orders", "transfers", "borrows") else "INSERT"
         sql = f"{how} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
         wide = [place for place, name in enumerate(columns) if name in _WIDE]
         self.connection.executemany(sql, (bars.stored(row, wide) for row in rows))

@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING
 from nostro.paper.venue.book import END, FILLED, FUNDS, Market, Match, Order, Queue
 from nostro.paper.venue.profile import PPM
 from nostro.paper.venue.rows import FillRow, TradeRow
-from nostro.paper.venue.wallets import PLACE_BITS
+from nostro.paper.venue.wallets import MARGIN_FROM, PLACE_BITS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nostro.paper.venue.loans import Loans
     from nostro.paper.venue.wallets import Ledger
 
 
 class Matching:
     """``orders``: every open order by id. ``fills, trades, changed``: of the command under way."""
 
-    __slots__ = ("changed", "ends", "fills", "ledger", "orders", "sequence", "trades", "trades_made")
+    __slots__ = (
+        "changed", "ends", "fills", "ledger", "loans", "orders", "orders_made", "sequence", "trades", "trades_made",
+    )  # fmt: skip
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, loans: Loans) -> None:
         self.ledger = ledger
+        self.loans = loans
+        self.orders_made = 0
         self.orders: dict[int, Order] = {}
         self.ends = Queue()
         self.sequence = 0
@@ -35,11 +42,17 @@ class Matching:
 
     # ── the life of an order ─────────────────────────────────────────────────────────────────────────────────────
 
-    def enter(self, order: Order) -> None:
-        """An admitted order begins: it holds, and waits or is carried out; its market is settled."""
+    def number(self, order: Order) -> None:
+        """The order has an id and a time from now on, and is among the open ones."""
+        self.orders_made += 1
+        order.id = self.orders_made
+        order.placed_ns = order.opened_ns = order.updated_ns = self.ledger.at_ns
         self.orders[order.id] = order
         order.user.orders[order.id] = order
         self.changed[order.id] = order
+
+    def enter(self, order: Order) -> None:
+        """An admitted order begins: it holds, and waits or is carried out; its market is settled."""
         end_ns = order.end_ns
         if end_ns is not None:
             self.ends.push(end_ns, order.id, alive=self.orders, count=len(self.orders))
@@ -53,11 +66,26 @@ class Matching:
 
     def enter_canceled(self, order: Order) -> None:
         """An order whose ground fell away between its checks and its turn: it is there, and ends untouched."""
-        self.orders[order.id] = order
-        order.user.orders[order.id] = order
         order.status, order.hold = "open", 0
         self.close(order)
         self.settle(order.market)
+
+    def enter_bounded(self, order: Order, funds: int) -> None:
+        """A market order that takes what it can and ends, bounded by its lots and by so many quote units."""
+        self.number(order)
+        matches, _ = order.market.walk(order.user, buy=order.buy, price=None, lots=order.lots, funds=funds)
+        self._trade_all(order, matches)
+        self.close(order)
+        self.settle(order.market)
+
+    def cancel(self, orders: Iterable[Order]) -> tuple[int, ...]:
+        """Ends open orders in order of id, then settles each market concerned in order of its id. Which they were."""
+        concerned = sorted(orders, key=lambda order: order.id)
+        for order in concerned:
+            self.close(order)
+        for market in sorted({order.market for order in concerned}, key=lambda market: market.id):
+            self.settle(market)
+        return tuple(order.id for order in concerned)
 
     def expire(self, at_ns: int) -> bool:
         """Ends every order whose time has come, each followed by its market's settling. Whether there was one."""
@@ -196,6 +224,12 @@ class Matching:
         if fee:
             ledger.post(user, key, reason="fee", total=-fee, held=0)
             ledger.fees[asset] += fee
+        if order.side_effect == "auto_repay" and place >= MARGIN_FROM:
+            loan = user.loans.get(key)
+            units = 0 if loan is None else min(received - fee, loan.debt)
+            if units:
+                assert loan is not None
+                self.loans.repay(loan, units=units, kind="auto")
         order.status = "partially_filled" if rest else "filled"
         order.updated_ns = ledger.at_ns
         self.changed[order.id] = order

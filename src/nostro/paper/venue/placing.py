@@ -10,8 +10,10 @@ from nostro.domain.values import format_time
 from nostro.link.view import PlaceOrder, Refusal, Rejected
 from nostro.paper.venue.book import Market, Order
 from nostro.paper.venue.numbers import amount_of, whole
+from nostro.paper.venue.wallets import MARGIN_FROM, key_of
 
 if TYPE_CHECKING:
+    from nostro.paper.venue.loans import Loans
     from nostro.paper.venue.wallets import User
 
 COUNT_MAX: Final = 10**18  # lots, ticks, or quote units of one order
@@ -51,8 +53,9 @@ def draft(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Ord
     return order
 
 
-def affordable(order: Order, command: PlaceOrder) -> Rejected | None:
-    """The checks against the book and the wallet as they are now: post-only, and the free balance."""
+def affordable(order: Order, command: PlaceOrder, loans: Loans) -> Rejected | int:
+    """The checks against the book and the wallet as they are now: post-only, and the free balance. What is to be
+    borrowed for the order, in units of what it pays with; 0 if it needs no loan."""
     market = order.market
     if command.post_only:
         assert order.price is not None
@@ -60,13 +63,17 @@ def affordable(order: Order, command: PlaceOrder) -> Rejected | None:
         if best is not None and (best <= order.price if order.buy else best >= order.price):
             return _refused(Refusal.POST_ONLY_WOULD_TAKE, "post_only at this price would match now", command.price)
     need = order.hold or _market_need(order)
-    free = order.user.free(market.quote if order.buy else market.base, order.place)
+    asset = market.quote if order.buy else market.base
+    free = order.user.free(asset, order.place)
     if free < need:
+        if order.side_effect == "auto_borrow" and order.place >= MARGIN_FROM:
+            refused = loans.refused(order.user, key_of(asset, order.place), need - free)
+            return need - free if refused is None else refused
         digits = market.quote_digits if order.buy else market.base_digits
         needed, there = (f"{amount_of(units, digits):f}" for units in (need, free))
-        asset = market.symbol.split("/")[order.buy]
-        return _refused(Refusal.INSUFFICIENT_FUNDS, f"the order needs {needed} {asset}, and free is", there)
-    return None
+        code = market.symbol.split("/")[order.buy]
+        return _refused(Refusal.INSUFFICIENT_FUNDS, f"the order needs {needed} {code}, and free is", there)
+    return 0
 
 
 def _numbers(order: Order, command: PlaceOrder, market: Market) -> Rejected | None:

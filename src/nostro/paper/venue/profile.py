@@ -11,9 +11,11 @@ from typing import Final
 import msgspec
 
 from nostro.link.view import VenueAsset, VenueInstrument, VenueMethod
+from nostro.paper.venue.numbers import whole
 
 PPM: Final = 1_000_000
 INDEX_DIGITS: Final = 8  # of an index price
+INDEX_MAX: Final = 10**18  # of 10^-INDEX_DIGITS
 INSTRUMENT_ID_MAX: Final = 60_000  # a place among the wallets of a user is made of it (wallets.py)
 
 
@@ -72,7 +74,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             message = "every asset has one start price, and the quote asset is one of them"
             raise ValueError(message)
         for asset, price in priced.items():
-            if price <= 0 or price.scaleb(INDEX_DIGITS) != price.scaleb(INDEX_DIGITS).to_integral_value():
+            if whole(price, INDEX_DIGITS, at_most=INDEX_MAX) is None:
                 message = f"the start price of {asset} must be a positive whole number of 10^-{INDEX_DIGITS}"
                 raise ValueError(message)
         for lent in self.borrowing:

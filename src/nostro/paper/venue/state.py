@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nostro.paper.venue.book import Order
-from nostro.paper.venue.rows import OrderRow, TransferRow, order_row
+from nostro.paper.venue.loans import Borrow, Loan
+from nostro.paper.venue.rows import BorrowRow, OrderRow, TransferRow, order_row
 from nostro.paper.venue.transfers import Transfer
-from nostro.paper.venue.wallets import User, Wallet
+from nostro.paper.venue.wallets import User, Wallet, key_of
 
 if TYPE_CHECKING:
     from nostro.paper.venue.book import Market
@@ -20,32 +21,42 @@ if TYPE_CHECKING:
 
 class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     """``users``: (id, maker_ppm, taker_ppm, parent); ``wallets``: (user, key, id, total, held, updated_ns);
-    ``orders``: (row, cost, hold, sequence), open ones only."""
+    ``orders``: (row, cost, hold, sequence), open ones only; ``loans``: (user, key, id); ``borrows``: (row, amount,
+    repaid, accrued, paid), open ones only."""
 
     at_ns: int
     counters: tuple[int, ...]
     external: tuple[str, ...]
     fees: tuple[str, ...]
+    lend: tuple[str, ...]
+    insurance: tuple[str, ...]
+    index: tuple[int, ...]
     last: tuple[tuple[int, int | None], ...]
     users: tuple[tuple[int, int, int, int | None], ...]
     wallets: tuple[tuple[int, int, int, str, str, int], ...]
     orders: tuple[tuple[OrderRow, str, str, int], ...]
     transfers: tuple[tuple[TransferRow, str, str], ...]
+    loans: tuple[tuple[int, int, int], ...]
+    borrows: tuple[tuple[BorrowRow, str, str, str, str], ...]
 
 
 def encode(engine: Engine) -> bytes:
     """The snapshot of the state between two commands."""
-    ledger, matching, transfers = engine.ledger, engine.matching, engine.transfers
+    ledger, matching, transfers, loans = engine.ledger, engine.matching, engine.transfers, engine.loans
     under_way = [(each, False) for each in transfers.deposits.values()]
     under_way += [(each, True) for each in transfers.withdrawals.values()]
     snapshot = _Snapshot(
         at_ns=ledger.at_ns,
         counters=(
-            engine.orders_made, matching.trades_made, matching.sequence, ledger.entries_made, ledger.wallets_made,
-            transfers.deposits_made, transfers.withdrawals_made,
+            matching.orders_made, matching.trades_made, matching.sequence, ledger.entries_made, ledger.wallets_made,
+            transfers.deposits_made, transfers.withdrawals_made, engine.margin.movements_made, loans.loans_made,
+            loans.borrows_made, loans.repayments_made, loans.interest_made, engine.liquidation.made,
         ),
         external=tuple(map(str, ledger.external)),
         fees=tuple(map(str, ledger.fees)),
+        lend=tuple(map(str, ledger.lend)),
+        insurance=tuple(map(str, ledger.insurance)),
+        index=tuple(engine.index.prices),
         last=tuple((market.id, market.last) for market in engine.markets.values()),
         users=tuple((user.id, user.maker_ppm, user.taker_ppm, user.parent) for user in engine.users.values()),
         wallets=tuple(
@@ -61,21 +72,35 @@ def encode(engine: Engine) -> bytes:
             ((*each.row(withdrawal=out)[:4], 0, 0, *each.row(withdrawal=out)[6:]), str(each.amount), str(each.fee))
             for each, out in sorted(under_way, key=lambda pair: (pair[1], pair[0].id))
         ),
+        loans=tuple(
+            (user.id, key, loan.id) for user in engine.users.values() for key, loan in sorted(user.loans.items())
+        ),
+        borrows=tuple(_borrowed(borrow) for _, borrow in sorted(loans.borrows.items())),
     )  # fmt: skip
     return msgspec.msgpack.encode(snapshot)
+
+
+def _borrowed(borrow: Borrow) -> tuple[BorrowRow, str, str, str, str]:
+    row = borrow.row()
+    return (*row[:4], 0, 0, 0, 0, *row[8:]), str(row[4]), str(row[5]), str(row[6]), str(row[7])
 
 
 def decode(engine: Engine, data: bytes) -> None:
     """Fills a new engine of the same profile."""
     snapshot = msgspec.msgpack.decode(data, type=_Snapshot)
-    ledger, matching, transfers = engine.ledger, engine.matching, engine.transfers
+    ledger, matching, transfers, loans = engine.ledger, engine.matching, engine.transfers, engine.loans
     ledger.at_ns = snapshot.at_ns
     (
-        engine.orders_made, matching.trades_made, matching.sequence, ledger.entries_made, ledger.wallets_made,
-        transfers.deposits_made, transfers.withdrawals_made,
+        matching.orders_made, matching.trades_made, matching.sequence, ledger.entries_made, ledger.wallets_made,
+        transfers.deposits_made, transfers.withdrawals_made, engine.margin.movements_made, loans.loans_made,
+        loans.borrows_made, loans.repayments_made, loans.interest_made, engine.liquidation.made,
     ) = snapshot.counters  # fmt: skip
     ledger.external[:] = map(int, snapshot.external)
     ledger.fees[:] = map(int, snapshot.fees)
+    ledger.lend[:] = map(int, snapshot.lend)
+    ledger.insurance[:] = map(int, snapshot.insurance)
+    for asset, price in enumerate(snapshot.index):
+        engine.index.set(asset, price)
     markets = {market.id: market for market in engine.markets.values()}
     for market_id, last in snapshot.last:
         markets[market_id].last = last
@@ -85,12 +110,26 @@ def decode(engine: Engine, data: bytes) -> None:
         wallet = engine.users[user_id].wallets[key] = Wallet(number)
         wallet.total, wallet.held, wallet.updated_ns = int(total), int(held), updated_ns
     _decode_orders(engine, snapshot, markets)
+    _decode_loans(engine, snapshot)
     for row, amount, fee in snapshot.transfers:
         transfer = Transfer(
             row[0], engine.users[row[1]], asset=row[3], amount=int(amount), fee=int(fee), status=row[6], time_ns=row[9]
         )
         transfer.tx_hash, transfer.client_id = row[7], row[8]
         (transfers.withdrawals if row[2] else transfers.deposits)[transfer.id] = transfer
+
+
+def _decode_loans(engine: Engine, snapshot: _Snapshot) -> None:
+    for user_id, key, number in snapshot.loans:
+        user = engine.users[user_id]
+        user.loans[key] = Loan(number, user, key)
+    for row, amount, repaid, accrued, paid in snapshot.borrows:
+        number, user_id, place, asset, _, _, _, _, rate_ppm, kind, time_ns, interest_ns, _ = row
+        loan = engine.users[user_id].loans[key_of(asset, place)]
+        borrow = Borrow(number, loan, amount=int(amount), rate_ppm=rate_ppm, kind=kind, time_ns=time_ns)
+        borrow.repaid, borrow.accrued, borrow.paid = int(repaid), int(accrued), int(paid)
+        borrow.interest_ns = interest_ns
+        engine.loans.enter(borrow)
 
 
 def _decode_orders(engine: Engine, snapshot: _Snapshot, markets: dict[int, Market]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from nostro.paper.venue.book import Order
+    from nostro.paper.venue.loans import Loan
     from nostro.paper.venue.rows import EntryRow
 
 # The place of a wallet among those of its user; they are ordered like this.
@@ -41,9 +42,9 @@ class Wallet:
 
 class User:
     """``wallets``: by key, ``asset index << PLACE_BITS | place``. ``orders``: the open ones, by id. ``parent``: its
-    master's id."""
+    master's id. ``loans``: what its wallets owe or once owed, by the same key."""
 
-    __slots__ = ("id", "maker_ppm", "orders", "parent", "taker_ppm", "wallets")
+    __slots__ = ("id", "loans", "maker_ppm", "orders", "parent", "taker_ppm", "wallets")
 
     def __init__(self, number: int, *, maker_ppm: int, taker_ppm: int, parent: int | None) -> None:
         self.id = number
@@ -51,6 +52,7 @@ class User:
         self.maker_ppm = maker_ppm
         self.taker_ppm = taker_ppm
         self.wallets: dict[int, Wallet] = {}
+        self.loans: dict[int, Loan] = {}
         self.orders: dict[int, Order] = {}
 
     def free(self, asset: int, place: int = SPOT) -> int:
@@ -62,15 +64,18 @@ class User:
 class Ledger:
     """Every wallet and house account changes through here, so that each change leaves its entry.
 
-    ``external``: minus what came in, plus what left, by asset index. ``at_ns``: the time of the last accepted command.
+    ``external``: minus what came in, plus what left, by asset index. ``lend``: minus the principal that is lent.
+    ``insurance``: what liquidations left over, less what they cost. ``at_ns``: the time of the last accepted command.
     ``entries``: of the command under way."""
 
-    __slots__ = ("at_ns", "entries", "entries_made", "external", "fees", "wallets_made")
+    __slots__ = ("at_ns", "entries", "entries_made", "external", "fees", "insurance", "lend", "wallets_made")
 
     def __init__(self, assets: int) -> None:
         self.at_ns = 0
         self.external = [0] * assets
         self.fees = [0] * assets
+        self.lend = [0] * assets
+        self.insurance = [0] * assets
         self.entries_made = 0
         self.wallets_made = 0
         self.entries: list[EntryRow] = []

@@ -1,0 +1,98 @@
+"""Liquidation: what happens, at the end of a command, to margin wallets that can no longer pay. It decides which
+wallets are looked at and settles with the insurance fund what the market did not cover; covering itself is
+``margin.py``'s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nostro.paper.venue.wallets import MARGIN_FROM, key_of
+from nostro.paper.venue.words import LEVEL_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nostro.paper.venue.engine import Engine
+    from nostro.paper.venue.loans import Loan
+    from nostro.paper.venue.rows import LiquidationRow
+    from nostro.paper.venue.wallets import User
+
+
+class Liquidation:
+    """``rows``: of the command under way."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.rows: list[LiquidationRow] = []
+        self.made = 0
+
+    def run(self) -> None:
+        """Liquidates until no wallet must go. Only wallets that the command touched can, or, where interest or a price
+        changed, any that owes something."""
+        engine, entries, seen = self._engine, self._engine.ledger.entries, 0
+        loans, looked_at = engine.loans, set[tuple[int, int]]()
+        if loans.revalued:
+            looked_at |= loans.indebted
+            loans.revalued = False
+        while True:
+            looked_at.update((entry[1], entry[2]) for entry in entries[seen:] if entry[2] >= MARGIN_FROM)
+            seen = len(entries)
+            looked_at &= loans.indebted
+            looked_at = {each for each in looked_at if engine.index.must_go(engine.users[each[0]], each[1])}
+            if not looked_at:
+                return
+            user_id, place = min(looked_at)
+            self._liquidate(engine.users[user_id], place)
+
+    def _liquidate(self, user: User, place: int) -> None:
+        engine, loans = self._engine, self._engine.loans
+        has, owes = engine.index.worth(user, place)
+        level = (has - owes) * 10**LEVEL_DIGITS // owes
+        owed = [(loan, loan.debt) for loan in _debts(user, place)]
+        repaid_before, done_before = len(loans.repayments), len(loans.done)
+        closed = engine.margin.cancel(user, place)
+        orders = engine.margin.cover(user, place, kind="auto")
+        fund = {loan.asset: self._settle(loan) for loan, _ in owed}
+        repayments = [row for row in loans.repayments[repaid_before:] if row[1] == user.id and row[2] == place]
+        done = loans.done[done_before:]
+        at_ns = engine.ledger.at_ns
+        for loan, debt in owed:
+            self.made += 1
+            asset = loan.asset
+            self.rows.append((
+                self.made, user.id, place, asset, debt, fund[asset], level, _written(closed),
+                _written(order_id for bought, order_id in orders if bought == asset),
+                _written(borrow.id for borrow in done if borrow.loan is loan),
+                _written(row[0] for row in repayments if row[3] == asset), at_ns, at_ns,
+            ))  # fmt: skip
+            closed = ()
+
+    def _settle(self, loan: Loan) -> int:
+        """What a wallet still owes of an asset is paid by the insurance fund, which takes what the wallet has for it.
+        How much it paid."""
+        engine, user, place, debt = self._engine, loan.user, loan.place, loan.debt
+        if not debt:
+            return 0
+        ledger, weights = engine.ledger, engine.index.weights
+        needed = debt * weights[loan.asset]
+        for asset, weight in enumerate(weights):
+            units = min(user.free(asset, place), -(-needed // weight))
+            if needed > 0 and units > 0:
+                ledger.post(user, key_of(asset, place), reason="liquidation", total=-units, held=0)
+                ledger.insurance[asset] += units
+                needed -= units * weight
+        ledger.insurance[loan.asset] -= debt
+        ledger.post(user, key_of(loan.asset, place), reason="liquidation", total=debt, held=0)
+        engine.loans.repay(loan, units=debt, kind="auto")
+        return debt
+
+
+def _debts(user: User, place: int) -> list[Loan]:
+    """In the order of assets."""
+    debts = [loan for loan in user.loans.values() if loan.place == place and loan.debt]
+    return sorted(debts, key=lambda loan: loan.asset)
+
+
+def _written(ids: Iterable[int]) -> str:
+    return " ".join(map(str, ids))
