@@ -31,9 +31,21 @@ SWEEPS_MAX: Final = 5  # of one window whose rows move while one pages; if no tw
 REPEATED_PAGES_MAX: Final = 5  # the same rows again at another position: then the position is not obeyed
 PAGES_PER_SWEEP_MAX: Final = 100_000  # of one sub-query: beyond this the paging runs in a circle
 
+FEED_FRAME_BYTES_MAX: Final = 16 * 1024 * 1024  # of one frame that is received: what an answer may have
+FEED_MESSAGE_BYTES_MAX: Final = 64 * 1024  # of one message to the paper server: a few thousand topics
+FEED_QUEUE_FRAMES_MAX: Final = 10_000  # that wait for one reader; one that is further behind is disconnected
+FEED_SESSIONS_MAX: Final = 256  # connections to one paper server: enough for any test, and none is forgotten
+FEED_BEAT_S: Final = 1.0  # between two looks at pings and markets: the exchange tells its books by the second
+FEED_WELCOME_S: Final = 10.0  # for the first frame of a connection
+
 PAGE_CACHE_PAGES: Final = 1_000  # SQLite pages kept in memory by one connection (of 16 KiB)
 SQLITE_PAGE_BYTES: Final = 16_384  # measured: 1.1 times the rows per second of 4 KiB pages
 WAL_CHECKPOINT_PAGES: Final = 6_250  # 100 MB of WAL between checkpoints: measured 1.6 times the rows per second
+FETCHED_FIRST: Final = 50  # rows that are fetched at once from a database server, and then more and more
+FETCHED_MAX: Final = 2_000  # rows at once: a row takes about 300 bytes
+FETCHED_WIDE: Final = 8  # pages at once: one may hold `BODY_BYTES_MAX`
+COPIED_MIN: Final = 4  # rows from which on COPY is quicker than INSERT
+CONNECT_TIMEOUT_S: Final = 10  # for a database server to answer at all
 BUSY_TIMEOUT_MS: Final = 10_000  # how long a statement waits for another process's lock
 LEASE_S: Final = 30  # how long a lease on an account lives without renewal
 INBOX_BYTES_MAX: Final = 1024 * 1024  # of one entry left for the holder of the lease

@@ -15,6 +15,7 @@ import msgspec
 
 from nostro.domain.records import Fact
 from nostro.errors import NostroError
+from nostro.link.frames import Feed
 
 if TYPE_CHECKING:
     from nostro.link.view import Login, VenueView
@@ -264,7 +265,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     The client's side: ``encode_query`` and ``encode_body`` write a request message, ``decode`` reads a route's answer
     (raises `Undecodable`), ``errors(status, headers, body)`` is our error for an answer that is none. The server's
     side: ``decode_query`` and ``decode_body`` read a request (raise `WireRefusal`), ``encode_answer`` writes an answer,
-    ``error_body(status, message)`` is the body of a refusal that no serve words."""
+    ``error_body(status, message)`` is the body of a refusal that no serve words. ``feed``: the wire's live connection,
+    both sides, None where it has none that is declared."""
 
     id: str
     name: str
@@ -290,6 +292,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     test_mode: str = "paper"
     amounts: Literal["text", "double"] = "text"
     unsupported: tuple[str, ...] = ()
+    feed: Feed | None = None
 
     @property
     def capabilities(self) -> frozenset[str]:

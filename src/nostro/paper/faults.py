@@ -1,17 +1,18 @@
-"""What goes wrong on the paper exchange's wire, on purpose and from a seed. It decides which requests are struck and
-how; it only does what a real exchange's wire does, and never changes what an answer says.
+"""What goes wrong on the paper exchange's wire, on purpose and from a seed. It decides which requests and which frames
+of a feed are struck and how; it only does what a real exchange's wire does, and never changes what is said.
 
-A plan is a list of faults, each with a share of the requests that it fits. The same plan and the same requests in the
-same order are struck alike. Every fault counts how often it fired: a test of a fault that never fired shows nothing.
+A plan is a list of faults, each with a share of the requests or frames that it fits. The same plan and the same
+requests in the same order are struck alike, and so are frames. Every fault counts how often it fired: a test of a fault
+that never fired shows nothing.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -59,11 +60,32 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     delay_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 1.0
 
 
+class FrameKind(StrEnum):
+    """``cut``: the connection ends without a farewell before the frame. ``delayed``: it is held back, and all that
+    follow it on that connection."""
+
+    CUT = "cut"
+    DELAYED = "delayed_frame"
+    DOUBLED = "doubled"
+    DROPPED = "dropped"
+
+
+class FrameFault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fault of a feed, as `Fault` is one of requests: ``share`` and ``at`` of all frames that are sent."""
+
+    kind: FrameKind
+    share: Share = 0.0
+    at: tuple[int, ...] = ()
+    most: Annotated[int, msgspec.Meta(ge=0)] = 0
+    delay_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 1.0
+
+
 class FaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where several faults strike one request, the first of the list does."""
+    """Where several faults strike one request or one frame, the first of its list does."""
 
     seed: int = 0
     faults: tuple[Fault, ...] = ()
+    frames: tuple[FrameFault, ...] = ()
 
 
 def parse_plan(text: bytes, name: str) -> FaultPlan:
@@ -72,8 +94,11 @@ def parse_plan(text: bytes, name: str) -> FaultPlan:
     try:
         return decode(text, type=FaultPlan)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        kinds = ", ".join(Kind)
+        kinds = ", ".join((*Kind, *FrameKind))
         raise BadValue(f"{name} is not a plan of faults: {error}", hint=f"the kinds are {kinds}") from None
+
+
+FaultT = TypeVar("FaultT", Fault, FrameFault)
 
 
 class ErrorAnswer(Protocol):
@@ -82,20 +107,51 @@ class ErrorAnswer(Protocol):
     def __call__(self, status: int, message: str, *, headers: dict[str, str] | None = None) -> HttpAnswer: ...
 
 
+class _Draws(Generic[FaultT]):
+    """Which of some faults strikes next. Every one that fits counts and draws, whether or not another one strikes, so
+    that each is reproducible."""
+
+    def __init__(self, faults: Sequence[FaultT], seed: int | str) -> None:
+        self._faults = faults
+        self._random = random.Random(seed)
+        self._seen = [0] * len(faults)
+        self._struck = [0] * len(faults)
+
+    def strike(self, fits: Callable[[FaultT], bool]) -> FaultT | None:
+        chosen: FaultT | None = None
+        for number, fault in enumerate(self._faults):
+            if not fits(fault):
+                continue
+            self._seen[number] += 1
+            drawn = self._random.random() < fault.share
+            if chosen is not None or (fault.most and self._struck[number] >= fault.most):
+                continue
+            if drawn or self._seen[number] in fault.at:
+                self._struck[number] += 1
+                chosen = fault
+        return chosen
+
+
 class Faults:
     """A plan at work. ``fired``: how often each kind has struck."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self.plan = plan
-        self.fired: Counter[Kind] = Counter()
-        self._random = random.Random(plan.seed)
-        self._seen = [0] * len(plan.faults)
-        self._struck = [0] * len(plan.faults)
+        self.fired: Counter[Kind | FrameKind] = Counter()
+        self._requests = _Draws(plan.faults, plan.seed)
+        self._frames = _Draws(plan.frames, f"frames {plan.seed}")
+
+    def frame(self) -> FrameFault | None:
+        """What strikes the next frame of a feed."""
+        fault = self._frames.strike(lambda _: True)
+        if fault is not None:
+            self.fired[fault.kind] += 1
+        return fault
 
     def around(self, route: Route | None, answer: Callable[[], HttpAnswer], *, error: ErrorAnswer) -> HttpAnswer:
         """The answer to a request for ``route`` (None: there is no such route), struck or not. Raises `Unanswered`
         where the connection is dropped."""
-        fault = self._strikes(route)
+        fault = self._requests.strike(lambda each: _fits(each, route))
         if fault is None:
             return answer()
         if fault.kind in NOT_CARRIED_OUT:
@@ -106,21 +162,6 @@ class Faults:
             return given  # nothing is there to lose
         self.fired[fault.kind] += 1
         return _spoiled(fault, given, error)
-
-    def _strikes(self, route: Route | None) -> Fault | None:
-        """Every fault that fits counts and draws, whether or not another one strikes, so that each is reproducible."""
-        chosen: Fault | None = None
-        for number, fault in enumerate(self.plan.faults):
-            if not _fits(fault, route):
-                continue
-            self._seen[number] += 1
-            drawn = self._random.random() < fault.share
-            if chosen is not None or (fault.most and self._struck[number] >= fault.most):
-                continue
-            if drawn or self._seen[number] in fault.at:
-                self._struck[number] += 1
-                chosen = fault
-        return chosen
 
 
 def _fits(fault: Fault, route: Route | None) -> bool:

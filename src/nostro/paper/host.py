@@ -21,6 +21,7 @@ from nostro.errors import Conflict, Unwritable
 from nostro.link.declare import Exchange
 from nostro.link.view import Login
 from nostro.paper.faults import Faults
+from nostro.paper.feeds import Hub
 from nostro.paper.history import generate
 from nostro.paper.server import Server
 from nostro.paper.venue.live import Market
@@ -60,6 +61,9 @@ class PaperExchange:
             raise
         self._server = Server(exchange, self.venue, faults=faults)
         self.handle = self._server.handle
+        self.hub = None if exchange.feed is None else Hub(exchange.feed, self.venue, faults=faults)
+        if self.hub is not None:
+            self.venue.listeners.append(self.hub.publish)
 
     def logins(self) -> list[Login]:
         """The keys that clients may use, one a login."""
@@ -69,12 +73,14 @@ class PaperExchange:
         """Lets the market, the orders' ends and the transfers catch up with the clock; call it about once a second."""
         self._market.advance(self.venue.now_ns())
 
-    def ready(self, origin: str) -> dict[str, Any]:
-        """What a client must know: the exchange, its URLs at ``origin``, and each account's credentials."""
+    def ready(self, origin: str, tls_origin: str = "") -> dict[str, Any]:
+        """What a client must know: the exchange, its URLs at ``origin`` and at its encrypted twin, and each account's
+        credentials."""
+        twins = {"": origin, "_tls": tls_origin} if tls_origin else {"": origin}
         return {
             "exchange": self.exchange.id,
             "dialect": self.exchange.dialect,
-            "urls": {"rest": origin + urlsplit(self.exchange.url).path.rstrip("/")},
+            "urls": {f"{name}{twin}": url for twin, at in twins.items() for name, url in self._urls(at).items()},
             "accounts": [
                 {
                     "name": login.name,
@@ -86,9 +92,15 @@ class PaperExchange:
             ],
         }
 
-    def announce(self, origin: str) -> dict[str, Any]:
+    def _urls(self, origin: str) -> dict[str, str]:
+        urls = {"rest": origin + urlsplit(self.exchange.url).path.rstrip("/")}
+        if self.exchange.feed is not None:
+            urls["ws"] = origin.replace("http", "ws", 1) + self.exchange.feed.paths[0]
+        return urls
+
+    def announce(self, origin: str, tls_origin: str = "") -> dict[str, Any]:
         """Writes ``endpoint.json``, so that other processes find the server; what `ready` says, with our process id."""
-        ready = self.ready(origin)
+        ready = self.ready(origin, tls_origin)
         partial = self.folder / "endpoint.json.partial"
         partial.write_bytes(msgspec.json.encode(ready | {"pid": os.getpid()}))
         partial.replace(self.folder / "endpoint.json")

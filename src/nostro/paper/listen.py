@@ -1,54 +1,80 @@
-"""The paper server's sockets, on this machine alone. It decides how bytes become an `HttpRequest` and back;
-everything else is decided by the ``handle`` that it calls, one request at a time.
+"""The paper server's sockets, on this machine alone. It decides how bytes become an `HttpRequest` and back, and how the
+frames of a `Hub` reach their readers; everything else is decided by these two, one request or message at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from nostro import limits
 from nostro.errors import BadValue, Unanswered
 from nostro.link.http import HttpAnswer, HttpRequest
+from nostro.paper.feeds import Hub, Session
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 CLOSING_S: Final = 0.5  # what open connections get to finish when the server ends
 
 
 class Listener:
-    """A running server; ``port`` is the one it got, ``origin`` its scheme, host and port. End it with `close`."""
+    """A running server; ``port`` is the one it got, ``origin`` its scheme, host and port, ``tls_origin`` that of its
+    encrypted twin, "" where it has none. End it with `close`."""
 
-    def __init__(self, runner: web.ServerRunner, *, host: str, port: int) -> None:
+    def __init__(self, runner: web.ServerRunner, hub: Hub | None, *, host: str) -> None:
+        name = f"[{host}]" if ":" in host else host
+        ports = [int(address[1]) for address in runner.addresses]
+        self.port = ports[0]
+        self.origin = f"http://{name}:{ports[0]}"
+        self.tls_origin = f"https://{name}:{ports[1]}" if len(ports) > 1 else ""
         self._runner = runner
-        self.port = port
-        self.origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._hub = hub
+        self._beat = None if hub is None else asyncio.create_task(_beat(hub))
 
     async def close(self) -> None:
+        if self._hub is not None:
+            self._hub.end()
+        if self._beat is not None:
+            self._beat.cancel()
         await self._runner.cleanup()
 
 
-async def listen(handle: Callable[[HttpRequest], HttpAnswer], *, host: str = "127.0.0.1", port: int = 0) -> Listener:
-    """Serves ``handle`` on a loopback address; ``port`` 0 takes a free one. Raises `BadValue` for any other address,
-    and OSError where the port is taken."""
+async def listen(
+    handle: Callable[[HttpRequest], HttpAnswer],
+    *,
+    hub: Hub | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+) -> Listener:
+    """Serves ``handle``, and ``hub`` at its paths, on a loopback address; ``port`` 0 takes a free one. With ``tls`` the
+    same is served encrypted on another free port. Raises `BadValue` for any other address, and OSError where the port
+    is taken."""
     if host not in LOOPBACK:
         raise BadValue(f"host is {host!r}, a paper exchange listens on {' or '.join(LOOPBACK)} alone")
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if hub is not None and request.path in hub.paths and web.WebSocketResponse().can_prepare(request):
+            return await _feed(hub, request)
         return await _answer(handle, request)
 
     runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=CLOSING_S)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
+        await web.TCPSite(runner, host, port).start()
+        if tls is not None:
+            await web.TCPSite(runner, host, 0, ssl_context=tls).start()
     except OSError:
         await runner.cleanup()
         raise
-    return Listener(runner, host=host, port=int(runner.addresses[0][1]))
+    return Listener(runner, hub, host=host)
+
+
+# ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _answer(handle: Callable[[HttpRequest], HttpAnswer], request: web.BaseRequest) -> web.StreamResponse:
@@ -95,3 +121,57 @@ async def _body(request: web.BaseRequest) -> bytes | None:
             return None
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+# ── feeds ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _beat(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(limits.FEED_BEAT_S)
+        hub.beat()
+
+
+async def _feed(hub: Hub, request: web.BaseRequest) -> web.StreamResponse:
+    """One connection, from its welcome to its end. A message that is too large, or that is no UTF-8, ends it."""
+    waiting = asyncio.Event()
+    transport = request.transport
+
+    def wake(session: Session) -> None:
+        waiting.set()
+        if session.cut and transport is not None:
+            transport.abort()
+
+    session = hub.open(wake)
+    if session is None:
+        return web.Response(status=503, text="there are too many connections")
+    socket = web.WebSocketResponse(max_msg_size=limits.FEED_MESSAGE_BYTES_MAX, compress=False, timeout=CLOSING_S)
+    sender = None
+    try:
+        await socket.prepare(request)
+        sender = asyncio.create_task(_send(socket, session, waiting=waiting))
+        async for message in socket:
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                hub.receive(session, message.data)
+    finally:
+        hub.close(session)
+        if sender is not None:
+            sender.cancel()
+    return socket
+
+
+async def _send(socket: web.WebSocketResponse, session: Session, *, waiting: asyncio.Event) -> None:
+    """Sends what waits, no faster than it is read, and takes leave where the session has ended."""
+    with suppress(ConnectionError):
+        while True:
+            while session.outgoing:
+                frame, delay_s = session.outgoing.popleft()
+                if delay_s:
+                    await asyncio.sleep(delay_s)
+                await socket.send_str(frame)
+            if session.ended is not None:
+                code, reason = session.ended
+                await socket.close(code=code, message=reason.encode())
+                return
+            waiting.clear()
+            await waiting.wait()

@@ -1,0 +1,60 @@
+"""ALP.COM's WebSocket, declared: where it is, which topics there are, how a client asks for them. How frames are read
+stands in ``feed_read.py``, how the paper exchange writes them in ``feed_serve.py``.
+
+Source: API reference of 2023, section WebSocket API (path ``/alp-ws``, as in the Python client), and of 2026 (path
+``/ws``, without rates). Both paths are served in every dialect.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from nostro.exchanges.alp import words
+from nostro.exchanges.alp.dialects import Dialect
+from nostro.exchanges.alp.feed_read import read
+from nostro.exchanges.alp.feed_serve import AlpFeed
+from nostro.link.frames import ALL, Action, Feed, Topic
+
+ORIGIN: Final = "wss://www.alp.com"
+PATH: Final = "/alp-ws"
+SHORT_PATH: Final = "/ws"
+
+TOPICS: Final = (
+    Topic(name="ticker", of="instrument", all=True, gives="ticker"),
+    Topic(name="trade", of="instrument", all=True, gives="public_trade"),
+    Topic(name="diff", of="instrument", all=False, gives="book_change"),
+    Topic(name="market_depth", of="instrument", all=False, gives="order_book"),
+)
+RATES: Final = Topic(name="rates", of="asset", all=True, gives="rate")
+
+
+def topic(name: str, of: str) -> str:
+    """``of``: our name of an instrument, an asset, or ``*``."""
+    return f"{name}.{of if of == ALL else words.pair(of)}"
+
+
+def ask(action: Action, topics: Sequence[str]) -> str:
+    return json.dumps([action, *topics])
+
+
+def sign_in(token: str) -> str:
+    return json.dumps(["auth", token])
+
+
+def feed(dialect: Dialect) -> Feed:
+    paths = (SHORT_PATH, PATH) if dialect.short else (PATH, SHORT_PATH)
+    topics = TOPICS if dialect.short else (*TOPICS, RATES)
+    return Feed(
+        url=ORIGIN + paths[0],
+        paths=paths,
+        topics=topics,
+        private=("balance", "order"),
+        topic=topic,
+        ask=ask,
+        sign_in=sign_in,
+        read=read,
+        serve=partial(AlpFeed, dialect=dialect, topics=topics),
+    )

@@ -1,0 +1,137 @@
+"""The paper exchange's side of a feed: who is connected, what waits for each of them, when they are pinged. It decides
+who hears a frame and when a connection ends; what a frame says stands in ``exchanges/*/feed_serve.py``.
+
+It holds no socket (``listen.py`` does) and reads no clock but the venue's: what happens follows from what is received,
+from what the venue does, and from `Hub.beat`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+from uuid import UUID
+
+from nostro import limits
+from nostro.link.frames import Caller, Feed, Told
+from nostro.link.view import Changes, VenueView
+from nostro.paper.faults import Faults, FrameKind
+
+TOO_SLOW: Final = (1008, "too slow")
+NO_PONG: Final = (1008, "no answer to a ping")
+GOING_AWAY: Final = (1001, "the server ends")
+CUT: Final = (1006, "cut")
+
+
+class Session(Caller):
+    """One connection. ``outgoing``: frames that wait, each with the seconds that it is held back. ``ended``: close code
+    and reason once the server is done with it. ``cut``: it ends without a farewell, as where a link breaks. ``wake``
+    is called with the session whenever one of these changed."""
+
+    __slots__ = ("cut", "ended", "outgoing", "ping_ns", "wake")
+
+    def __init__(self, client: str, wake: Callable[[Session], None]) -> None:
+        super().__init__(client)
+        self.wake = wake
+        self.outgoing: deque[tuple[str, float]] = deque()
+        self.ended: tuple[int, str] | None = None
+        self.cut = False
+        self.ping_ns = 0
+
+    def end(self, why: tuple[int, str], *, cut: bool = False) -> None:
+        """What still waits is sent before the farewell, and not at all where the link is cut."""
+        self.ended = self.ended or why
+        if cut:
+            self.cut = True
+            self.outgoing.clear()
+        self.wake(self)
+
+
+class Hub:
+    """The feed of one exchange over one venue. ``paths``: where it is served. ``faults``: what goes wrong."""
+
+    def __init__(self, feed: Feed, view: VenueView, *, faults: Faults | None = None) -> None:
+        self.paths = feed.paths
+        self.sessions: dict[str, Session] = {}
+        self._view = view
+        self._server = feed.serve(view)
+        self._faults = faults
+        self._opened = 0
+
+    def open(self, wake: Callable[[Session], None]) -> Session | None:
+        """A new connection, its first frame under way; None where there are too many."""
+        if len(self.sessions) >= limits.FEED_SESSIONS_MAX:
+            return None
+        session = Session(self._name(), wake)
+        session.ping_ns = self._view.now_ns() + self._server.ping_interval_ns
+        self.sessions[session.client] = session
+        self._send(session, [self._server.welcome(session.client)])
+        return session
+
+    def close(self, session: Session) -> None:
+        """The other side is gone."""
+        self.sessions.pop(session.client, None)
+
+    def end(self) -> None:
+        """The server ends: so does every connection."""
+        for session in list(self.sessions.values()):
+            session.end(GOING_AWAY)
+
+    def receive(self, session: Session, message: str | bytes) -> None:
+        """One message of a client: a text, or the bytes of a binary one."""
+        self._tell(self._server.market(self._topics()))  # what changed before it is told as such
+        self._send(session, self._server.receive(session, message))
+
+    def publish(self, changes: Changes) -> None:
+        """What the venue did; to be called once it is durable (`Venue.listeners`)."""
+        users = {session.user for session in self.sessions.values() if session.user is not None}
+        self._tell(self._server.changed(changes, users))
+
+    def beat(self) -> None:
+        """Tells what moved in the markets, pings, and ends connections that do not answer; call it once a second."""
+        self._tell(self._server.market(self._topics()))
+        now_ns = self._view.now_ns()
+        for session in list(self.sessions.values()):
+            waiting_ns = session.unanswered_ns
+            if session.ended is not None:
+                session.end(session.ended, cut=True)  # it had a beat to take its leave
+            elif waiting_ns is not None and now_ns - waiting_ns >= self._server.ping_timeout_ns:
+                session.end(NO_PONG)
+            elif now_ns >= session.ping_ns:
+                session.ping_ns = now_ns + self._server.ping_interval_ns
+                session.unanswered_ns = now_ns if waiting_ns is None else waiting_ns
+                self._send(session, [self._server.ping])
+
+    def _topics(self) -> set[str]:
+        return set().union(*(session.topics for session in self.sessions.values()))
+
+    def _tell(self, told: Iterable[Told]) -> None:
+        for each in told:
+            for session in list(self.sessions.values()):
+                hears = not each.topics.isdisjoint(session.topics) if each.user is None else each.user == session.user
+                if hears:
+                    self._send(session, [each.text])
+
+    def _send(self, session: Session, frames: Iterable[str]) -> None:
+        """Puts frames in the queue, but for those that a fault strikes; who does not read them is disconnected."""
+        for frame in frames:
+            if session.ended is not None:
+                return
+            fault = None if self._faults is None else self._faults.frame()
+            if fault is not None and fault.kind is FrameKind.CUT:
+                session.end(CUT, cut=True)
+                return
+            copies = {FrameKind.DROPPED: 0, FrameKind.DOUBLED: 2}.get(fault.kind, 1) if fault is not None else 1
+            delay_s = fault.delay_s if fault is not None and fault.kind is FrameKind.DELAYED else 0.0
+            session.outgoing.extend([(frame, delay_s)] * copies)
+            if len(session.outgoing) > limits.FEED_QUEUE_FRAMES_MAX:
+                session.end(TOO_SLOW, cut=True)
+        session.wake(session)
+
+    def _name(self) -> str:
+        """A UUID that nobody else has, and that a venue that is run again gives again."""
+        self._opened += 1
+        said = f"feed {self._view.now_ns()} {self._opened}".encode()
+        return str(UUID(bytes=hmac.new(self._view.sign_tokens_with(), said, hashlib.sha256).digest()[:16], version=4))
