@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from naive.commands import Envelope, Outcome
+from naive.margin_coverage import MarginCoverage
 from nostro.domain.values import EXACT
 from nostro.link.view import Accepted, PlaceOrder, VenueOrder
 
@@ -24,6 +25,7 @@ class Coverage:
     def start(self) -> None:
         """Another venue begins."""
         self.before: dict[int, VenueOrder] = {}
+        self.margin = MarginCoverage(self.reached)
         self.ids: set[int] = set()
         self.clock_ns = 0
 
@@ -47,6 +49,7 @@ class Coverage:
             self.placed[command.type, command.time_in_force] += 1
         self.add_orders(outcome, new)
         self.add_money(outcome)
+        self.margin.add(envelope, outcome)
 
     def add_orders(self, outcome: Outcome, new: int | None) -> None:
         triggered = 0

@@ -275,7 +275,7 @@ class NaiveEngine:
         else:
             missing = self.missing(order)
             if missing > 0:
-                market.loans.borrow(user, asked.wallet, order.paid_asset, amount=missing, type="auto")
+                market.loans.borrow(user, asked.wallet, order.paid_asset, amount=missing, loan_type="auto")
             order.held = market.hold(order, order.amount)
             market.move(order, order.paid_asset, kind="hold", held=order.held)
             if asked.type in ("stop_limit", "stop_market"):

@@ -111,6 +111,7 @@ WIDE: Final = Ground(
             _wide(2, "BBB/USD", 0, 8),
             _wide(3, "AAA/BBB", 6, 9),
             _wide(4, "BBB/CCC", 0, 3),
+            _wide(5, "CCC/BBB", 9, 12),
         ),
         methods=(
             VenueMethod(
@@ -143,6 +144,7 @@ WIDE: Final = Ground(
         "BBB/USD": (10**11, 5, 10**18),
         "AAA/BBB": (10**12, 5, 10**18),
         "BBB/CCC": (10**10, 5, 10**9),
+        "CCC/BBB": (10**5, 5, 10**18),
     },
     riches={"AAA": Decimal(10**12), "BBB": Decimal(10**20), "CCC": Decimal(10**17), "USD": Decimal(10**22)},
     plays=False,

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
+
 from nostro.domain.records import Fill
 from nostro.link.declare import Fetched, Page, Query, Stream
 
@@ -29,7 +31,7 @@ class Oversize(Exception):
 @dataclass(frozen=True)
 class Style:
     """How one kind of exchange pages. ``keeps``: which end of a window a full answer holds. ``plain_ok``: whether it
-    can be paged without ids."""
+    can be paged without ids. ``keyed``: every question names a symbol. ``timed``: rows have a time."""
 
     since: str
     until: str
@@ -38,6 +40,8 @@ class Style:
     keeps: str = "first"
     sized: bool = True
     plain_ok: bool = False
+    keyed: bool = False
+    timed: bool = True
 
 
 STYLES: dict[str, Style] = {
@@ -56,6 +60,10 @@ STYLES: dict[str, Style] = {
     "window cut to the newest": Style("inclusive", "either", "either or any", "none", keeps="newest", plain_ok=True),
     "newest only": Style("absent", "absent", "descending", "none", keeps="newest", plain_ok=True),
     "rows that move": Style("maybe", "maybe", "any", "offset"),
+    "one symbol a question": Style(
+        "inclusive", "either", "either or any", "none", sized=False, plain_ok=True, keyed=True
+    ),
+    "rows without a time": Style("inclusive", "exclusive", "either or any", "none", sized=False, timed=False),
 }
 
 
@@ -100,8 +108,9 @@ class History:
         return [row for row in rows if self.since_ns <= row.time_ns < self.until_ns]
 
     def parts(self) -> list[dict[str, str]]:
-        names = [name for name, _ in self.stream.splits]
-        choices = itertools.product(*(values for _, values in self.stream.splits))
+        splits = [*self.stream.splits, *([(self.stream.keyed, SYMBOLS)] if self.stream.keyed else [])]
+        names = [name for name, _ in splits]
+        choices = itertools.product(*(values for _, values in splits))
         return [dict(zip(names, values, strict=True)) for values in choices]
 
 
@@ -163,6 +172,8 @@ def _stream(chance: random.Random, style: Style, name: str, *, size: int, precis
     window_s = chance.choice([None, 30, 100, 400]) if since != "absent" or until != "absent" else None
     if not style.sized and window_s is None:
         window_s = chance.choice([200, 2000])
+    keyed = style.keyed or (style.timed and chance.random() < 0.1)
+    splits_symbols = style.position in ("time", "none") and chance.random() < 0.4
     return Stream(
         name="history",
         kind="fill",
@@ -178,10 +189,12 @@ def _stream(chance: random.Random, style: Style, name: str, *, size: int, precis
         empty_ends=not (style.position == "cursor" and chance.random() < 0.5),
         precision_ns=precision,
         splits=(("side", SIDES),) if chance.random() < 0.35 else (),
-        symbols="instrument" if style.position in ("time", "none") and chance.random() < 0.4 else "",
+        symbols="instrument" if splits_symbols and not keyed else "",
         native_ids=native,
         identity=() if native else IDENTITY,
         unstable=name == "rows that move",
+        keyed="instrument" if keyed else "",
+        timed=style.timed,
     )
 
 
@@ -243,10 +256,11 @@ def _row(chance: random.Random, number: int, time_ns: int, twin: Fill | None, *,
 def _thin(made: History) -> None:
     """Where the exchange answers fewer rows than it declares, a timestamp that fills such an answer cannot be told from
     a whole one by anybody: there are none."""
-    kept: Counter[tuple[int, str]] = Counter()
+    kept: Counter[tuple[int, str, str]] = Counter()
     rows = []
     for row in made.rows:
-        key = (made.cell(row), row.fact.side if made.stream.splits else "")
+        side, symbol = row.fact.side if made.stream.splits else "", row.fact.instrument if made.stream.keyed else ""
+        key = (made.cell(row), side, symbol)
         kept[key] += 1
         if kept[key] < made.cap_low:
             rows.append(row)
@@ -258,12 +272,13 @@ def _thin(made: History) -> None:
 
 class Exchange:
     """Serves one history, and counts. ``arrived``: rows that came while it was read; ``stirred``: the calls at which
-    the rows were not as before."""
+    the rows were not as before; ``listed``: how often it was asked for its symbols."""
 
     def __init__(self, made: History) -> None:
         self.made = made
         self.rows = sorted(made.rows)
         self.calls = 0
+        self.listed = 0
         self.oversize = 0
         self.chance = random.Random(made.seed ^ 0x5EED)
         self.arrived: list[Row] = []
@@ -271,6 +286,10 @@ class Exchange:
         self.ranks = {row.number: (row.time_ns, row.number) for row in self.rows}
         self.moves = [row.number for row in self.rows][:: max(1, len(self.rows) // 4)] if made.stream.unstable else []
         self.chance.shuffle(self.moves)
+
+    def symbols(self) -> tuple[str, ...]:
+        self.listed += 1
+        return SYMBOLS
 
     def answer(self, query: Query) -> Fetched:
         made, stream = self.made, self.made.stream
@@ -348,6 +367,7 @@ class Exchange:
         stream = self.made.stream
         assert (query.since_ns is None) == (stream.since == "absent"), "a bound that the route takes is always sent"
         assert (query.until_ns is None) == (stream.until == "absent"), "a bound that the route takes is always sent"
+        assert not stream.keyed or query.where.get(stream.keyed) in SYMBOLS, "every question names its symbol"
         for bound_ns in (query.since_ns, query.until_ns):
             assert bound_ns is None or bound_ns % stream.precision_ns == 0, "bounds are cut to the precision"
         if query.since_ns is not None and query.until_ns is not None and stream.window_s is not None:
@@ -380,4 +400,7 @@ class Exchange:
             exchange="simulated", dialect="", capability="fills", stream="history", route="fills", request="",
             query=query, sent_ns=self.calls, received_ns=self.calls, status=200, headers={}, body=b"",
         )  # fmt: skip
-        return Fetched(page, [row.fact for row in rows], position)
+        facts = [row.fact for row in rows]
+        if not self.made.stream.timed:  # as a reader reads it: somewhere in the window asked for
+            facts = [msgspec.structs.replace(fact, effective_ns=query.since_ns) for fact in facts]
+        return Fetched(page, facts, position)

@@ -54,6 +54,7 @@ def between(market: Market, one: str, other: str) -> VenueInstrument | None:
     found = [
         instrument for instrument in market.profile.instruments if {instrument.base, instrument.quote} == {one, other}
     ]
+    market.ledger.reached["two instruments between"] += len(found) > 1
     return min(found, key=lambda instrument: instrument.id, default=None)
 
 

@@ -140,6 +140,8 @@ class Market:
         market = order.asked.type in ("market", "stop_market")
         rule = order.asked.time_in_force
         matches, stopped = self.walk(order)
+        if order.quote_max is not None:
+            self.ledger.reached[f"covering order stops: {stopped}"] += 1
         whole = stopped == "whole" or (order.funded_in_quote and stopped == "money")
         if rule == "fok" or (market and rule == "aon"):
             self.trade_all(order, matches if whole else [])

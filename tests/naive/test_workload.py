@@ -12,6 +12,7 @@ from naive.commands import Envelope
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW
+from naive.margin_coverage import RULES
 from naive.workload import Workload
 from nostro.link.view import Refusal
 
@@ -57,7 +58,7 @@ def drawn(seed: int, count: int, coverage: Coverage) -> tuple[list[Envelope], Na
 @pytest.fixture(scope="module")
 def coverage() -> Coverage:
     coverage = Coverage()
-    for seed in (1, 2, 3, 4):
+    for seed in range(1, 9):
         _, engine = drawn(seed, 2_500, coverage)
         coverage.reached.update(engine.market.ledger.reached)
     return coverage
@@ -85,6 +86,7 @@ def test_every_refusal_is_met(coverage: Coverage) -> None:
 def test_every_situation_is_met(coverage: Coverage) -> None:
     wanted = [
         *SITUATIONS,
+        *RULES,
         *(f"deposit {status}" for status in DEPOSIT_STATUSES),
         *(f"withdrawal {status}" for status in WITHDRAWAL_STATUSES),
         *(f"canceled by what came before it ({kind})" for kind in ("limit buy", "market buy", "market sell")),

@@ -1,6 +1,6 @@
 """Random commands for a venue, drawn from a given `random.Random`: few users, few prices, many collisions, so that
 every rule and every refusal of docs/venue.md is reached. It looks at the outcomes only to aim (open orders, transfers);
-it decides no outcome.
+it decides no outcome. What margin has of its own is in ``borrowers.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from naive import scenes
+from naive import margin_scenes, scenes
+from naive.borrowers import Borrowers
 from naive.commands import (
     AdvanceDeposit,
     AdvanceWithdrawal,
@@ -28,9 +29,11 @@ from naive.commands import (
 from naive.grounds import NARROW, Ground
 from nostro.domain.values import EXACT
 from nostro.link.view import (
+    ISOLATED,
     Accepted,
     CancelAll,
     CancelOrders,
+    MoveMargin,
     PlaceOrder,
     RequestWithdrawal,
     VenueInstrument,
@@ -39,7 +42,9 @@ from nostro.link.view import (
 
 START_NS: Final = 1_700_000_000_000_000_000
 SECOND_NS: Final = 1_000_000_000
-USERS_MAX: Final = 7
+HOUR_NS: Final = 3600 * SECOND_NS
+USERS_MAX: Final = 8
+SUB_ACCOUNT: Final = 6  # of user 1, from the opening on
 OPEN_MAX: Final = 100  # more open orders than this are swept away: the naive engine looks through all of them
 
 GOOD_ATTRIBUTES: Final = {11: {"address": "a123", "memo": "x"}, 12: {"iban": "DE1234"}, 13: {}}
@@ -75,6 +80,8 @@ def changed(**fields: object) -> Spoil:
 SPOILS: Final[tuple[Spoil, ...]] = (
     changed(wallet="funding"),
     changed(wallet="margin"),
+    changed(wallet=f"{ISOLATED}CCC/AAA"),
+    changed(wallet=f"{ISOLATED}nothing", instrument="nothing"),
     changed(instrument="AAA/CCC"),
     changed(instrument="nothing"),
     changed(post_only=True, time_in_force="ioc"),
@@ -134,18 +141,21 @@ class Workload:
         self.deposits: dict[int, str] = {}
         self.withdrawals: dict[int, str] = {}
         self.waiting: scenes.Play = opening(ground)
-        self.free: dict[tuple[int, str], Decimal] = {}
+        self.borrowers = Borrowers(random, ground)
         self.old: list[Envelope] = []
+        self.given: Envelope | None = None  # the last command, None where its id was there before
 
     def next(self) -> Envelope:
         if self.old and self.random.random() < 0.01:
+            self.given = None
             return self.again()
-        if self.ground.plays and not self.waiting and self.users > 2 and self.random.random() < 0.003:
+        if self.ground.plays and not self.waiting and self.users > 2 and self.random.random() < 0.006:
             self.waiting = self.scene()
         user, command, pause_s = self.waiting.pop(0) if self.waiting else (*self.draw(), None)
         self.count += 1
         envelope = Envelope(id=self.count, at_ns=self.time_ns(pause_s), user=user, command=command)
         self.old = [*self.old[-20:], envelope]
+        self.given = envelope
         return envelope
 
     def seen(self, outcome: Outcome) -> None:
@@ -154,16 +164,12 @@ class Workload:
             self.open_orders.pop(order.id, None)
             if order.is_open:
                 self.open_orders[order.id] = order
-        for entry in outcome.entries:
-            if entry.wallet == "spot":
-                held = EXACT.add(entry.held, entry.held_delta)
-                free = EXACT.subtract(EXACT.add(entry.total, entry.total_delta), held)
-                self.free[entry.user, entry.asset] = free
         for transfer in outcome.transfers:
             known = self.deposits if transfer.direction == "deposit" else self.withdrawals
             known[transfer.id] = transfer.status
-        if self.users < USERS_MAX and isinstance(self.old[-1].command, CreateUser):
-            self.users += isinstance(outcome.answer, Accepted)
+        if self.given is not None:
+            self.users += isinstance(self.given.command, CreateUser) and isinstance(outcome.answer, Accepted)
+            self.borrowers.seen(self.given, outcome)
 
     def again(self) -> Envelope:
         """An id that was there, with the same command or another, later or earlier."""
@@ -172,13 +178,15 @@ class Workload:
         return Envelope(id=old.id, at_ns=self.time_ns(), user=other.user, command=other.command)
 
     def scene(self) -> scenes.Play:
-        kind = self.random.randrange(4)
+        kind = self.random.randrange(4 + len(margin_scenes.SCENES))
         if kind < 2:
             asset, scene = (("USD", scenes.dearer_after_expiry), ("BBB", scenes.cheaper_after_expiry))[kind]
-            return scene(self.random, self.now_ns, self.users, lambda user: self.free.get((user, asset), Decimal(0)))
+            return scene(self.random, self.now_ns, self.users, lambda user: self.borrowers.free(user, "spot", asset))
         if kind == 2:
             return scenes.crossed_after_expiry(self.random, self.now_ns, self.users)
-        return scenes.chain_of_stops(self.random, self.users)
+        if kind == 3:
+            return scenes.chain_of_stops(self.random, self.users)
+        return margin_scenes.SCENES[kind - 4](self.borrowers, self.now_ns, self.users)
 
     def time_ns(self, pause_s: int | None = None) -> int:
         if pause_s is not None:
@@ -189,15 +197,23 @@ class Workload:
             return self.now_ns
         if kind < 0.2:
             return self.now_ns - self.random.randrange(20) * SECOND_NS
+        if kind < 0.203:
+            self.now_ns += self.random.choice((1, 1, 2, 5, 12, 30)) * HOUR_NS
+        if kind > 0.998:
+            self.now_ns = (self.now_ns // HOUR_NS + 1) * HOUR_NS  # an hour's first moment
+            return self.now_ns
         self.now_ns += self.random.randrange(1, 4) * SECOND_NS
         return self.now_ns
 
     def draw(self) -> tuple[int | None, Operator | Ordered]:
         if len(self.open_orders) > OPEN_MAX:
             return self.random.randrange(1, self.users + 1), CancelAll()
+        if self.random.random() < 0.2:
+            kind = self.random.choices(("move", "borrow", "repay", "close", "index"), weights=(60, 60, 35, 15, 30))[0]
+            return self.borrowers.drawn(kind, self.users)
         kinds = (self.place, self.cancel, self.cancel_all, self.withdraw, self.step_out, self.deposit, self.step_in,
                  self.fund, self.tick, self.create)  # fmt: skip
-        kind = self.random.choices(kinds, weights=(660, 40, 10, 60, 70, 30, 40, 50, 13, 2))[0]
+        kind = self.random.choices(kinds, weights=(660, 40, 10, 60, 70, 30, 40, 50, 13, 4))[0]
         return kind()
 
     def user(self) -> int:
@@ -208,22 +224,35 @@ class Workload:
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def place(self) -> tuple[int, PlaceOrder]:
+        debts = list(self.borrowers.debts())
+        if debts and self.random.random() < 0.12:
+            return self.for_a_debt(*self.random.choice(debts))
         instrument = self.random.choice(self.profile.instruments)
         order = self.order(instrument)
         if self.random.random() < 0.2:
             order = self.random.choice(SPOILS)(order, instrument)
         return self.user(), order
 
-    def order(self, instrument: VenueInstrument) -> PlaceOrder:
+    def for_a_debt(self, user: int, wallet: str, asset: str) -> tuple[int, PlaceOrder]:
+        """An order that brings what a wallet owes, and mostly repays by itself."""
+        symbol = wallet.removeprefix(ISOLATED)
+        fit = [one for one in self.profile.instruments if asset in (one.base, one.quote)]
+        instrument = self.random.choice([one for one in fit if symbol in ("cross_margin", one.symbol)])
+        effect = self.random.choice(("auto_repay", "auto_repay", "none"))
+        order = self.order(instrument, side="buy" if asset == instrument.base else "sell")
+        return user, msgspec.structs.replace(order, wallet=wallet, side_effect=effect)
+
+    def order(self, instrument: VenueInstrument, side: str | None = None) -> PlaceOrder:
         random = self.random
         kind = random.choice(TYPES)
         rule = random.choice(TIMES_IN_FORCE)
         _, _, size = self.ground.levels[instrument.symbol]
-        side = random.choice(("buy", "sell"))
+        side = side or random.choice(("buy", "sell"))
         in_quote = kind == "market" and random.random() < 0.5
         stop = kind.startswith("stop")
+        wallets = ("spot", "cross_margin", f"{ISOLATED}{instrument.symbol}")
         return PlaceOrder(
-            wallet="spot",
+            wallet=random.choices(wallets, weights=(65, 20, 15))[0],
             instrument=instrument.symbol,
             side=side,  # type: ignore[arg-type]
             type=kind,  # type: ignore[arg-type]
@@ -236,6 +265,7 @@ class Workload:
             valid_till_ns=self.end(),
             expire_after_ns=self.end(),
             post_only=kind == "limit" and rule == "gtc" and random.random() < 0.15,
+            side_effect=random.choice(("none", "auto_borrow", "auto_repay")),
             client_id=random.choice(("", "1", "x")),
         )
 
@@ -322,7 +352,7 @@ class Workload:
 
     def fund(self) -> tuple[None, Fund]:
         asset, amount = self.riches()
-        wallet = self.random.choices(("spot", "funding", "margin"), weights=(10, 2, 1))[0]
+        wallet = self.random.choices(("spot", "funding", "cross_margin"), weights=(10, 2, 1))[0]
         return None, Fund(user=self.user(), wallet=wallet, asset=asset, amount=amount)
 
     def riches(self) -> tuple[str, Decimal]:
@@ -337,20 +367,23 @@ class Workload:
     def tick(self) -> tuple[None, Tick]:
         return None, Tick()
 
-    def create(self) -> tuple[int | None, Operator]:
-        if self.users >= USERS_MAX:
-            return self.tick()
-        return None, CreateUser(name="late", email="late@example.org")
+    def create(self) -> tuple[None, CreateUser]:
+        """Where there are enough, one whose parent is none."""
+        parents = (0, -1, self.users + 1, SUB_ACCOUNT) if self.users >= USERS_MAX else (None, None, 1, SUB_ACCOUNT)
+        return None, CreateUser(name="late", email="late@example.org", parent=self.random.choice(parents))
 
 
 def opening(ground: Ground) -> scenes.Play:
-    """Users of all rates, most with some of everything."""
+    """Users of all rates, most with some of everything, the last one a sub-account of the first."""
     rates = ((None, None), (0, 0), (300_000, 1_000_000), (1, 1), (1_000, 50_000))
     play: scenes.Play = [
         (None, CreateUser(name=f"u{n}", email=f"u{n}@example.org", maker_ppm=maker, taker_ppm=taker), 1)
         for n, (maker, taker) in enumerate(rates)
     ]
-    for user in (1, 2, 3, 4):
+    play.append((None, CreateUser(name="sub", email="", parent=1), 1))
+    for user in (1, 2, 3, 4, SUB_ACCOUNT):
         for asset, amount in ground.riches.items():
             play.append((None, Fund(user=user, wallet="spot", asset=asset, amount=amount), 1))
+            moved = MoveMargin(account=user, wallet="cross_margin", direction="add", asset=asset, amount=amount / 4)
+            play.append((user, moved, 1))
     return play
