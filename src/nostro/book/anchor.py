@@ -68,10 +68,11 @@ class Anchors:
     def write(self, account: str, head: Head) -> None:
         """Replaces an account's anchor; on return it is on the disk. Raises OSError."""
         if not self.folder.is_dir():
-            self.folder.mkdir(mode=0o700)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             _sync_folder(self.folder.parent)
         path = self.folder / (quote(account, safe="") + _SUFFIX)
-        fresh = path.with_suffix(".new")
+        # A file of each process's own: one that was paused here finds another one's work done, not half its own.
+        fresh = path.with_suffix(f".{os.getpid()}.new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             os.write(descriptor, msgspec.json.encode(Anchor(account, head.seq, head.hash.hex())))

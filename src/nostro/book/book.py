@@ -30,9 +30,9 @@ from nostro.link.source import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
     from types import TracebackType
 
+    from nostro.book.store import Place
     from nostro.domain.records import Fact
     from nostro.link.declare import Exchange, Stream
 
@@ -61,11 +61,12 @@ class Book:
     """An open book. Use `Book.open`; close it, or use it as a context manager."""
 
     def __init__(
-        self, store: Store, anchors: Anchors, *, now_ns: Callable[[], int], registry: Callable[[str, str], Exchange],
-        read_only: bool, missing: list[str],
+        self, place: Place, *, store: Store, anchors: Anchors, now_ns: Callable[[], int],
+        registry: Callable[[str, str], Exchange], read_only: bool, missing: list[str],
     ) -> None:  # fmt: skip
-        self.path = store.engine.path
+        self.path = store.engine.path  # of the file, or where this machine keeps what belongs to a book on a server
         self.name = store.engine.name
+        self._place = place
         self.warnings = [f"account {name} has no anchor: the book opens for reading only" for name in missing]
         self._store = store
         self._anchors = anchors
@@ -74,30 +75,35 @@ class Book:
         self._read_only = read_only
         self._unanchored = missing
         self._fold = Fold(store, registry)
+        self._heads: dict[int, Head] = {}
         self._readers: list[Store] = []
         self._free: list[Store] = []
 
     @classmethod
     def open(
-        cls, path: Path, *, now_ns: Callable[[], int], registry: Callable[[str, str], Exchange], create: bool = False,
+        cls, place: Place, *, now_ns: Callable[[], int], registry: Callable[[str, str], Exchange], create: bool = False,
         read_only: bool = False, accept_rollback: bool = False,
     ) -> Self:  # fmt: skip
-        """The book at ``path``. ``registry`` gives the exchange of an id and a dialect, ``now_ns`` the time.
+        """The book in that file, or at that address of a server. ``registry`` gives the exchange of an id and a
+        dialect, ``now_ns`` the time.
 
         Raises `RolledBack` where the book lies behind its anchors, unless that is accepted: then the loss is recorded
-        on each account's chain, and what the lost pages proved is open again. Raises what `open_database` raises, and
-        `ChainBroken`."""
-        anchors = Anchors(path)
-        anchored = anchors.read()
-        store = Store(path, create=create, read_only=read_only)
+        on each account's chain, and what the lost pages proved is open again. Raises what `open_database` or
+        `PostgresEngine` raises, and `ChainBroken`."""
+        store = Store(place, create=create, read_only=read_only)
         try:
+            anchors = Anchors(store.engine.path)
+            anchored = anchors.read()
             with store.reading():
                 store.check_heads()
                 lost = losses(store, anchored)
                 missing = unanchored(store, anchored)
             if not accept_rollback:
                 _refuse(store, lost)
-            book = cls(store, anchors, now_ns=now_ns, registry=registry, read_only=read_only, missing=missing)
+            book = cls(
+                place, store=store, anchors=anchors, now_ns=now_ns, registry=registry, read_only=read_only,
+                missing=missing,
+            )  # fmt: skip
             for loss in lost:
                 book._accept(loss)
         except BaseException:
@@ -209,20 +215,48 @@ class Book:
     @contextmanager
     def _folding(self, account: AccountRow) -> Iterator[None]:
         """A write transaction of the fold, and the anchor after it where the account's chain grew."""
+        head = None
         try:
             with self._store.writing():
-                before = self._store.head(account.id)
+                before = self._store.hold_head(account.id)
+                self._check_behind(account, before)
                 yield
-                grew = self._store.head(account.id) != before
+                head = self._store.head(account.id)
+        except Uncertain:
+            self._fold.forget()
+            if head is None or not self._arrived(account, head):
+                raise
         except BaseException:
             self._fold.forget()
             raise
-        if grew:
+        if head != before:
             self._anchor(account)
+        self._heads[account.id] = head
+
+    def _check_behind(self, account: AccountRow, head: Head) -> None:
+        """A server may come back without what it had acknowledged. Raises `RolledBack`."""
+        known = self._heads.get(account.id, head)
+        if known != head and self._store.hash_at(account.id, known.seq) != known.hash:
+            _refuse(self._store, losses(self._store, self._anchors.read()))
+
+    def _arrived(self, account: AccountRow, head: Head) -> bool:
+        """Whether a page is there whose commit was not answered: as long as somebody is writing it, we wait for him.
+        Raises `Unreachable` where it is not; False where nobody can say."""
+        with suppress(Unreachable), self._store.writing():
+            self._store.hold_head(account.id)
+            if self._store.hash_at(account.id, head.seq) == head.hash:
+                return True
+            missing = f"{self.name} went away before it committed"
+            raise NotWritten(missing)
+        return False
 
     def _anchor(self, account: AccountRow) -> None:
+        """A process that was paused here must not leave an older anchor where another one went on."""
         with self._store.translated():
-            self._anchors.write(account.name, self._store.head(account.id))
+            anchored = None
+            while anchored != (head := self._store.head(account.id)):
+                self._anchors.write(account.name, head)
+                anchored = head
 
     def _check_writable(self) -> None:
         if self._read_only:
@@ -396,7 +430,7 @@ class Book:
         if self._free:
             store = self._free.pop()
         else:
-            store = Store(self.path, read_only=True)
+            store = Store(self._place, read_only=True)
             self._readers.append(store)
         try:
             with store.reading():
