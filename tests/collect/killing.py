@@ -200,7 +200,7 @@ class Killing:
         process = os.fork()
         if not process:
             staged = _Staged(self._shared, aimed, early=self._early)
-            _leave(lambda: _collect(self._shared, self._path, self._origin, login=self._login, staged=staged))
+            leave(lambda: _collect(self._shared, self._path, self._origin, login=self._login, staged=staged))
         if after_s is not None:
             time.sleep(after_s)
             os.kill(process, signal.SIGKILL)
@@ -278,7 +278,7 @@ class Killing:
         process = os.fork()
         if not process:
             os.close(reading)
-            _leave(lambda: asyncio.run(_serve(self._folder, self._shared, writing)))
+            leave(lambda: asyncio.run(_serve(self._folder, self._shared, writing)))
         os.close(writing)
         with os.fdopen(reading) as said:
             self._origin = said.readline().strip()
@@ -289,7 +289,7 @@ class Killing:
 # ── in processes of their own ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _leave(work: Callable[[], Any]) -> NoReturn:
+def leave(work: Callable[[], Any]) -> NoReturn:
     """Does the work of a forked process, and ends it without anything of its parent's."""
     status = 1
     try:
@@ -306,7 +306,7 @@ def _leave(work: Callable[[], Any]) -> NoReturn:
 def _in_child(work: Callable[[], None]) -> None:
     process = os.fork()
     if not process:
-        _leave(work)
+        leave(work)
     _, status = os.waitpid(process, 0)
     assert status == 0
 
@@ -332,30 +332,17 @@ class _Staged:
         self._early = early
         self._stage, self._steps = aimed or (None, 0)
 
-    def __call__(self, stage: Stage) -> bool:
+    def __call__(self, stage: Stage) -> None:
         self._shared.stage = stage
         if stage is self._stage:
             self._steps -= 1
             if self._steps == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-        return False
 
     def watch(self, book: Book, log: int) -> None:
         """Stages inside the book; each append is acknowledged in the log once it has returned."""
-        store, anchors, append = book._store, book._anchors, book.append
-        writing, write, move_head = store.writing, anchors.write, store.move_head
-
-        @contextmanager
-        def watched_writing() -> Iterator[None]:
-            self(Stage.FOLDING)
-            with writing():
-                yield
-            self(Stage.COMMITTED)
-
-        def watched_write(*given: Any) -> None:
-            self(Stage.ANCHORING)
-            write(*given)
-            self(Stage.ANCHORED)
+        store, append = book._store, book.append
+        move_head = store.move_head
 
         def acknowledge(head: Head) -> None:
             os.write(log, f"{head.seq} {head.hash.hex()}\n".encode())
@@ -370,12 +357,36 @@ class _Staged:
             move_head(*given, **named)
             acknowledge(named["new"])
 
-        store.writing = watched_writing  # type: ignore[method-assign]
-        anchors.write = watched_write  # type: ignore[method-assign]
         book.append = watched_append  # type: ignore[method-assign]
         if self._early:
             store.move_head = early_move_head  # type: ignore[method-assign]
-        store.engine.connection.set_commit_hook(lambda: self(Stage.COMMITTING))
+        watch(book, self)
+
+
+def watch(book: Book, pass_by: Callable[[Stage], object]) -> None:
+    """Has the stages of a book's write transactions said, each when it begins."""
+    store, anchors = book._store, book._anchors
+    writing, write, commit = store.writing, anchors.write, store.engine.commit
+
+    @contextmanager
+    def watched_writing() -> Iterator[None]:
+        with writing():
+            pass_by(Stage.FOLDING)
+            yield
+        pass_by(Stage.COMMITTED)
+
+    def watched_write(*given: Any) -> None:
+        pass_by(Stage.ANCHORING)
+        write(*given)
+        pass_by(Stage.ANCHORED)
+
+    def watched_commit() -> None:
+        pass_by(Stage.COMMITTING)
+        commit()
+
+    store.writing = watched_writing  # type: ignore[method-assign]
+    anchors.write = watched_write  # type: ignore[method-assign]
+    store.engine.commit = watched_commit  # type: ignore[method-assign]
 
 
 class _StagedTransport(AiohttpTransport):
