@@ -31,6 +31,13 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     gives: str
 
 
+class Arrival(msgspec.Struct, frozen=True):
+    """What came over a connection: a frame of ``text`` or ``binary``, or a sign of life below the frames (``ping``)."""
+
+    body: bytes
+    kind: Literal["text", "binary", "ping"] = "text"
+
+
 # ── what a frame means ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,7 +2,8 @@
 or one `LinkError`; it does not decide what is asked again (``wire.py``).
 
 A `Transport` sends one request once. `AiohttpTransport` goes over the network; `MemoryTransport` calls a
-server's ``handle`` in the same process, so that a whole system runs without a socket.
+server's ``handle`` in the same process, so that a whole system runs without a socket. A `Connection` carries the frames
+of a feed; what they are answered with is ``feed.py``'s.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from itertools import chain
-from typing import Protocol
+from typing import Final, Protocol, Self
 
 import aiohttp
 
 from nostro import limits
-from nostro.errors import NotSent, TooLarge, Unanswered
+from nostro.errors import LinkError, NotSent, TooLarge, Unanswered
+from nostro.link.frames import Arrival
 from nostro.link.http import HttpAnswer, HttpRequest
 
 Handle = Callable[[HttpRequest], HttpAnswer]
@@ -142,3 +144,85 @@ class MemoryTransport:
 
     async def close(self) -> None:
         return None
+
+
+class Connection(Protocol):
+    """The frames of a feed, both ways and in order."""
+
+    async def send(self, text: str) -> None:
+        """Raises `LinkError` where the connection has ended."""
+        ...
+
+    async def receive(self, wait_s: float) -> Arrival | None:
+        """What comes next; None where nothing does within ``wait_s``. Raises `LinkError` where the connection has
+        ended, `TooLarge` for a frame beyond `limits.FEED_FRAME_BYTES_MAX`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+WAIT_S_MIN: Final = 0.001  # aiohttp takes 0 for no end
+ENDED: Final = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED})
+
+
+class AiohttpConnection:
+    """A WebSocket: certificates verified, proxy settings of the environment ignored, no compression, reading no further
+    ahead than a buffer holds. It pings nobody: that the other side is there, the feed's own frames must show."""
+
+    def __init__(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._session = session
+        self._socket = socket
+
+    @classmethod
+    async def open(cls, url: str, tls: ssl.SSLContext | None = None) -> Self:
+        """``url``: ``wss://...``, or ``ws://...`` on this machine. Raises `NotSent`."""
+        session = aiohttp.ClientSession(
+            trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "nostro"}
+        )
+        try:
+            async with asyncio.timeout(limits.FEED_WELCOME_S):
+                socket = await session.ws_connect(
+                    url, ssl=tls or True, autoping=False, compress=0, max_msg_size=limits.FEED_FRAME_BYTES_MAX
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            await session.close()
+            reason = str(getattr(error, "os_error", error)) or type(error).__name__
+            raise NotSent(f"no feed at {url}: {reason}", hint="is the exchange up and the URL right?") from None
+        except BaseException:
+            await session.close()
+            raise
+        return cls(session, socket)
+
+    async def send(self, text: str) -> None:
+        try:
+            await self._socket.send_str(text)
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise LinkError(f"the feed's connection broke: {type(error).__name__}") from None
+
+    async def receive(self, wait_s: float) -> Arrival | None:
+        try:
+            message = await self._socket.receive(max(wait_s, WAIT_S_MIN))
+            while message.type is aiohttp.WSMsgType.PONG:
+                message = await self._socket.receive(max(wait_s, WAIT_S_MIN))
+            if message.type is aiohttp.WSMsgType.PING:
+                await self._socket.pong(message.data)
+                return Arrival(b"", "ping")
+        except TimeoutError:
+            return None
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise LinkError(f"the feed's connection broke: {type(error).__name__}") from None
+        if message.type is aiohttp.WSMsgType.TEXT:
+            return Arrival(message.data.encode())
+        if message.type is aiohttp.WSMsgType.BINARY:
+            return Arrival(message.data, "binary")
+        raise self._end(message)
+
+    async def close(self) -> None:
+        await self._socket.close()
+        await self._session.close()
+
+    def _end(self, message: aiohttp.WSMessage) -> LinkError | TooLarge:
+        if self._socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
+            return TooLarge(f"a frame is larger than {limits.FEED_FRAME_BYTES_MAX} bytes", hint="the feed has ended")
+        said = f" ({message.extra})" if message.type in ENDED and message.extra else ""
+        return LinkError(f"the feed's connection ended with code {self._socket.close_code}{said}", hint="connect again")

@@ -1,0 +1,196 @@
+"""The client's side of a feed: one connection as a state machine, and what carries it. It decides which frame answers
+which request, what must be sent back, and from when on silence means that nobody is there; what a frame says is the
+declaration's (`frames.Feed`), and who connects again, and what is done about the gap, is not decided here.
+
+`FeedState` holds no socket and reads no clock. `FeedReader` drives it over a `transport.Connection`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Final, Literal
+
+import msgspec
+
+from nostro import limits
+from nostro.domain.values import SECOND_NS
+from nostro.errors import LinkError, Undecodable, WireError
+from nostro.link.frames import Acknowledged, Action, Arrival, Complaint, Feed, Meaning, News, Ping, Welcome
+from nostro.link.transport import Clock, Connection
+
+SignedIn = Literal["no", "asked", "refused", "yes"]
+Liveness = Literal["fresh", "stale", "dead"]
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """One frame: its number on its connection (from 1), when it was received, its bytes as received, and what it means;
+    or, where it breaks the protocol, the error that says so and names it."""
+
+    number: int
+    received_ns: int
+    body: bytes
+    meaning: Meaning | WireError
+
+
+class FeedState:
+    """One connection from its first frame to its end. ``outgoing``: what is to be sent, in order. ``topics``: those
+    that the server acknowledged. ``signed_in``: *asked* until a frame of the account proves it, for the wire need not
+    answer. ``heard``: how many frames, ``broken`` how many of them break the protocol."""
+
+    def __init__(self, feed: Feed, now_ns: int) -> None:
+        self._feed = feed
+        self._heard_ns = now_ns
+        self._asked: deque[tuple[Action, frozenset[str]]] = deque()
+        self.welcome: Welcome | None = None
+        self.outgoing: deque[str] = deque()
+        self.topics: set[str] = set()
+        self.signed_in: SignedIn = "no"
+        self.heard = 0
+        self.broken = 0
+
+    # ── what is asked for ────────────────────────────────────────────────────────────────────────────────────────
+
+    def subscribe(self, *topics: str) -> None:
+        self._ask("subscribe", topics)
+
+    def unsubscribe(self, *topics: str) -> None:
+        self._ask("unsubscribe", topics)
+
+    def sign_in(self, token: str) -> None:
+        self.signed_in = "asked"
+        self.outgoing.append(self._feed.sign_in(token))
+
+    def _ask(self, action: Action, topics: tuple[str, ...]) -> None:
+        self._asked.append((action, frozenset(topics)))
+        self.outgoing.append(self._feed.ask(action, topics))
+
+    @property
+    def unanswered(self) -> tuple[tuple[Action, frozenset[str]], ...]:
+        """Requests that were neither acknowledged nor refused, oldest first."""
+        return tuple(self._asked)
+
+    # ── what comes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def receive(self, arrival: Arrival, now_ns: int) -> Heard | None:
+        """The frame and what it means; None for a sign of life that is no frame. A frame that breaks the protocol is
+        said to, and changes nothing."""
+        self._heard_ns = now_ns
+        if arrival.kind == "ping":
+            return None
+        self.heard += 1
+        try:
+            meaning = self._read(arrival)
+        except (WireError, ValueError) as error:
+            self.broken += 1
+            return Heard(self.heard, now_ns, arrival.body, self._breach(error))
+        self._take(meaning)
+        return Heard(self.heard, now_ns, arrival.body, meaning)
+
+    def _read(self, arrival: Arrival) -> Meaning:
+        if arrival.kind == "binary":
+            raise Undecodable("it is binary", hint="its bytes are kept")
+        return self._feed.read(arrival.body)
+
+    def _breach(self, error: WireError | ValueError) -> WireError:
+        said = error.message if isinstance(error, WireError) else str(error)
+        return Undecodable(f"frame {self.heard} of the feed: {said}", hint="its bytes are kept; the feed goes on")
+
+    def _take(self, meaning: Meaning) -> None:
+        if isinstance(meaning, Welcome):
+            self.welcome = meaning
+        elif isinstance(meaning, Ping):
+            self.outgoing.append(meaning.answer)
+        elif isinstance(meaning, Acknowledged):
+            self._acknowledge(meaning)
+        elif isinstance(meaning, Complaint):
+            self._refuse(meaning)
+        elif isinstance(meaning, News) and self.signed_in == "asked":
+            kinds = {getattr(item, "kind", "") for item in meaning.items}
+            self.signed_in = "yes" if kinds & set(self._feed.private) else "asked"
+
+    def _acknowledge(self, said: Acknowledged) -> None:
+        topics = frozenset(said.topics)
+        if (said.action, topics) in self._asked:
+            self._asked.remove((said.action, topics))
+        self.topics = self.topics | topics if said.action == "subscribe" else self.topics - topics
+
+    def _refuse(self, said: Complaint) -> None:
+        """A complaint does not say which request it answers: answers come in the order of requests, so it is the oldest
+        of that kind."""
+        if said.about == "sign_in":
+            self.signed_in = "refused"
+            return
+        refused = next((each for each in self._asked if said.about in ("", each[0])), None)
+        if refused is not None:
+            self._asked.remove(refused)
+
+    # ── silence ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def liveness(self, now_ns: int) -> Liveness:
+        """*Stale* once a ping is overdue by a quarter of its interval, *dead* once nothing came for as long as the
+        server itself would wait. Before the welcome: *dead* after `limits.FEED_WELCOME_S`."""
+        silent_ns = now_ns - self._heard_ns
+        if silent_ns >= self._patience_ns():
+            return "dead"
+        overdue = self.welcome is not None and silent_ns * 4 > self.welcome.ping_interval_ns * 5
+        return "stale" if overdue else "fresh"
+
+    def silence_left_s(self, now_ns: int) -> float:
+        """How long nothing may come from now on, seconds, until the connection counts as dead."""
+        return max(0, self._heard_ns + self._patience_ns() - now_ns) / SECOND_NS
+
+    def _patience_ns(self) -> int:
+        """The timeout that the server named; where that is no longer than its interval, both."""
+        if self.welcome is None:
+            return int(limits.FEED_WELCOME_S * SECOND_NS)
+        interval_ns, timeout_ns = self.welcome.ping_interval_ns, self.welcome.ping_timeout_ns
+        return timeout_ns if timeout_ns > interval_ns else interval_ns + timeout_ns
+
+
+class FeedReader:
+    """A connection and its state. `frames` must run for anything to be answered, pings among it."""
+
+    def __init__(self, feed: Feed, connection: Connection, *, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self.state: Final = FeedState(feed, clock.now_ns())
+
+    async def subscribe(self, *topics: str) -> None:
+        """Asks for public topics, as the declaration names them. Raises `LinkError` where the connection has ended."""
+        self.state.subscribe(*topics)
+        await self._flush()
+
+    async def unsubscribe(self, *topics: str) -> None:
+        self.state.unsubscribe(*topics)
+        await self._flush()
+
+    async def sign_in(self, token: str) -> None:
+        """With the token that requests carry. What flows then needs no subscription."""
+        self.state.sign_in(token)
+        await self._flush()
+
+    def liveness(self) -> Liveness:
+        return self.state.liveness(self._clock.now_ns())
+
+    async def frames(self) -> AsyncIterator[Heard]:
+        """Every frame in the order received. Raises `LinkError` where the connection ends or falls silent: what
+        happened meanwhile, nobody told."""
+        while True:
+            arrival = await self._connection.receive(self.state.silence_left_s(self._clock.now_ns()))
+            now_ns = self._clock.now_ns()
+            if arrival is None:
+                if self.state.liveness(now_ns) == "dead":
+                    raise LinkError("the feed fell silent", hint="connect again, and ask for what happened meanwhile")
+                continue
+            heard = self.state.receive(arrival, now_ns)
+            await self._flush()
+            if heard is not None:
+                yield heard
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def _flush(self) -> None:
+        while self.state.outgoing:
+            await self._connection.send(self.state.outgoing.popleft())
