@@ -15,7 +15,8 @@ whether it may be asked again; it does not decide how an exchange spells its err
     ├── WireError           the answer breaks the protocol: keep the bytes
     │   └── Undecodable  PagingLoop  TooLarge
     ├── BookError           the record refuses
-    │   └── Conflict  SchemaTooNew  NotABook  ChainBroken  RolledBack  NoAnchor  Corrupted  Fenced  Unwritable
+    │   ├── Conflict  SchemaTooNew  NotABook  ChainBroken  RolledBack  NoAnchor  Corrupted  Fenced  Unwritable
+    │   └── Unsuitable  Unreachable  Uncertain
     └── UsageError          you called us wrongly
         └── ExchangeUnknown  NotGranted  Locked  BadValue
 
@@ -210,6 +211,23 @@ class Fenced(BookError):
 
 class Unwritable(BookError):
     """The folder is read-only, the disk is full, or writing failed; nothing that was acknowledged is lost."""
+
+
+class Unsuitable(BookError):
+    """The database server would not keep a book safe: no checksums, no syncing, another encoding, too old."""
+
+
+class Unreachable(BookError):
+    """The database server does not answer, or went away; nothing was written. The next call connects anew."""
+
+    repeat = True
+
+
+class Uncertain(Unreachable):
+    """The database server went away while it was told to commit, and cannot be asked whether it did. Writing the same
+    again doubles nothing."""
+
+    happened = "maybe"
 
 
 class UsageError(NostroError):

@@ -19,7 +19,7 @@ FUNCTION_LINES_MAX = 60
 
 # Lowest first: each may import its own row and the rows above it.
 LAYERS = (
-    ("errors", "limits", "sqlite"),
+    ("errors", "limits", "postgres", "sqlite"),
     ("domain",),
     ("link",),
     ("exchanges",),

@@ -24,7 +24,7 @@ from nostro.book.rebuild import Rebuilt, rebuild
 from nostro.book.store import AccountRow, Head, Lease, Store
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.values import SECOND_NS
-from nostro.errors import Conflict, Fenced, NoAnchor, RolledBack, Unwritable
+from nostro.errors import Conflict, Fenced, NoAnchor, RolledBack, Uncertain, Unreachable, Unwritable
 from nostro.link.declare import Page
 from nostro.link.source import Step
 
@@ -242,13 +242,16 @@ class Book:
     def _arrived(self, account: AccountRow, head: Head) -> bool:
         """Whether a page is there whose commit was not answered: as long as somebody is writing it, we wait for him.
         Raises `Unreachable` where it is not; False where nobody can say."""
-        with suppress(Unreachable), self._store.writing():
-            self._store.hold_head(account.id)
-            if self._store.hash_at(account.id, head.seq) == head.hash:
-                return True
-            missing = f"{self.name} went away before it committed"
-            raise NotWritten(missing)
-        return False
+        try:
+            with self._store.writing():
+                self._store.hold_head(account.id)
+                arrived = self._store.hash_at(account.id, head.seq) == head.hash
+        except Unreachable:
+            return False
+        if not arrived:
+            message = f"{self.name} went away before it had committed"
+            raise Unreachable(message, hint="nothing was written; do it again", account=account.name)
+        return True
 
     def _anchor(self, account: AccountRow) -> None:
         """A process that was paused here must not leave an older anchor where another one went on."""

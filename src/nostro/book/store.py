@@ -8,22 +8,25 @@ engines share (``engine.py``).
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nostro import limits
 from nostro.book.engine_sqlite import SqliteEngine
 from nostro.book.pages import ZERO_HASH, Journal, canonical, compress, decompress, parse
 from nostro.domain.values import SECOND_NS
-from nostro.errors import BadValue, ChainBroken, Conflict, Fenced
+from nostro.errors import BadValue, ChainBroken, Conflict, Fenced, UsageError
 from nostro.link.declare import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from nostro.book.engine import Engine, Row, Values
     from nostro.link.declare import Page
+    from nostro.postgres import Address
+
+    Place = Path | Address  # a book is a file, or stands on a server
 
 
 class AccountRow(NamedTuple):
@@ -97,11 +100,23 @@ class Words:
         self._texts[number] = text
 
 
+def _engine(place: Place, *, create: bool, read_only: bool) -> Engine:
+    """A connection to the book at that place."""
+    if isinstance(place, Path):
+        return SqliteEngine(place, create=create, read_only=read_only)
+    try:
+        from nostro.book.engine_postgres import PostgresEngine
+    except ImportError as error:
+        message = f"a book on PostgreSQL needs the package psycopg ({error})"
+        raise UsageError(message, hint="pip install 'nostro[postgres]', into the environment of nostro") from None
+    return PostgresEngine(place, create=create, read_only=read_only)
+
+
 class Store:
     """One connection to a book."""
 
-    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
-        self.engine: Engine = SqliteEngine(path, create=create, read_only=read_only)
+    def __init__(self, place: Place, *, create: bool = False, read_only: bool = False) -> None:
+        self.engine = _engine(place, create=create, read_only=read_only)
         self.words = Words(self.engine)
         self.journal = Journal(self.engine, self.words)
 
