@@ -1,4 +1,5 @@
-"""The venue's invariants as assertions: E1 to E7 and E16 of its page of invariants. It looks at whole states, or at one
+"""The venue's invariants as assertions: E1 to E7 and E16 of its page of invariants, and with ``audit_margin.py`` E9 to
+E11. It looks at whole states, or at one
 command with what it left behind, and counts the checks that had something to check, so that a test can show that none
 was empty. It changes nothing and is never on the way of a served command.
 """
@@ -9,20 +10,22 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from nostro.link.view import Accepted, PlaceOrder, Rejected
+from nostro.paper.venue import audit_margin
 from nostro.paper.venue.profile import PPM
+from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.wallets import PLACE_BITS, SPOT, key_of
 
 if TYPE_CHECKING:
     from nostro.paper.venue.book import Market, Order, Side
     from nostro.paper.venue.commands import Envelope
     from nostro.paper.venue.engine import Engine
-    from nostro.paper.venue.rows import FillRow, Outcome
+    from nostro.paper.venue.rows import FillRow
 
 _GOES_ON = ("pending", "open", "partially_filled")
 
 
 def check_state(engine: Engine) -> Counter[str]:
-    """Asserts E1 to E6 on the whole state."""
+    """Asserts E1 to E6, E10 and E11 on the whole state."""
     counts: Counter[str] = Counter()
     _conservation(engine, counts)
     _holds(engine, counts)
@@ -32,21 +35,21 @@ def check_state(engine: Engine) -> Counter[str]:
     elsewhere = sum(len(market.pending) + len(market.resting_hidden) for market in engine.markets.values())
     assert visible + elsewhere == len(engine.matching.orders), "E5: the books hold other orders than are open"
     assert sum(len(user.orders) for user in engine.users.values()) == len(engine.matching.orders)
+    audit_margin.check_state(engine, counts)
     return counts
 
 
 def apply_checked(engine: Engine, envelope: Envelope) -> tuple[Outcome, Counter[str]]:
-    """Applies a command, and asserts E1 to E7 and E16 on what it did and on the state after it."""
-    before = engine.snapshot()
-    fees = list(engine.ledger.fees)
+    """Applies a command, and asserts E1 to E7, E9 to E11 and E16 on what it did and on the state after it."""
+    before, found = engine.snapshot(), audit_margin.Before(engine)
     outcome = engine.apply(envelope)
     counts = engine.check()
     if isinstance(outcome.answer, Rejected):
         assert engine.snapshot() == before, "E16: a refused command changed the state"
-        assert not any((outcome.order_rows, outcome.fill_rows, outcome.entry_rows, outcome.transfer_rows))
+        assert not any(getattr(outcome, name) for name in Outcome.__slots__ if name.endswith("_rows"))
         counts["E16"] += 1
     counts += check_outcome(envelope, outcome)
-    _fees(engine, outcome, fees)
+    counts += audit_margin.check_change(engine, envelope, outcome, found)
     return outcome, counts
 
 
@@ -90,19 +93,19 @@ def _trade(maker: FillRow, taker: FillRow, counts: Counter[str]) -> None:
 
 
 def _cash(outcome: Outcome, counts: Counter[str]) -> None:
-    """E7: what the fills say is what the ledger moved, by user and asset."""
-    words, moved = outcome.words, defaultdict[tuple[int, str], int](int)
+    """E7: what the fills say is what the ledger moved, by user, wallet and asset."""
+    words, moved = outcome.words, defaultdict[tuple[int, int, str], int](int)
     for row in outcome.entry_rows:
         if row[5] in ("trade", "fee"):
-            moved[row[1], words.assets[row[4]][0]] += row[7]
+            moved[row[1], row[2], words.assets[row[4]][0]] += row[7]
     for fill in outcome.fill_rows:
         symbol, amount_digits = words.markets[fill[3]][:2]
         base, quote = symbol.split("/")
         lot = 10 ** (dict(words.assets)[base] - amount_digits)
         sign = 1 if fill[4] else -1
-        moved[fill[2], base] -= sign * fill[6] * lot
-        moved[fill[2], quote] += sign * fill[7]
-        moved[fill[2], words.assets[fill[9]][0]] += fill[8]
+        moved[fill[2], fill[16], base] -= sign * fill[6] * lot
+        moved[fill[2], fill[16], quote] += sign * fill[7]
+        moved[fill[2], fill[16], words.assets[fill[9]][0]] += fill[8]
         received = fill[6] * lot if fill[4] else fill[7]
         assert words.assets[fill[9]][0] == (base if fill[4] else quote), "E7: the fee is not in the asset received"
         assert fill[8] * PPM >= received * fill[10] > (fill[8] - 1) * PPM, "E7: the fee is not the rate, rounded up"
@@ -110,17 +113,9 @@ def _cash(outcome: Outcome, counts: Counter[str]) -> None:
     assert not any(moved.values()), f"E7: the ledger moved otherwise than the fills say: {dict(moved)}"
 
 
-def _fees(engine: Engine, outcome: Outcome, before: list[int]) -> None:
-    taken = [0] * len(before)
-    for row in outcome.entry_rows:
-        if row[5] in ("fee", "withdrawal_fee"):
-            taken[row[4]] -= row[7]
-    assert [now - then for now, then in zip(engine.ledger.fees, before, strict=True)] == taken, "E7: fees went astray"
-
-
 def _conservation(engine: Engine, counts: Counter[str]) -> None:
     """E1 and E2."""
-    sums = [house + fees for house, fees in zip(engine.ledger.external, engine.ledger.fees, strict=True)]
+    sums = [sum(accounts) for accounts in zip(*audit_margin.house(engine).values(), strict=True)]
     for user in engine.users.values():
         for key, wallet in user.wallets.items():
             sums[key >> PLACE_BITS] += wallet.total
