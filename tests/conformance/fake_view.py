@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Any
+
+import msgspec
 
 from nostro.link import view
 from nostro.link.view import Accepted, Command, Login, Rejected
@@ -34,13 +37,22 @@ READER = Login(
 )  # fmt: skip
 TREASURER = Login(
     user=7, name="Trader", email="trader@example.org", key="treasurer-key", secret="treasurer-secret",
-    permissions=frozenset({"read", "trade", "withdraw"}),
+    permissions=frozenset({"read", "trade", "margin", "withdraw"}),
 )  # fmt: skip
 NEWCOMER = Login(
     user=8, name="Newcomer", email="new@example.org", key="newcomer-key", secret="newcomer-secret",
     permissions=frozenset({"read"}),
 )  # fmt: skip
-LOGINS = (TRADER, READER, TREASURER, NEWCOMER)
+MASTER = Login(
+    user=30, name="Master", email="master@example.org", key="master-key", secret="master-secret",
+    permissions=frozenset({"read", "trade", "margin"}),
+)  # fmt: skip
+DESK = Login(
+    user=31, name="Desk", email="desk@example.org", key="desk-key", secret="desk-secret",
+    permissions=frozenset({"read", "margin"}), parent=30,
+)  # fmt: skip
+LOGINS = (TRADER, READER, TREASURER, NEWCOMER, MASTER, DESK)
+SUB_ACCOUNTS = {30: (31, 32)}  # 32 has no key
 
 
 def order(number: int, **changes: object) -> view.VenueOrder:
@@ -186,6 +198,98 @@ BALANCES = (
     ),
     view.VenueBalance(user=7, wallet="funding", asset="USDT", total=Decimal(5), held=Decimal(0), updated_ns=NOW - DAY),
 )  # fmt: skip
+# ── margin ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ISOLATED_BTC, ISOLATED_ETH = "isolated_margin:BTC/USDT", "isolated_margin:ETH/USDT"
+MARGIN_BALANCES = tuple(
+    view.VenueBalance(
+        user=7, wallet=wallet, asset="USDT", total=Decimal(total), held=Decimal("0.5"), updated_ns=NOW - number * DAY
+    )
+    for number, (wallet, total) in enumerate((("cross_margin", 300), (ISOLATED_BTC, 40), (ISOLATED_ETH, "2.5")), 1)
+)  # fmt: skip
+MOVEMENTS = tuple(
+    view.VenueMovement(
+        id=number, user=7, wallet=wallet, direction=direction, asset=asset, amount=Decimal(number) / 4, note=note,
+        time_ns=NOW - 8 * DAY + number * SECOND,
+    )
+    for number, (wallet, direction, asset, note) in enumerate(
+        (("cross_margin", "add", "USDT", "to work with"), (ISOLATED_BTC, "add", "BTC", ""),
+         (ISOLATED_BTC, "sub", "BTC", "é"), ("funding", "add", "USDT", "")), 1,
+    )
+)  # fmt: skip
+LOANS = tuple(
+    view.VenueLoan(
+        id=number, user=7, wallet=wallet, asset="USDT", principal=Decimal(100 * number), interest=Decimal("0.01")
+    )
+    for number, wallet in enumerate(("cross_margin", ISOLATED_BTC, ISOLATED_ETH), 1)
+)
+
+
+def borrow(number: int, **changes: object) -> view.VenueBorrow:
+    fields: dict[str, object] = {
+        "id": number, "user": 7, "wallet": "cross_margin", "asset": "USDT", "amount": Decimal(100 * number),
+        "repaid": Decimal(0), "accrued": Decimal("0.01"), "paid": Decimal(0), "rate": Decimal("0.00001"),
+        "type": "manual", "time_ns": NOW - 7 * DAY + number * SECOND, "interest_ns": NOW - DAY, "done_ns": None,
+    }  # fmt: skip
+    return view.VenueBorrow(**(fields | changes))  # type: ignore[arg-type]
+
+
+BORROWS = (
+    borrow(1), borrow(2, wallet=ISOLATED_BTC, type="auto", repaid=Decimal("0.5")),
+    borrow(3, wallet=ISOLATED_ETH, interest_ns=None, accrued=Decimal(0)),
+    borrow(4, asset="BTC", repaid=Decimal(400), accrued=Decimal(2), paid=Decimal(2), done_ns=NOW - 6 * DAY),
+    borrow(5, time_ns=NOW - 33 * DAY),
+)  # fmt: skip
+REPAYMENTS = (
+    view.VenueRepayment(
+        id=1, user=7, wallet="cross_margin", asset="BTC", interest=Decimal(2), principal=Decimal(400), type="manual",
+        time_ns=NOW - 6 * DAY,
+    ),
+    view.VenueRepayment(
+        id=2, user=7, wallet=ISOLATED_BTC, asset="USDT", interest=Decimal(0), principal=Decimal("0.5"), type="auto",
+        time_ns=NOW - 5 * DAY,
+    ),
+)  # fmt: skip
+INTEREST = tuple(
+    view.VenueInterest(
+        id=number, user=7, wallet="cross_margin" if number % 2 else ISOLATED_BTC, borrow=2 - number % 2, asset="USDT",
+        accrued=Decimal("0.0005") * number, paid=Decimal("0.25"), rate=Decimal("0.00001"),
+        time_ns=NOW - 7 * DAY + number * 3600 * SECOND,
+    )
+    for number in range(1, 5)
+)  # fmt: skip
+LIQUIDATIONS = (
+    view.VenueLiquidation(
+        id=1, user=7, wallet=ISOLATED_ETH, asset="USDT", amount=Decimal("300.25"), fund=Decimal("1.5"),
+        level=Decimal("0.04870129"), orders_closed=(4, 5), orders_created=(6,), borrows_closed=(3,),
+        repayments_created=(2,), time_ns=NOW - 4 * DAY, done_ns=NOW - 4 * DAY,
+    ),
+    view.VenueLiquidation(
+        id=2, user=7, wallet="cross_margin", asset="BTC", amount=Decimal(1), fund=Decimal(0), level=Decimal("-0.25"),
+        orders_closed=(), orders_created=(), borrows_closed=(), repayments_created=(), time_ns=NOW - 3 * DAY,
+        done_ns=None,
+    ),
+)  # fmt: skip
+
+# What the sub-accounts of `MASTER` have: the same as its own, times woven into each other.
+FAMILY = {user: number for number, user in enumerate((30, 31, 32))}
+
+
+def woven(rows: Sequence[Any], user: int) -> list[Any]:
+    """The rows of user 7 as a member of the family has them, each a little later than its parent's."""
+    later = FAMILY[user]
+    fields = ("time_ns", "placed_ns")
+    return [
+        msgspec.structs.replace(
+            row, user=user,
+            **{name: getattr(row, name) + later for name in fields if hasattr(row, name)},
+            **({"id": row.id * 10 + later} if hasattr(row, "id") else {}),
+        )
+        for row in rows
+        if row.user == 7
+    ]  # fmt: skip
+
+
 PUBLIC_TRADES = tuple(
     view.VenueTrade(
         id=number, instrument="BTC/USDT", price=Decimal(45000 + number), amount=Decimal("0.5"),
@@ -292,36 +396,71 @@ class FakeView:
     def withdraw_methods(self, asset: str) -> Sequence[view.VenueMethod]:
         return [each for each in WITHDRAW_METHODS if each.asset == asset]
 
+    def _of(self, rows: Sequence[Any], user: int) -> list[Any]:
+        return woven(rows, user) if user in FAMILY else [row for row in rows if row.user == user]
+
+    def sub_accounts(self, user: int) -> Sequence[int]:
+        return SUB_ACCOUNTS.get(user, ())
+
     def balances(self, user: int) -> Sequence[view.VenueBalance]:
-        return [row for row in BALANCES if row.user == user]
+        return self._of((*BALANCES, *MARGIN_BALANCES), user)
 
     def orders(self, user, *, symbol=None, side=None, open_only=False, since_ns=None, until_ns=None, newest=None):
         rows = [
-            row for row in sorted(self.order_rows, key=lambda row: row.placed_ns)
-            if row.user == user and symbol in (None, row.instrument) and side in (None, row.side)
+            row for row in sorted(self._of(self.order_rows, user), key=lambda row: row.placed_ns)
+            if symbol in (None, row.instrument) and side in (None, row.side)
             and (row.is_open or not open_only) and within(row.placed_ns, since_ns, until_ns)
         ]  # fmt: skip
         return iter(rows if newest is None else rows[-newest:])
 
     def fills(self, user, *, symbol=None, side=None, since_ns=None, until_ns=None, newest=None):
         rows = [
-            row for row in sorted(self.fill_rows, key=lambda row: row.time_ns)
-            if row.user == user and symbol in (None, row.instrument) and side in (None, row.side)
+            row for row in sorted(self._of(self.fill_rows, user), key=lambda row: row.time_ns)
+            if symbol in (None, row.instrument) and side in (None, row.side)
             and within(row.time_ns, since_ns, until_ns)
         ]  # fmt: skip
         return iter(rows if newest is None else rows[-newest:])
 
     def entries(self, user, *, asset=None, since_ns=None, until_ns=None) -> Iterator[view.VenueEntry]:
         return (
-            row for row in ENTRIES
-            if row.user == user and asset in (None, row.asset) and within(row.time_ns, since_ns, until_ns)
+            row for row in sorted(self._of(ENTRIES, user), key=lambda row: row.time_ns)
+            if asset in (None, row.asset) and within(row.time_ns, since_ns, until_ns)
         )  # fmt: skip
 
     def transfers(self, user, direction, *, asset=None, since_ns=None, until_ns=None):
         return (
-            row for row in (DEPOSITS if direction == "deposit" else WITHDRAWALS)
-            if row.user == user and asset in (None, row.asset) and within(row.time_ns, since_ns, until_ns)
+            row for row in self._of(DEPOSITS if direction == "deposit" else WITHDRAWALS, user)
+            if asset in (None, row.asset) and within(row.time_ns, since_ns, until_ns)
         )  # fmt: skip
+
+    def movements(self, user, **asked):
+        return self._margin(MOVEMENTS, user, **asked)
+
+    def loans(self, user):
+        return self._of(LOANS, user)
+
+    def borrows(self, user, *, open_only=False, **asked):
+        rows = self._margin(BORROWS, user, **asked)
+        return (row for row in rows if row.done_ns is None or not open_only)
+
+    def repayments(self, user, **asked):
+        return self._margin(REPAYMENTS, user, **asked)
+
+    def interest(self, user, **asked):
+        return self._margin(INTEREST, user, **asked)
+
+    def liquidations(self, user, **asked):
+        return self._margin(LIQUIDATIONS, user, **asked)
+
+    def _margin(self, rows, user, *, wallet=None, asset=None, since_ns=None, until_ns=None):
+        return (
+            row for row in sorted(self._of(rows, user), key=lambda row: row.time_ns)
+            if wallet in (None, row.wallet) and asset in (None, row.asset)
+            and within(row.time_ns, since_ns, until_ns)
+        )  # fmt: skip
+
+    def margin(self, user):
+        return []
 
     def submit(self, user: int, command: Command) -> Accepted | Rejected:
         self.submitted.append((user, command))

@@ -102,6 +102,8 @@ class Judge:
         self._reach()
         verdict.calls, verdict.optimal = self.exchange.calls, self.optimal()
         verdict.arrived, verdict.oversize = len(self.exchange.arrived), self.exchange.oversize
+        if self.made.stream.keyed and self.exchange.listed > 1:
+            self.fault(f"asked {self.exchange.listed} times for the symbols of one sweep")
         if verdict.calls > 10 * verdict.optimal:
             self.fault(f"{verdict.calls} calls where {verdict.optimal} would do")
         return verdict

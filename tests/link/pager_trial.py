@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from link.pager_judge import NAIVE, Judge, Verdict, naive
-from naive.histories import STYLES, SYMBOLS, Exchange, History, Oversize, history
+from naive.histories import STYLES, Exchange, History, Oversize, history
 from nostro.errors import NostroError, TooLarge
 from nostro.link.declare import Claim, Fetched, Query
 from nostro.link.pager import sweep
@@ -35,8 +35,9 @@ async def trial(made: History) -> Verdict:
         answers[fetched.page.sent_ns] = fetched.facts
         return fetched
 
-    async def symbols() -> Sequence[str]:
-        return SYMBOLS
+    async def values(condition: str) -> Sequence[str]:
+        assert condition == "instrument"
+        return exchange.symbols()
 
     try:
         async for step in sweep(
@@ -44,7 +45,7 @@ async def trial(made: History) -> Verdict:
             fetch,
             since_ns=made.since_ns,
             until_ns=made.until_ns,
-            symbols=symbols if made.stream.symbols else None,
+            values=values if made.stream.symbols or made.stream.keyed else None,
             newest_first=made.newest_first,
         ):
             judge.step(step.page, answers[step.page.sent_ns], step.facts)
@@ -94,7 +95,7 @@ class Figures:
             stream = made.stream
             bounds = (stream.since, stream.until)
             fits = bounds == ("absent", "absent") if stream.position == "offset" else bounds[1] == "absent"
-            if not fits or not stream.native_ids or stream.splits:
+            if not fits or not stream.native_ids or stream.splits or stream.keyed:
                 continue
             self.naive_ran[how] += 1
             verdict = naive_trial(how, made)
@@ -121,6 +122,8 @@ def _counted(made: History, verdict: Verdict) -> dict[str, int]:
         and len({(row.time_ns, *_words(row.fact)) for row in made.rows}) < len(made.rows),
         "split_by_side": bool(stream.splits),
         "split_by_symbol": bool(stream.symbols),
+        "one_symbol_a_question": bool(stream.keyed),
+        "without_times": not stream.timed,
         "newest_first": made.newest_first,
     }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -46,7 +46,8 @@ def swept(
     answer: Callable[[Query], Fetched],
     *,
     seconds: float = 100,
-    symbols: Callable[[], Awaitable[Sequence[str]]] | None = None,
+    values: Callable[[str], Awaitable[Sequence[str]]] | None = None,
+    where: Mapping[str, str] | None = None,
     newest_first: bool = False,
 ) -> tuple[list[Step], list[Query]]:
     """The steps of one sweep over so many seconds, and what was asked."""
@@ -59,7 +60,10 @@ def swept(
 
     async def collect() -> list[Step]:
         until_ns = START_NS + int(seconds * SECOND_NS)
-        steps = sweep(stream, fetch, since_ns=START_NS, until_ns=until_ns, symbols=symbols, newest_first=newest_first)
+        steps = sweep(
+            stream, fetch, since_ns=START_NS, until_ns=until_ns, where=where or {}, values=values,
+            newest_first=newest_first,
+        )  # fmt: skip
         return [step async for step in steps]
 
     return asyncio.run(collect()), asked
@@ -103,7 +107,8 @@ def test_nothing_is_lost_doubled_or_claimed_in_vain() -> None:
     assert figures.sums["lost"] == figures.sums["doubled"] == 0
     fired = (
         "rows_meanwhile", "answers_too_large", "limit_ignored", "whole_seconds", "without_ids", "twins",
-        "split_by_side", "split_by_symbol", "newest_first", "saturated_histories", "unreachable_timestamps",
+        "split_by_side", "split_by_symbol", "one_symbol_a_question", "without_times", "newest_first",
+        "saturated_histories", "unreachable_timestamps",
     )  # fmt: skip
     scarce = {name: figures.sums[name] for name in fired if figures.sums[name] < HISTORIES // 40}
     assert not scarce, "these defects hardly came up, so that they prove little"
@@ -150,17 +155,17 @@ async def _cut_off(exchange: Exchange, judge: Judge, last: int) -> bool:
         answers[got.page.sent_ns] = got.facts  # type: ignore[assignment]
         return got
 
-    async def symbols() -> Sequence[str]:
-        return SYMBOLS
+    async def values(_: str) -> Sequence[str]:
+        return exchange.symbols()
 
-    splitting = symbols if made.stream.symbols else None
+    asking = values if made.stream.symbols or made.stream.keyed else None
     try:
         async for step in sweep(
             made.stream,
             fetch,
             since_ns=made.since_ns,
             until_ns=made.until_ns,
-            symbols=splitting,
+            values=asking,
             newest_first=made.newest_first,
         ):
             judge.step(step.page, answers[step.page.sent_ns], step.facts)
@@ -257,23 +262,24 @@ def test_a_timestamp_that_fills_a_page_is_left_open_and_passed() -> None:
 
 @pytest.mark.parametrize("native", [True, False])
 def test_it_is_split_by_symbol_where_that_is_possible(native: bool) -> None:
-    async def symbols() -> Sequence[str]:
+    async def symbols(condition: str) -> Sequence[str]:
+        assert condition == "instrument"
         return SYMBOLS
 
     stream = msgspec.structs.replace(TIMED, symbols="instrument", native_ids=native)
     rows = [msgspec.structs.replace(fact, native_id=fact.native_id if native else None) for fact in BURST]
-    steps, asked = swept(stream, since(rows, 3), symbols=symbols)
+    steps, asked = swept(stream, since(rows, 3), values=symbols)
     assert claims(steps) == [("proven", "", 0, 100)]
     assert sum(len(step.facts) for step in steps) == 6
     assert {query.where.get("instrument") for query in asked} == {None, *SYMBOLS}
 
 
 def test_it_stays_open_where_the_symbols_do_not_show_all_its_rows() -> None:
-    async def symbols() -> Sequence[str]:
+    async def symbols(_: str) -> Sequence[str]:
         return SYMBOLS[:1]
 
     stream = msgspec.structs.replace(TIMED, symbols="instrument")
-    steps, _ = swept(stream, since(BURST, 3), symbols=symbols)
+    steps, _ = swept(stream, since(BURST, 3), values=symbols)
     assert ("open", "saturated", 5, 5 + 1e-9) in claims(steps)
 
 
@@ -386,6 +392,91 @@ def test_what_cannot_be_paged_without_loss_is_refused() -> None:
     stream = Stream(name="fills", kind="fill", since="absent", until="absent", position="page", native_ids=False)
     with pytest.raises(ValueError, match="ids"):
         swept(stream, lambda query: fetched(query, []))
+
+
+# ── keys and times that rows do not have ─────────────────────────────────────────────────────────────────────────────
+
+KEYED = Stream(name="borrows", kind="borrow", window_s=40, keyed="instrument")
+
+
+def test_a_window_is_complete_when_every_key_was_asked() -> None:
+    asked_for: list[str] = []
+
+    async def values(condition: str) -> Sequence[str]:
+        asked_for.append(condition)
+        return SYMBOLS
+
+    steps, asked = swept(KEYED, since(BURST, 1_000), values=values)
+    assert asked_for == ["instrument"], "once a sweep, however many windows"
+    assert [query.where["instrument"] for query in asked] == [*SYMBOLS] * 3
+    assert [len(step.claims) for step in steps] == [0, 0, 1] * 3
+    assert claims(steps) == [("proven", "", 0, 100)]
+    assert sum(len(step.facts) for step in steps) == len(BURST)
+
+
+def test_a_key_that_is_named_is_asked_alone() -> None:
+    _, asked = swept(KEYED, since(BURST, 1_000), where={"instrument": SYMBOLS[1]})
+    assert [query.where for query in asked] == [{"instrument": SYMBOLS[1]}] * 3
+
+
+def test_a_failure_at_one_key_leaves_its_window_unclaimed() -> None:
+    async def values(_: str) -> Sequence[str]:
+        return SYMBOLS
+
+    def answer(query: Query) -> Fetched:
+        if query.where["instrument"] == SYMBOLS[-1] and (query.since_ns or 0) > START_NS:
+            raise errors.Unanswered("no answer")
+        return fetched(query, [])
+
+    said: list[Claim] = []
+
+    async def collect() -> None:
+        async for step in sweep(KEYED, fetch, since_ns=START_NS, until_ns=START_NS + 100 * SECOND_NS, values=values):
+            said.extend(step.claims)
+
+    async def fetch(query: Query) -> Fetched:
+        return answer(query)
+
+    with pytest.raises(errors.Unanswered):
+        asyncio.run(collect())
+    assert said == [Claim("proven", START_NS, START_NS + 40 * SECOND_NS)]
+
+
+def test_without_keys_nothing_is_claimed() -> None:
+    async def values(_: str) -> Sequence[str]:
+        return ()
+
+    with pytest.raises(errors.Undecodable, match="instrument"):
+        swept(KEYED, since([], 1), values=values)
+    with pytest.raises(ValueError, match="instrument"):
+        swept(KEYED, since([], 1))
+
+
+def test_rows_without_a_time_are_all_taken_and_lie_in_their_window() -> None:
+    stream = Stream(name="interest", kind="interest", window_s=40, precision_ns=7 * SECOND_NS, timed=False)
+
+    def answer(query: Query) -> Fetched:
+        assert query.since_ns is not None
+        assert query.until_ns is not None
+        return fetched(query, [msgspec.structs.replace(row(0, str(query.since_ns)), effective_ns=query.since_ns)])
+
+    steps, asked = swept(stream, answer)
+    assert asked[0].since_ns is not None
+    assert asked[0].since_ns < START_NS, "the bounds are cut to the precision, and the row is taken all the same"
+    assert sum(len(step.facts) for step in steps) == len(asked) == 4
+    assert {step.page.takes for step in steps} == {None}
+    assert claims(steps) == [("proven", "", 0, 100)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"page_size": 5}, {"since": "absent"}, {"until": "inclusive"}, {"position": "offset"}, {"native_ids": False},
+     {"newest": 5}],
+)  # fmt: skip
+def test_rows_without_a_time_need_whole_windows(change: dict[str, object]) -> None:
+    stream = msgspec.structs.replace(Stream(name="interest", kind="interest", timed=False), **change)
+    with pytest.raises(ValueError, match="without a time"):
+        swept(stream, since([], 1))
 
 
 def test_rows_that_never_settle_leave_their_window_open() -> None:

@@ -69,7 +69,7 @@ def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]
     of it is proven and reconciled. Gives the number of rows by stream."""
     account = str(user)
     counts: Counter[str] = Counter()
-    withdraws = "withdraw" in venue.login_by_user(user).permissions  # type: ignore[union-attr]
+    permissions = venue.login_by_user(user).permissions  # type: ignore[union-attr]
     rows = held(book, account)
     for name, expected in of_venue(venue, user).items():
         missing, extra = expected - rows[name], rows[name] - expected
@@ -82,7 +82,7 @@ def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]
         assert life.value.name == "quarantined_page", f"user {user}: {life.value.text}"
         assert life.state == "explained", f"user {user}: {life.value.text}"
         counts["breaks explained"] += 1
-    _covered(book, account, withdraws=withdraws, now_ns=now_ns)
+    _covered(book, account, permissions=permissions, now_ns=now_ns)
     judgement = judged(book, account, until_ns=now_ns)
     assert not judgement.breaks
     outcomes = Counter(result.outcome for result in judgement.results)
@@ -109,16 +109,17 @@ def of_venue(venue: Venue, user: int) -> dict[str, Counter[tuple[str, ...]]]:
     }  # fmt: skip
 
 
-def _covered(book: Book, account: str, *, withdraws: bool, now_ns: int) -> None:
-    since_ns = book.account(account).since_ns
-    for stream in book.exchange(account).streams:
+def _covered(book: Book, account: str, *, permissions: frozenset[str], now_ns: int) -> None:
+    """Asserts that every history is proven to its end, and that those which the key may not read say so."""
+    since_ns, exchange = book.account(account).since_ns, book.exchange(account)
+    for stream in exchange.streams:
         until_ns = now_ns - TAIL_NS
         holes = [
             each
             for each in book.coverage(account, stream.name, since_ns=since_ns, until_ns=until_ns)
             if each.status != "proven"
         ]
-        if stream.name == "withdrawals" and not withdraws:
+        if exchange.ask(stream.name).route.permission not in permissions:  # type: ignore[union-attr]
             assert {hole.cause for hole in holes} == {"forbidden"}
         else:
             assert not holes, f"{account} {stream.name}: {holes}"

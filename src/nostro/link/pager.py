@@ -1,22 +1,22 @@
 """The one pager: it turns a `Stream`'s declaration into requests, and their answers into steps whose claims are proofs.
-It decides the windows, their order and width, and when a window is done; how a part of a window is walked stands in
-``walks.py``. It knows no exchange, and sends nothing itself.
+It decides the windows, their order and width, the parts in which one is asked, and when it is done; how a part is
+walked stands in ``walks.py``. It knows no exchange, and sends nothing itself.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from nostro import limits
 from nostro.domain.values import SECOND_NS
-from nostro.errors import TooLarge
+from nostro.errors import TooLarge, Undecodable
 from nostro.link.claims import Tally
 from nostro.link.declare import Fetched, Query, Stream
 from nostro.link.source import Step
-from nostro.link.walks import Memory, Moves, Part, Walker
+from nostro.link.walks import Memory, Move, Moves, Part, Values, Walker
 
 Fetch = Callable[[Query], Awaitable[Fetched]]
 
@@ -28,16 +28,17 @@ async def sweep(
     since_ns: int,
     until_ns: int,
     where: Mapping[str, str] = {},
-    symbols: Callable[[], Awaitable[Sequence[str]]] | None = None,
+    values: Callable[[str], Awaitable[Sequence[str]]] | None = None,
     newest_first: bool = False,
 ) -> AsyncIterator[Step]:
     """Every row of the stream in [since_ns, until_ns), page by page; each step is given as soon as it exists.
 
-    A consumer that keeps step after step has every row of every interval claimed proven. ``symbols``: the values by
-    which a saturated timestamp is split. ``newest_first``: newer windows first. Whatever ``fetch`` raises passes
-    through, and nothing more is claimed; only `TooLarge` halves the window. Raises `errors.PagingLoop` where the
-    answers go in a circle, and ValueError where the declaration cannot be paged without loss."""
-    moves = _Sweep(stream, since_ns, until_ns, where=where, splittable=symbols is not None).moves(
+    A consumer that keeps step after step has every row of every interval claimed proven. ``values``: what a condition
+    can be (`Stream.keyed`, `Stream.symbols`), asked once a sweep at the most for the keys, and for each saturated
+    timestamp that is to be split. ``newest_first``: newer windows first. Whatever ``fetch`` raises passes through, and
+    nothing more is claimed; only `TooLarge` halves the window. Raises `errors.PagingLoop` where the answers go in a
+    circle, and ValueError where the declaration cannot be paged without loss."""
+    moves = _Sweep(stream, since_ns, until_ns, where=where, splittable=values is not None).moves(
         newest_first=newest_first
     )
     reply: Any = None
@@ -55,18 +56,21 @@ async def sweep(
                 reply = await fetch(move)
             except TooLarge as error:
                 failure = error
-        elif symbols is not None:
-            reply = await symbols()
+        elif values is not None:
+            reply = await values(move.condition)
 
 
 class _Sweep:
-    """The state of one sweep: the width of the next window, in cells of the stream's precision."""
+    """The state of one sweep: the width of the next window, in cells of the stream's precision, and the sub-queries
+    that every window is asked in."""
 
     def __init__(
         self, stream: Stream, since_ns: int, until_ns: int, *, where: Mapping[str, str], splittable: bool
     ) -> None:
         self.stream = stream
         self.where = dict(where)
+        self.parts: list[dict[str, str]] = []
+        self.asks_values = splittable
         self.splittable = splittable and bool(stream.symbols)
         self.walker = Walker(stream, since_ns=since_ns, until_ns=until_ns)
         self.adapts = self.walker.whole and self.walker.takes_both
@@ -77,6 +81,8 @@ class _Sweep:
     def moves(self, *, newest_first: bool) -> Moves:
         """Every window, all its parts before the next window."""
         since, until = self.walker.cells
+        if since < until:
+            self.parts = yield from self._parts()
         while since < until:
             width = min(self.width, until - since)
             if newest_first:
@@ -87,14 +93,13 @@ class _Sweep:
                 yield from self._window(since - width, since)
 
     def _window(self, since: int, until: int) -> Moves:
-        wheres = [self.where | dict(pairs) for pairs in self._combinations()]
-        memories = [Memory(self.stream) for _ in wheres]
+        memories = [Memory(self.stream) for _ in self.parts]
         before: list[Counter[object]] | None = None
         for sweeps_left in range(limits.SWEEPS_MAX - 1 if self.stream.unstable else 0, -1, -1):
-            tally = Tally(len(wheres))
+            tally = Tally(len(self.parts))
             parts = [
                 Part(tally, index, where=where, memory=memory, splittable=self.splittable)
-                for index, (where, memory) in enumerate(zip(wheres, memories, strict=True))
+                for index, (where, memory) in enumerate(zip(self.parts, memories, strict=True))
             ]
             if self.stream.unstable:
                 self._compare(parts, before, since, until, last=sweeps_left == 0)
@@ -122,8 +127,23 @@ class _Sweep:
         for part in parts:
             part.compared = True
 
-    def _combinations(self) -> Iterator[tuple[tuple[str, str], ...]]:
-        return itertools.product(*(tuple((name, value) for value in values) for name, values in self.stream.splits))
+    def _parts(self) -> Generator[Move, Any, list[dict[str, str]]]:
+        """The conditions of the sub-queries that together make the whole: one for each value of every split and key. A
+        key that the caller names is asked alone."""
+        splits = list(self.stream.splits)
+        if self.stream.keyed and self.stream.keyed not in self.where:
+            splits.append((self.stream.keyed, tuple((yield from self._keys()))))
+        combinations = itertools.product(*(tuple((name, value) for value in values) for name, values in splits))
+        return [self.where | dict(pairs) for pairs in combinations]
+
+    def _keys(self) -> Generator[Move, Any, Sequence[str]]:
+        if not self.asks_values:
+            message = f"Stream {self.stream.name!r}: without the values of {self.stream.keyed!r} it cannot be asked."
+            raise ValueError(message)
+        keys: Sequence[str] = yield Values(self.stream.keyed)
+        if not keys:
+            raise Undecodable(f"the history {self.stream.name!r} is asked by {self.stream.keyed}, and there is none")
+        return keys
 
     def _adapt(self, rows: int, width: int) -> None:
         """Where a route has no page size, the next window aims at `limits.ROWS_PER_WINDOW_AIM` rows; elsewhere a window

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -26,7 +26,14 @@ from nostro.link.claims import Tally
 from nostro.link.declare import Claim, Fetched, Query, Stream
 from nostro.link.source import Step
 
-Move = Query | Step | Literal["symbols"]
+
+class Values(msgspec.Struct, frozen=True):
+    """A question of the pager itself: what this condition can be."""
+
+    condition: str
+
+
+Move = Query | Step | Values
 Moves = Generator[Move, Any, None]
 
 
@@ -129,6 +136,9 @@ class Walker:
         stream = self.stream
         ascends, descends = stream.order == "ascending", stream.order == "descending"
         by_bound = (ascends and self.takes_since) or (descends and self.takes_until)
+        if not stream.timed and not (self.whole and stream.native_ids and self._is_window()):
+            message = f"Stream {stream.name!r}: rows without a time need ids, and windows that are answered whole."
+            raise ValueError(message)
         if stream.newest is not None:
             return self._latest
         self.mirrored = descends
@@ -145,6 +155,11 @@ class Walker:
             return self._climb
         self.mirrored = False
         return self._narrow
+
+    def _is_window(self) -> bool:
+        """Whether a question's bounds are those of the times it asks for: then it tells the time of its rows."""
+        stream = self.stream
+        return stream.newest is None and (stream.since, stream.until) == ("inclusive", "exclusive")
 
     def _width_max(self) -> int:
         """The widest window; where one bound is absent, what the exchange takes for it. With an exclusive since the
@@ -191,7 +206,7 @@ class Walker:
         unless it was given before."""
         since_ns, until_ns = self._ns(*(window if self.stream.native_ids else taken))
         facts = answer.fetched.facts
-        inside = [fact for fact in facts if since_ns <= (fact.effective_ns or 0) < until_ns]
+        inside = self._inside(facts, since_ns, until_ns)
         # Answers that are whole share no row with each other.
         fresh = tuple(inside) if self.whole and not part.compared else part.memory.fresh(inside)
         if part.compared:
@@ -200,6 +215,12 @@ class Walker:
         takes = None if bare else (since_ns, until_ns)
         claims = part.tally.claims(self.cell_ns, since_ns=self.since_ns, until_ns=self.until_ns)
         return Step(msgspec.structs.replace(answer.fetched.page, takes=takes, claims=claims), fresh, facts)
+
+    def _inside(self, facts: Sequence[Fact], since_ns: int, until_ns: int) -> list[Fact]:
+        """The rows of these times; where rows have none, all that were answered are what was asked for."""
+        if not self.stream.timed:
+            return list(facts)
+        return [fact for fact in facts if since_ns <= (fact.effective_ns or 0) < until_ns]
 
     def _prove(self, part: Part, low: int, high: int) -> None:
         part.tally.report(part.index, self._mirror(low, high))
@@ -378,7 +399,7 @@ class Walker:
 
     def _saturated(self, part: Part, cell: int, answer: Answer | None) -> Moves:
         """Splits a cell by symbol, and leaves it open where that is not possible or does not show all its rows."""
-        symbols: Sequence[str] = (yield "symbols") if part.splittable else ()
+        symbols: Sequence[str] = (yield Values(self.stream.symbols)) if part.splittable else ()
         alone = (cell, cell + 1)
         if not symbols:
             part.tally.report(part.index, self._mirror(*alone), status="open", cause="saturated")
@@ -387,8 +408,7 @@ class Walker:
             return
         seen: Counter[object] = Counter()
         if answer is not None:
-            since_ns, until_ns = self._ns(*alone)
-            rows = [fact for fact in answer.fetched.facts if since_ns <= (fact.effective_ns or 0) < until_ns]
+            rows = self._inside(answer.fetched.facts, *self._ns(*alone))
             seen = part.memory.count(rows)
             yield self._step(part, answer, (cell, cell), alone)
 

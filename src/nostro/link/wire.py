@@ -81,7 +81,7 @@ class WireSource:
             raise self._unsupported(stream)
         steps = sweep(
             ask.stream, partial(self._fetch, ask), since_ns=since_ns, until_ns=until_ns,
-            where=where, symbols=self._symbols, newest_first=newest_first,
+            where=where, values=self._values, newest_first=newest_first,
         )  # fmt: skip
         try:
             async for step in steps:
@@ -142,9 +142,10 @@ class WireSource:
         except errors.Undecodable as error:
             raise self._with_page(error, page) from error
 
-    async def _symbols(self) -> list[str]:
-        reply = await self.ask("instruments", {})
-        return [str(getattr(fact, "instrument", "")) for fact in reply.facts]
+    async def _values(self, condition: str) -> list[str]:
+        """What a condition of a history can be: every instrument, or every asset, that the exchange lists now."""
+        reply = await self.ask({"instrument": "instruments", "asset": "currencies"}[condition], {})
+        return [str(getattr(fact, condition, "")) for fact in reply.facts]
 
     # ── repeating ────────────────────────────────────────────────────────────────────────────────────────────────
 

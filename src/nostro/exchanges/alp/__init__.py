@@ -1,4 +1,4 @@
-"""ALP.COM, API v3: the public and the spot part, in three dialects. It decides nothing itself: it puts the table of
+"""ALP.COM, API v3, in three dialects. It decides nothing itself: it puts the table of
 contents together that both sides read.
 
 Source: API reference at https://alp.com/api (2023 and March 2026) and the exchange's Python client ``alpcom-api``.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from nostro.domain.values import parse_time
-from nostro.exchanges.alp import ask, codec, refusals, routes, serve
+from nostro.exchanges.alp import ask, codec, do, refusals, routes, serve
 from nostro.exchanges.alp.auth import AlpAuth
 from nostro.exchanges.alp.dialects import DIALECTS, Dialect
+from nostro.exchanges.alp.feed import feed
 from nostro.link.declare import Exchange
 
-READER: Final = 1
+READER: Final = 2  # 2: isolated wallets by name, or added up
 DEFAULT_DIALECT: Final = "cli"
 
 
@@ -30,7 +31,7 @@ def _exchange(dialect: Dialect) -> Exchange:
         document="API reference v3 of 2026" if dialect.short else "API reference v3 of 2023",
         routes=routes.routes(dialect),
         asks=ask.asks(dialect),
-        dos=ask.dos(dialect),
+        dos=do.dos(dialect),
         serves=serve.serves(dialect),
         auth=AlpAuth(dialect),
         errors=refusals.errors_of,
@@ -42,7 +43,10 @@ def _exchange(dialect: Dialect) -> Exchange:
         encode_answer=codec.encode_answer,
         error_body=refusals.error_body,
         amounts="double",
-        unsupported=("entries", "deposits", "withdrawals") if dialect.short else (),
+        unsupported=("entries", "deposits", "withdrawals", *(each.name for each in ask.MARGIN))
+        if dialect.short
+        else (),
+        feed=feed(dialect),
     )
 
 

@@ -1,26 +1,24 @@
 """What can be asked of ALP.COM in our words: how a question becomes the route's request, and how the histories are
-paged. It decides windows, identity and what ends a row's changes; how answers are read stands in ``read.py``.
+paged. It decides windows, identity and what ends a row's changes; how answers are read stands in ``read.py`` and
+``read_margin.py``, what can be done in ``do.py``.
 
 Source: API reference of 2023: histories take at most 30 days, ``start_time`` inclusive, ``end_time`` exclusive, and
 the last 30 days where both are missing. That the window is also the histories of deposits and withdrawals' is not
-printed there.
+printed there. A borrowing does not say its currency and interest not its time; that rows of interest are found by the
+hour for which they accrued is *ours*.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from msgspec import Raw
-
 from nostro import errors
-from nostro.domain.values import ABSENT, LATEST_NS, SECOND_NS, canonical, format_time, number, number_or_absent
-from nostro.exchanges.alp import read, requests, routes, words
+from nostro.domain.values import SECOND_NS, format_time
+from nostro.exchanges.alp import read, read_margin, requests, routes, words
 from nostro.exchanges.alp.dialects import Dialect
-from nostro.link.declare import Ask, Do, Query, Stream
-from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
+from nostro.link.declare import Ask, Query, Stream
 
 WINDOW_S: Final = 30 * 86_400
 SHORT_ROWS: Final = 100  # of 2026: the most trades of one answer, and all orders that can be seen
@@ -57,6 +55,12 @@ SHORT_FILLS: Final = _history(
 ENTRIES: Final = _history("entries", "entry", symbols="asset")
 DEPOSITS: Final = _history("deposits", "transfer", symbols="asset", terminal=words.TRANSFERS_END)
 WITHDRAWALS: Final = _history("withdrawals", "transfer", symbols="asset", terminal=words.TRANSFERS_END)
+MARGIN_TRANSFERS: Final = _history("margin_transfers", "transfer", symbols="asset")
+BORROWS: Final = _history("borrows", "borrow", keyed="asset", terminal=words.DEBTS_END)
+REPAYMENTS: Final = _history("repayments", "repayment", symbols="asset")
+INTEREST: Final = _history("interest", "interest", symbols="asset", timed=False)
+LIQUIDATIONS: Final = _history("liquidations", "liquidation", symbols="asset", terminal=words.DEBTS_END)
+MARGIN: Final = (MARGIN_TRANSFERS, BORROWS, REPAYMENTS, INTEREST, LIQUIDATIONS)
 
 
 # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -65,6 +69,10 @@ WITHDRAWALS: Final = _history("withdrawals", "transfer", symbols="asset", termin
 def _pair(query: Query) -> str | None:
     instrument = query.where.get("instrument")
     return None if instrument is None else words.pair(instrument)
+
+
+def _open_only(query: Query) -> bool | None:
+    return {"true": True, "1": True}.get(query.where.get("open_only", ""))
 
 
 def _needed(query: Query, condition: str) -> str:
@@ -143,9 +151,10 @@ def methods(query: Query) -> requests.CurrencyQuery:
 
 def orders(dialect: Dialect, query: Query) -> requests.OrdersQuery:
     since, until = _bounds(dialect, query)
-    open_only = {"true": True, "1": True}.get(query.where.get("open_only", ""))
     side = words.SIDES_WRITTEN.get(query.where.get("side", ""))
-    return requests.OrdersQuery(pair=_pair(query), open_only=open_only, side=side, start_time=since, end_time=until)
+    return requests.OrdersQuery(
+        pair=_pair(query), open_only=_open_only(query), side=side, start_time=since, end_time=until
+    )
 
 
 def account_trades(dialect: Dialect, query: Query) -> requests.AccountTradesQuery:
@@ -171,6 +180,31 @@ def transfers(dialect: Dialect, query: Query) -> requests.TransfersQuery:
     return requests.TransfersQuery(currency=query.where.get("asset"), start_time=since, end_time=until)
 
 
+def loans(_: Query, *, wallet: str) -> requests.LoansQuery:
+    return requests.LoansQuery(**{wallet: True})
+
+
+def margin(dialect: Dialect, query: Query) -> requests.MarginQuery:
+    since, until = _bounds(dialect, query)
+    return requests.MarginQuery(
+        pair=_pair(query), currency=query.where.get("asset"), open_only=_open_only(query), start_time=since,
+        end_time=until,
+    )  # fmt: skip
+
+
+def borrows(dialect: Dialect, query: Query) -> requests.MarginQuery:
+    """A row does not say its currency, so that the question must."""
+    _needed(query, "asset")
+    return margin(dialect, query)
+
+
+def closed_margin(dialect: Dialect, query: Query) -> requests.ClosedMarginQuery:
+    since, until = _bounds(dialect, query)
+    return requests.ClosedMarginQuery(
+        pair=_pair(query), currency=query.where.get("asset"), start_time=since, end_time=until
+    )
+
+
 def asks(dialect: Dialect) -> tuple[Ask, ...]:
     """All that can be asked in a dialect."""
     book = routes.order_book(dialect)
@@ -193,7 +227,9 @@ def asks(dialect: Dialect) -> tuple[Ask, ...]:
         ),
     )  # fmt: skip
     clock = (server_time,) if dialect.clock else ()
-    return (*public, *clock, *account, *(_short_histories(dialect) if dialect.short else _histories(dialect)))
+    if dialect.short:
+        return (*public, *clock, *account, *_short_histories(dialect))
+    return (*public, *clock, *account, *_histories(dialect), *_margin(dialect))
 
 
 def _short_histories(dialect: Dialect) -> tuple[Ask, ...]:
@@ -233,77 +269,33 @@ def _histories(dialect: Dialect) -> tuple[Ask, ...]:
     )  # fmt: skip
 
 
-# ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def place(dialect: Dialect, command: PlaceOrder) -> requests.PlaceOrder:
-    """What the wire cannot say is refused here, because an exchange that ignores it would do something else."""
-    written = _text_number if dialect.text_amounts else number_or_absent
-    if command.post_only and not dialect.short:
-        raise _unsaid("post_only")
-    if dialect.short and command.time_in_force == "aon":
-        raise _unsaid("the time in force aon")
-    if dialect.short and (command.valid_till_ns or command.expire_after_ns):
-        raise _unsaid("an end of an order")
-    return requests.PlaceOrder(
-        pair=words.pair(command.instrument),
-        order_side=words.SIDES_WRITTEN[command.side],
-        client_order_id=command.client_id or "1",
-        wallet_type=words.WALLETS_WRITTEN.get(command.wallet, command.wallet),
-        side_effect=None if dialect.short else "NO_SIDE_EFFECT",
-        valid_till=None if command.valid_till_ns is None else format_time(command.valid_till_ns),
-        expire_after=None if dialect.short else format_time(command.expire_after_ns or LATEST_NS),
-        base_amount=written(command.amount),
-        quote_amount=written(command.quote_amount),
-        limit_price=written(command.price),
-        stop_price=written(command.stop_price),
-        stop_operator=None if command.stop_operator is None else command.stop_operator.upper(),
-        order_type=words.TYPES_WRITTEN[command.type],
-        tif=_time_in_force(dialect, command),
-        post_only=command.post_only or None,
-    )
-
-
-def _time_in_force(dialect: Dialect, command: PlaceOrder) -> str | None:
-    """As the client: market orders do not say it, unless they must; in 2026 what is not said is GTC."""
-    if command.time_in_force == "gtc" and (dialect.short or command.type == "market"):
-        return None
-    return words.TIMES_IN_FORCE_WRITTEN[command.time_in_force]
-
-
-def _text_number(amount: Decimal | None) -> Raw:
-    return ABSENT if amount is None else Raw(f'"{canonical(amount)}"'.encode())
-
-
-def _unsaid(what: str) -> errors.NotSupported:
-    return errors.NotSupported(f"ALP.COM's wire cannot say {what}", hint="nothing was sent", exchange="alp")
-
-
-def cancel(command: CancelOrders) -> requests.CancelOrders:
-    return requests.CancelOrders(order_ids=list(command.order_ids))
-
-
-def cancel_all(command: CancelAll) -> requests.CancelOrders:
-    if command.instrument is None:
-        return requests.CancelOrders(all=True)
-    return requests.CancelOrders(pair=words.pair(command.instrument))
-
-
-def withdraw(command: RequestWithdrawal) -> requests.RequestWithdrawal:
-    return requests.RequestWithdrawal(
-        amount=number(command.amount),
-        method=command.method,
-        attributes=command.attributes,
-        client_order_id=command.client_id or None,
-    )
-
-
-def dos(dialect: Dialect) -> tuple[Do, ...]:
-    """All that can be done in a dialect."""
-    trading = (
-        Do(capability="place", route=routes.PLACE, request=partial(place, dialect), read=read.place),
-        Do(capability="cancel", route=routes.CANCEL, request=cancel, read=read.cancel),
-        Do(capability="cancel_all", route=routes.CANCEL, request=cancel_all, read=read.cancel),
-    )
-    leaving = Do(capability="withdraw", route=routes.WITHDRAW, request=withdraw, read=read.withdraw)
-    return trading if dialect.short else (*trading, leaving)
+def _margin(dialect: Dialect) -> tuple[Ask, ...]:
+    moved, closed = partial(margin, dialect), partial(closed_margin, dialect)
+    owed = (
+        Ask(
+            capability="loans", part=f"{wallet}_loans", route=routes.LOANS, request=partial(loans, wallet=wallet),
+            read=read_margin.loans,
+        )
+        for wallet in ("cross_margin", "isolated_margin")
+    )  # fmt: skip
+    return (
+        *owed,
+        Ask(
+            capability="transfers", route=routes.MARGIN_TRANSFERS, request=moved, read=read_margin.transfers,
+            stream=MARGIN_TRANSFERS,
+        ),
+        Ask(
+            capability="borrows", route=routes.BORROWS, request=partial(borrows, dialect), read=read_margin.borrows,
+            stream=BORROWS,
+        ),
+        Ask(
+            capability="repayments", route=routes.REPAYS, request=closed, read=read_margin.repays, stream=REPAYMENTS,
+        ),
+        Ask(
+            capability="interest", route=routes.INTERESTS, request=closed, read=read_margin.interests, stream=INTEREST,
+        ),
+        Ask(
+            capability="liquidations", route=routes.LIQUIDATIONS, request=moved, read=read_margin.liquidations,
+            stream=LIQUIDATIONS,
+        ),
+    )  # fmt: skip

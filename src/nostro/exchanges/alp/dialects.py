@@ -22,10 +22,11 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     names in answers. ``book_path``: of the order book; the other path is served too. ``query_time``: how a query writes
     a time. ``day``: the chart interval of a day. ``signs_cancel`` and ``signs_sign_in``: the client sends X-SIGN with
     those; ``cancel_unsigned``: the server takes a cancel without it. ``text_amounts``: amounts of an order are strings.
-    ``short``: rows, orders and activity as in 2026, and no transfers. ``clock``: there are `time` and
+    ``short``: rows, orders and activity as in 2026, and no transfers and no margin. ``clock``: there are `time` and
     `currency-rates`. ``done`` and ``partially_canceled``: how those statuses are written. ``pattern_attributes``:
     attributes of a withdraw method carry ``field`` and ``regex``. ``wide_activity``: activity rows also have
-    ``op_type`` and ``last_update_at``."""
+    ``op_type`` and ``last_update_at``. ``loan_prefix``: before the type of a loan in answers. ``repays_list``: a
+    repayment is answered with a list of its id; of the bare id, which the document shows, the client takes a digit."""
 
     id: str
     separator: str = "/"
@@ -44,6 +45,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     partially_canceled: str = "PARTIAL_CANCELLED"
     pattern_attributes: bool = True
     wide_activity: bool = True
+    loan_prefix: str = "LOAN_"
+    repays_list: bool = True
 
     @property
     def no_text(self) -> UnsetType | None:
@@ -60,7 +63,7 @@ DIALECTS: Final = (
     Dialect(id="cli", one_ticker=True),
     Dialect(
         id="d23", shows_nulls=True, query_time="zulu", signs_cancel=False, clock=False,
-        done="COMPLETED", pattern_attributes=False, wide_activity=False,
+        done="COMPLETED", pattern_attributes=False, wide_activity=False, loan_prefix="", repays_list=False,
     ),
     Dialect(
         id="d26", separator="_", shows_nulls=True, book_path="orderbook", query_time="unix", day="1D",

@@ -1,15 +1,17 @@
-"""What a request to the paper server gives: pairs, sides, times, windows and numbers, checked one member at a time. It
-decides what is taken and what is refused with 400; it does not decide what is answered (``serve.py``).
+"""What a request to the paper server gives: whose rows it sees, pairs, sides, times, windows and numbers, checked one
+member at a time. It decides what is taken and what is refused with 400; it does not decide what is answered
+(``serve.py``).
 
 Source: API reference of 2023, the query tables and the note on windows; 2026 gives times as Unix seconds.
 """
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 from msgspec import Raw
 
@@ -19,7 +21,7 @@ from nostro.exchanges.alp import messages, words
 from nostro.exchanges.alp.ask import WINDOW_S
 from nostro.exchanges.alp.refusals import REFUSALS, bad_input, unauthorized
 from nostro.link.declare import Call, WireRefusal
-from nostro.link.view import Login, Refusal, Side, VenueInstrument, VenueView
+from nostro.link.view import ISOLATED, Login, Refusal, Side, VenueInstrument, VenueView
 
 WINDOW_NS: Final = WINDOW_S * SECOND_NS
 # 2262-01-01: no row is later, and a venue keeps its times in 64 bits, which end a hundred days after it: a window that
@@ -29,6 +31,11 @@ _SECONDS: Final = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,20}[_/][A-Za-z0-9]{1,20}", re.ASCII)
 
 Window = tuple[int | None, int | None]
+RowT = TypeVar("RowT")
+
+
+def _happened(row: Any) -> tuple[int, int]:
+    return row.time_ns, row.id
 
 
 def login(call: Call) -> Login:
@@ -36,6 +43,20 @@ def login(call: Call) -> Login:
     if call.login is None:
         raise unauthorized("this needs a login")
     return call.login
+
+
+def users(view: VenueView, call: Call) -> tuple[int, ...]:
+    """Whose rows the login sees: its own, and its sub-accounts'."""
+    user = login(call).user
+    return (user, *view.sub_accounts(user))
+
+
+def by_time(
+    view: VenueView, call: Call, rows: Callable[[int], Iterator[RowT]], *, when: Callable[[RowT], object] = _happened
+) -> Iterator[RowT]:
+    """The rows of all that the login sees, each user's in order, in one order."""
+    runs = [rows(user) for user in users(view, call)]
+    return heapq.merge(*runs, key=cast("Any", when)) if len(runs) > 1 else runs[0]
 
 
 def instrument(view: VenueView, pair: str | None) -> VenueInstrument | None:
@@ -82,6 +103,13 @@ def unknown(reason: Refusal, *, field: str, value: str) -> WireRefusal:
     return WireRefusal(
         400, messages.ErrorBody(code=code, message=f"{sentence}: {shown}", formErrors={field: [f"{sentence}: {shown}"]})
     )
+
+
+def wallet(view: VenueView, raw: str, pair: str | None) -> str:
+    """The venue's wallet; an isolated one is that of a pair, which means nothing with the others (*ours*). Raises
+    400."""
+    named = word(words.WALLETS, raw, field="wallet_type")
+    return f"{ISOLATED}{needed_instrument(view, pair).symbol}" if named == words.BARE_ISOLATED else named
 
 
 def side(raw: str | None) -> Side | None:

@@ -1,4 +1,4 @@
-"""The answers of ALP.COM's public and spot API, spelled as on the wire. It decides which members a row has and which
+"""The answers of ALP.COM's API, spelled as on the wire. It decides which members a row has and which
 of them may be missing; what they mean stands in ``read.py``, the requests in ``requests.py``.
 
 Numbers are kept as their own bytes (`Raw`) until `values.exact` reads them; `values.ABSENT` is a number left out. Texts
@@ -18,6 +18,7 @@ from msgspec import UNSET, Raw, UnsetType
 from nostro.domain.values import ABSENT
 
 OptionalText = str | None | UnsetType
+OptionalIds = list[int] | None | UnsetType
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -115,7 +116,8 @@ class Account(Message, frozen=True, kw_only=True):
 
 
 class Balance(Message, frozen=True, kw_only=True):
-    """``reserve`` is the part of ``balance`` held by open orders and pending withdrawals."""
+    """``reserve`` is the part of ``balance`` held by open orders and pending withdrawals. ``pair``, here and below
+    where it may be missing, is *ours*: without it two isolated wallets cannot be told apart."""
 
     balance: Raw
     reserve: Raw
@@ -123,6 +125,7 @@ class Balance(Message, frozen=True, kw_only=True):
     wallet_type: str
     last_update_at: str
     account_id: int
+    pair: OptionalText = UNSET
 
 
 class AccountFee(Message, frozen=True, kw_only=True):
@@ -210,6 +213,7 @@ class Activity(Message, frozen=True, kw_only=True):
     date: str
     last_update_at: OptionalText = UNSET
     op_type: OptionalText = UNSET
+    pair: OptionalText = UNSET
 
 
 class ShortActivity(Message, frozen=True, kw_only=True):
@@ -277,6 +281,98 @@ class Withdrawal(Message, frozen=True, kw_only=True):
     status: str
     tx_hash: OptionalText = UNSET
     date: str
+
+
+# ── margin ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Loan(Message, frozen=True, kw_only=True):
+    """What a wallet owes of one currency: ``borrowed`` and ``interest``."""
+
+    id: int
+    account_id: int
+    borrowed: Raw
+    interest: Raw
+    currency: str
+    wallet_type: str
+    pair: OptionalText = UNSET
+
+
+class MarginTransfer(Message, frozen=True, kw_only=True):
+    """``note`` and ``pair`` are empty where there are none."""
+
+    id: int
+    account_id: int
+    amount: Raw
+    currency: str
+    date: str
+    direction: str
+    wallet_type: str
+    note: OptionalText = UNSET
+    pair: OptionalText = UNSET
+
+
+class Borrow(Message, frozen=True, kw_only=True):
+    """The row does not say its currency: it is known from the query's filter alone."""
+
+    id: int
+    account_id: int
+    borrowed: Raw
+    date: str
+    interest_accrued: Raw
+    interest_paid: Raw
+    interest_rate: Raw
+    repaid: Raw
+    last_interest_at: OptionalText = UNSET
+    opened_at: str
+    type: str
+    wallet_type: str
+    pair: OptionalText = UNSET
+
+
+class Repay(Message, frozen=True, kw_only=True):
+    id: int
+    account_id: int
+    interest_amount: Raw
+    principal_amount: Raw
+    currency: str
+    date: str
+    type: str
+    wallet_type: str
+    pair: OptionalText = UNSET
+
+
+class Interest(Message, frozen=True, kw_only=True):
+    """The row has no time: it is known from the query's bounds alone."""
+
+    id: int
+    account_id: int
+    borrow_id: int
+    currency: str
+    interest_accrued: Raw
+    interest_paid: Raw
+    interest_rate: Raw
+    wallet_type: str
+    pair: OptionalText = UNSET
+
+
+class Liquidation(Message, frozen=True, kw_only=True):
+    """``pair`` is the client's; the lists are ids, and may be missing."""
+
+    id: int
+    account_id: int
+    created_at: str
+    wallet_type: str
+    margin_level: Raw
+    closed_at: OptionalText = UNSET
+    amount: Raw
+    fund_amount: Raw
+    currency: str
+    pair: OptionalText = UNSET
+    order_closed: OptionalIds = UNSET
+    order_created: OptionalIds = UNSET
+    borrow_closed: OptionalIds = UNSET
+    repay_created: OptionalIds = UNSET
 
 
 class ErrorBody(Message, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """From ALP.COM's answers to our facts, one function per route. It decides what each member means; it takes every form
-of every dialect, so it has no switches. Its twin is ``serve.py``, function by function.
+of every dialect, so it has no switches. Its twin is ``serve.py``, function by function; margin stands in
+``read_margin.py``, what writes answer in ``do.py``.
 
 Facts come in the order of the answer, unstamped, with their ``offset``. What has no word of ours stands in ``extra``. A
 member that says something impossible raises `values.Malformed` (a ValueError) that names it.
@@ -7,71 +8,16 @@ member that says something impossible raises `values.Malformed` (a ValueError) t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final
 
-from msgspec import Raw
+import msgspec
 
 from nostro.domain import records
-from nostro.domain.values import (
-    ABSENT,
-    EXACT,
-    ZERO,
-    canonical,
-    exact,
-    exact_or_none,
-    parse_time,
-    seconds_to_ns,
-    token,
-)  # fmt: skip
-from nostro.exchanges.alp import messages, words
+from nostro.domain.values import ZERO, exact, exact_or_none, parse_time, token
+from nostro.exchanges.alp import members, messages, words
+from nostro.exchanges.alp.read_margin import added_up
 from nostro.link.declare import Query
-from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
-
-_NEVER: Final = re.compile(r"[3-9][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{8,18}(Z|[+-][0-9:]{4,5})", re.ASCII)
-
-
-# ── members ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _time(text: Any, field: str) -> int | None:
-    """A time that may be missing: absent, null, or empty as in the document's examples. From the year 3000 on it means
-    never (the client's default for ``expire_after``)."""
-    if not isinstance(text, str) or not text or _NEVER.fullmatch(text):
-        return None
-    return parse_time(text, field)
-
-
-def _moment(seconds: Raw, field: str) -> int:
-    return seconds_to_ns(exact(seconds, field), field)
-
-
-def _price(number: Raw, field: str) -> Decimal | None:
-    """A price where 0 stands for none: market orders, and markets without a trade or an order."""
-    return exact_or_none(number, field) or None
-
-
-def _less(amount: Decimal, *parts: Decimal) -> Decimal:
-    """What is left of an amount, in its one form: equal facts are equal bytes."""
-    for part in parts:
-        amount = EXACT.subtract(amount, part)
-    return Decimal(canonical(amount))
-
-
-def _extra(**members: object) -> dict[str, str]:
-    """Members without a word of ours, as text; what is missing is left out."""
-    shown: dict[str, str] = {}
-    for name, member in members.items():
-        value = _text(member) if isinstance(member, Raw) else member
-        if isinstance(value, str | int) and value != "":
-            shown[name] = str(value)
-    return shown
-
-
-def _text(number: Raw) -> str | None:
-    return None if number is ABSENT or bytes(number) == b"null" else bytes(number).decode().strip('"')
 
 
 def _asked_for(query: Query, order: records.Order) -> bool:
@@ -111,16 +57,16 @@ def ticker(_: Query, answer: list[messages.Ticker] | messages.Ticker) -> Iterato
     for offset, row in enumerate(answer if isinstance(answer, list) else [answer]):
         yield records.Ticker(
             offset=offset,
-            effective_ns=_moment(row.timestamp, "timestamp"),
+            effective_ns=members.moment(row.timestamp, "timestamp"),
             instrument=words.instrument(row.pair),
-            last=_price(row.last, "last"),
-            bid=_price(row.buy, "buy"),
-            ask=_price(row.sell, "sell"),
-            high=_price(row.high, "high"),
-            low=_price(row.low, "low"),
+            last=members.price(row.last, "last"),
+            bid=members.price(row.buy, "buy"),
+            ask=members.price(row.sell, "sell"),
+            high=members.price(row.high, "high"),
+            low=members.price(row.low, "low"),
             change=exact_or_none(row.diff, "diff"),
             volume=exact_or_none(row.vol, "vol"),
-            extra=_extra(
+            extra=members.extra(
                 open=row.open,
                 diff_percent=row.diff_percent,
                 price_precision=row.price_precision,
@@ -144,7 +90,7 @@ def charts(query: Query, answer: list[messages.Candle]) -> Iterator[records.Cand
     for offset, row in enumerate(answer):
         yield records.Candle(
             offset=offset,
-            effective_ns=_moment(row.time, "time"),
+            effective_ns=members.moment(row.time, "time"),
             instrument=query.where["instrument"],
             interval_s=int(query.where["interval_s"]),
             open=exact(row.open, "open"),
@@ -160,18 +106,18 @@ def trades(_: Query, answer: list[messages.Trade]) -> Iterator[records.PublicTra
         yield records.PublicTrade(
             offset=offset,
             native_id=str(row.id),
-            effective_ns=_moment(row.timestamp, "timestamp"),
+            effective_ns=members.moment(row.timestamp, "timestamp"),
             instrument=words.instrument(row.pair),
             side=token(words.SIDES, row.type),
             price=exact(row.price, "price"),
             amount=exact(row.amount, "amount"),
-            extra=_extra(account_id=row.account_id),
+            extra=members.extra(account_id=row.account_id),
         )
 
 
 def time(_: Query, answer: messages.ServerTime) -> Iterator[records.ServerTime]:
     """Whole seconds, so off by up to one."""
-    yield records.ServerTime(effective_ns=_moment(answer.serverTime, "serverTime"), uncertainty_s=Decimal(1))
+    yield records.ServerTime(effective_ns=members.moment(answer.serverTime, "serverTime"), uncertainty_s=Decimal(1))
 
 
 # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,17 +138,32 @@ def accounts(_: Query, answer: list[messages.Account]) -> Iterator[records.SubAc
 
 def balances(_: Query, answer: list[messages.Balance]) -> Iterator[records.Balance]:
     """``free`` is what the document calls available: balance minus reserve."""
+    yield from added_up(_balances(answer), _both)
+
+
+def _both(one: records.Balance, other: records.Balance) -> records.Balance:
+    changed_ns = [each.updated_ns for each in (one, other) if each.updated_ns is not None]
+    return msgspec.structs.replace(
+        one,
+        total=members.total(one.total, other.total),
+        used=members.total(one.used, other.used),
+        free=members.total(one.free, other.free),
+        updated_ns=max(changed_ns, default=None),
+    )
+
+
+def _balances(answer: list[messages.Balance]) -> Iterator[records.Balance]:
     for offset, row in enumerate(answer):
         total, used = exact(row.balance, "balance"), exact(row.reserve, "reserve")
         yield records.Balance(
             offset=offset,
             sub_account=str(row.account_id),
-            wallet=token(words.WALLETS, row.wallet_type),
+            wallet=words.wallet(row.wallet_type, row.pair),
             asset=row.currency,
             total=total,
             used=used,
-            free=_less(total, used),
-            updated_ns=_time(row.last_update_at, "last_update_at"),
+            free=members.less(total, used),
+            updated_ns=members.time(row.last_update_at, "last_update_at"),
         )
 
 
@@ -220,8 +181,8 @@ def fees(_: Query, answer: list[messages.AccountFee]) -> Iterator[records.FeeRat
             asset=str(row.currency) if isinstance(row.currency, str | int) else None,
             priority=row.priority,
             active=row.is_active,
-            valid_from_ns=_time(valid_from, "active_once"),
-            valid_until_ns=_time(valid_until, "active_once"),
+            valid_from_ns=members.time(valid_from, "active_once"),
+            valid_until_ns=members.time(valid_until, "active_once"),
         )
 
 
@@ -240,7 +201,7 @@ def _order(offset: int, row: messages.Order) -> records.Order:
     return records.Order(
         offset=offset,
         sub_account=str(row.account_id),
-        wallet=token(words.WALLETS, row.wallet_type),
+        wallet=words.wallet(row.wallet_type, row.pair),
         native_id=str(row.id),
         effective_ns=placed_ns,
         instrument=words.instrument(row.pair),
@@ -251,13 +212,13 @@ def _order(offset: int, row: messages.Order) -> records.Order:
         amount=amount,
         filled=filled,
         canceled=canceled,
-        remaining=_less(amount, filled, canceled),
-        price=_price(row.price, "price"),
-        stop_price=_price(row.stop_price, "stop_price"),
-        opened_ns=_time(row.open_at, "open_at"),
-        updated_ns=_time(row.updated_at, "updated_at"),
-        done_ns=_time(row.done_at, "done_at"),
-        expires_ns=_time(row.expire_after, "expire_after"),
+        remaining=members.less(amount, filled, canceled),
+        price=members.price(row.price, "price"),
+        stop_price=members.price(row.stop_price, "stop_price"),
+        opened_ns=members.time(row.open_at, "open_at"),
+        updated_ns=members.time(row.updated_at, "updated_at"),
+        done_ns=members.time(row.done_at, "done_at"),
+        expires_ns=members.time(row.expire_after, "expire_after"),
     )
 
 
@@ -268,7 +229,7 @@ def account_trades(query: Query, answer: list[messages.AccountTrade]) -> Iterato
         yield records.Fill(
             offset=offset,
             sub_account=str(row.account_id),
-            wallet=token(words.WALLETS, row.wallet_type),
+            wallet=words.wallet(row.wallet_type, row.pair),
             effective_ns=parse_time(row.date, "date"),
             instrument=words.instrument(row.pair),
             side=side,
@@ -279,7 +240,7 @@ def account_trades(query: Query, answer: list[messages.AccountTrade]) -> Iterato
             fee_rate=exact(row.fee_rate, "fee_rate"),
             maker=row.is_maker,
             order_type=token(words.TYPES, row.type),
-            extra=_extra(amount_unfilled=row.amount_unfilled, status=row.status, currency=row.currency),
+            extra=members.extra(amount_unfilled=row.amount_unfilled, status=row.status, currency=row.currency),
         )
 
 
@@ -290,7 +251,7 @@ def short_trades(_: Query, answer: list[messages.ShortTrade]) -> Iterator[record
             offset=offset,
             wallet="spot",
             native_id=str(row.id),
-            effective_ns=_moment(row.timestamp, "timestamp"),
+            effective_ns=members.moment(row.timestamp, "timestamp"),
             instrument=words.instrument(row.pair),
             side=token(words.SIDES, row.side),
             price=exact(row.price, "price"),
@@ -305,7 +266,7 @@ def activity(_: Query, answer: list[messages.Activity]) -> Iterator[records.Entr
         yield records.Entry(
             offset=offset,
             sub_account=str(row.account_id),
-            wallet=token(words.WALLETS, row.wallet_type),
+            wallet=words.wallet(row.wallet_type, row.pair),
             native_id=str(row.id),
             effective_ns=parse_time(row.date, "date"),
             asset=row.currency,
@@ -316,7 +277,7 @@ def activity(_: Query, answer: list[messages.Activity]) -> Iterator[records.Entr
             held_amount=exact(row.reserve_delta, "reserve_delta"),
             held_before=exact(row.reserve, "reserve"),
             held_after=exact(row.reserve_end, "reserve_end"),
-            extra=_extra(wallet_id=row.wallet_id, op_type=row.op_type, last_update_at=row.last_update_at),
+            extra=members.extra(wallet_id=row.wallet_id, op_type=row.op_type, last_update_at=row.last_update_at),
         )
 
 
@@ -347,8 +308,8 @@ def deposits(_: Query, answer: list[messages.Deposit]) -> Iterator[records.Trans
             asset=row.currency,
             amount=exact(row.amount, "amount"),
             status=token(words.DEPOSIT_STATUSES, row.status),
-            tx_hash=row.tx_hash if isinstance(row.tx_hash, str) and row.tx_hash else None,
-            extra=_extra(status=row.status),
+            tx_hash=members.optional(row.tx_hash),
+            extra=members.extra(status=row.status),
         )
 
 
@@ -369,7 +330,7 @@ def withdraw_methods(_: Query, answer: list[messages.WithdrawMethod]) -> Iterato
             amount_min=exact(row.min_withdraw, "min_withdraw"),
             amount_max=exact(row.max_withdraw, "max_withdraw"),
             enabled=row.is_enabled,
-            extra=_extra(**{f"value:{name}": each.value for name, each in named}),
+            extra=members.extra(**{f"value:{name}": each.value for name, each in named}),
         )
 
 
@@ -385,8 +346,8 @@ def withdrawals(_: Query, answer: list[messages.Withdrawal]) -> Iterator[records
             fee=exact(row.fee_amount, "fee_amount"),
             fee_asset=row.fee_currency,
             status=token(words.WITHDRAW_STATUSES, row.status),
-            tx_hash=row.tx_hash if isinstance(row.tx_hash, str) and row.tx_hash else None,
-            extra=_extra(status=row.status),
+            tx_hash=members.optional(row.tx_hash),
+            extra=members.extra(status=row.status),
         )
 
 
@@ -403,50 +364,6 @@ def withdrawal_of_entry(fact: records.Fact) -> records.Fact | None:
         effective_ns=fact.effective_ns,
         direction="withdrawal",
         asset=fact.asset,
-        amount=_less(ZERO, fact.amount),
+        amount=members.less(ZERO, fact.amount),
         status="done",
-    )
-
-
-# ── what a write acknowledges ────────────────────────────────────────────────────────────────────────────────────
-
-
-def place(command: PlaceOrder, answer: list[int]) -> Iterator[records.Order]:
-    """The new ids; that the order was taken is all that is known of its state."""
-    for offset, order_id in enumerate(answer):
-        yield records.Order(
-            offset=offset,
-            wallet=command.wallet,
-            native_id=str(order_id),
-            instrument=command.instrument,
-            side=command.side,
-            type=command.type,
-            time_in_force=command.time_in_force,
-            amount=command.amount,
-            quote_amount=command.quote_amount,
-            price=command.price,
-            stop_price=command.stop_price,
-            stop_operator=command.stop_operator,
-            client_id=command.client_id or None,
-            expires_ns=min(filter(None, (command.valid_till_ns, command.expire_after_ns)), default=None),
-        )
-
-
-def cancel(_: CancelOrders | CancelAll, answer: dict[str, str]) -> Iterator[records.Order]:
-    """One row for each id that the answer names: canceled, or `Unknown` ("order not found"). All else about the order
-    is not in the answer."""
-    for offset, (order_id, said) in enumerate(answer.items()):
-        status = token(words.ORDER_STATUSES, said)
-        yield records.Order(offset=offset, native_id=order_id, instrument="", side="", type="", status=status)
-
-
-def withdraw(command: RequestWithdrawal, _: Any) -> Iterator[records.Transfer]:
-    """The answer is not documented; that there is one means that the request was taken. It names no id and no asset."""
-    yield records.Transfer(
-        direction="withdrawal",
-        asset="",
-        amount=command.amount,
-        status="pending",
-        client_id=command.client_id or None,
-        extra={"method": canonical(Decimal(command.method))},
     )

@@ -36,20 +36,27 @@ REFUSALS: Final[Mapping[Refusal, tuple[str, str, type[errors.Refused]]]] = {
     Refusal.POST_ONLY_WOULD_TAKE: ("1011", "a post-only order would take", errors.OrderRejected),
     Refusal.INSUFFICIENT_FUNDS: ("1012", "insufficient funds", errors.InsufficientFunds),
     Refusal.WALLET_CANNOT_TRADE: ("1013", "this wallet cannot do that", errors.OrderRejected),
+    Refusal.WRONG_ASSET: ("1014", "this wallet does not hold that currency", errors.BadRequest),
     Refusal.UNKNOWN_METHOD: ("1020", "unknown withdraw method", errors.NotFound),
     Refusal.METHOD_DISABLED: ("1021", "this withdraw method is disabled", errors.BadRequest),
     Refusal.BAD_ATTRIBUTES: ("1022", "invalid attributes for this withdraw method", errors.BadRequest),
     Refusal.UNKNOWN_USER: ("1030", "unknown account", errors.NotFound),
     Refusal.UNKNOWN_TRANSFER: ("1031", "unknown deposit or withdrawal", errors.NotFound),
     Refusal.BAD_TRANSITION: ("1032", "a deposit or withdrawal cannot go to that status", errors.BadRequest),
+    Refusal.NOT_YOUR_ACCOUNT: ("1033", "neither your account nor a sub-account of it", errors.Forbidden),
+    Refusal.MARGIN_LIMIT: ("1040", "beyond the margin limit", errors.InsufficientFunds),
+    Refusal.POOL_EMPTY: ("1041", "there is not so much to lend", errors.BadRequest),
+    Refusal.MORE_THAN_OWED: ("1042", "more than is owed", errors.BadRequest),
+    Refusal.NO_POSITION: ("1043", "there is no position to close", errors.BadRequest),
 }
+_NOT_ALLOWED: Final = frozenset({Refusal.NOT_YOUR_ACCOUNT})  # 403: not allowed with these parameters
 _BY_CODE: Final = {code: error for code, _, error in REFUSALS.values()}
 _BY_STATUS: Final[Mapping[int, type[errors.Refused]]] = {
     401: errors.Unauthorized, 404: errors.NotFound, 405: errors.BadRequest, 406: errors.BadRequest,
 }  # fmt: skip
 _HINTS: Final[Mapping[type[errors.Refused], str]] = {
     errors.Unauthorized: "check the key and its secret; if they are right, try again later",
-    errors.Forbidden: "give the key this permission at the exchange, or use another key",
+    errors.Forbidden: "give the key this permission at the exchange, or use another key; check any account id",
     errors.InsufficientFunds: "see `nostro balances`",
     errors.NotFound: "check how it is spelled: instruments() and currencies() list what the exchange knows",
     errors.OrderRejected: "nothing was begun: correct what is named, and send it again",
@@ -79,9 +86,11 @@ def bad_input(field: str, message: str) -> WireRefusal:
 
 
 def rejected(outcome: Rejected) -> WireRefusal:
-    """400 for a command that the venue refused."""
+    """400 for a command that the venue refused; 403 where it is not this key's to ask for."""
     code, sentence, _ = REFUSALS[outcome.reason]
-    return WireRefusal(400, ErrorBody(code=code, message=f"{sentence}: {outcome.detail}"))
+    return WireRefusal(
+        403 if outcome.reason in _NOT_ALLOWED else 400, ErrorBody(code=code, message=f"{sentence}: {outcome.detail}")
+    )
 
 
 def unauthorized(message: str) -> WireRefusal:

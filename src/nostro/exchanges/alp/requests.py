@@ -107,6 +107,32 @@ class TransfersQuery(Request, frozen=True, kw_only=True):
     end_time: str | None = None
 
 
+class LoansQuery(Request, frozen=True, kw_only=True):
+    """Exactly one of the two is true."""
+
+    isolated_margin: bool | None = None
+    cross_margin: bool | None = None
+
+
+class MarginQuery(Request, frozen=True, kw_only=True):
+    """``pair`` is of an isolated wallet; the client sends it empty."""
+
+    pair: str | None = None
+    currency: str | None = None
+    open_only: bool | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+
+
+class ClosedMarginQuery(Request, frozen=True, kw_only=True):
+    """As `MarginQuery`, of rows that are never open."""
+
+    pair: str | None = None
+    currency: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+
+
 # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -153,3 +179,44 @@ class RequestWithdrawal(Request, frozen=True, kw_only=True):
     method: Id
     attributes: dict[str, str]
     client_order_id: str | None = None
+
+
+class MarginTransfer(Request, frozen=True, kw_only=True):
+    """Between the spot wallet and ``wallet_type``; an isolated one needs ``pair``, here and below."""
+
+    account_id: Id
+    wallet_type: str
+    direction: str
+    amount: Raw
+    currency: str
+    pair: str | None = None
+    note: str | None = None
+
+
+class Borrow(Request, frozen=True, kw_only=True):
+    account_id: Id
+    borrow: Raw
+    currency: str
+    wallet_type: str
+    pair: str | None = None
+    type: str | None = None
+
+
+class Repay(Request, frozen=True, kw_only=True):
+    """The document's table calls the amount ``borrow``, its example and the client ``amount``."""
+
+    account_id: Id
+    amount: Raw = ABSENT
+    borrow: Raw = ABSENT
+    currency: str
+    wallet_type: str
+    pair: str | None = None
+    type: str | None = None
+
+
+class ClosePosition(Request, frozen=True, kw_only=True):
+    """``account_id`` is the client's alone."""
+
+    account_id: Id | None = None
+    wallet_type: str
+    pair: str | None = None

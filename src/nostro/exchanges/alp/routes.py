@@ -1,14 +1,15 @@
-"""The routes of ALP.COM's public and spot API, per dialect: method, path, messages, sign-in, permission. Both sides
+"""The routes of ALP.COM's API, per dialect: method, path, messages, sign-in, permission. Both sides
 read them from here; who may call what is decided nowhere else.
 
-Source: API reference of 2023, the headings of Public API and Private API; permissions: its notes ("Can Withdraw").
+Source: API reference of 2023, the headings of Public API and Private API; permissions: its notes ("Can Withdraw",
+"Margin").
 That a key may lack `read` or `trade` is *ours*. `version` is in the client alone; `time` and `currency-rates` are of
 2026.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from nostro.exchanges.alp import messages, requests
 from nostro.exchanges.alp.dialects import Dialect
@@ -96,12 +97,40 @@ CANCEL = Route(
 )  # fmt: skip
 
 
+def _margin(name: str, path: str, request: Any, row: Any) -> Route:
+    return _private(name, path, request, row, permission="margin")
+
+
+LOANS = _margin("loans", "margin", requests.LoansQuery, messages.Loan)
+MARGIN_TRANSFERS = _margin("margin_transfers", "margin/transfer", requests.MarginQuery, messages.MarginTransfer)
+BORROWS = _margin("borrows", "margin/borrow", requests.MarginQuery, messages.Borrow)
+REPAYS = _margin("repays", "margin/repay", requests.ClosedMarginQuery, messages.Repay)
+INTERESTS = _margin("interests", "margin/interest", requests.ClosedMarginQuery, messages.Interest)
+LIQUIDATIONS = _margin("liquidations", "margin/liquidation", requests.MarginQuery, messages.Liquidation)
+
+
+def _margin_write(name: str, path: str, request: Any, answer: Any, *, method: Literal["POST", "DELETE"]) -> Route:
+    return Route(
+        name=name, method=method, path=path, request=request, answer=answer, auth="signed", permission="margin",
+        writes=True,
+    )  # fmt: skip
+
+
+# An id, which the document shows alone; of repayments the client takes the first of a list.
+TRANSFER = _margin_write("transfer", "margin/transfer", requests.MarginTransfer, int | list[int], method="POST")
+BORROW = _margin_write("borrow", "margin/borrow", requests.Borrow, int | list[int], method="POST")
+REPAY = _margin_write("repay", "margin/repay", requests.Repay, int | list[int], method="POST")
+CLOSE_POSITION = _margin_write("close_position", "margin", requests.ClosePosition, Any, method="DELETE")
+
+
 def routes(dialect: Dialect) -> tuple[Route, ...]:
-    """All routes of a dialect; 2026 has no deposits and withdrawals."""
+    """All routes of a dialect; 2026 has no deposits, no withdrawals and no margin."""
     public = (SIGN_IN, CURRENCIES, PAIRS, TICKER, order_book(dialect), CHARTS, TRADES, VERSION)
     clock = (TIME, CURRENCY_RATES) if dialect.clock else ()
     account = (ACCOUNTS, BALANCES, FEES, ORDERS, PLACE, CANCEL)
     if dialect.short:
         return (*public, *clock, *account, SHORT_TRADES, SHORT_ACTIVITY)
     transfers = (DEPOSIT_METHODS, DEPOSITS, WITHDRAW_METHODS, WITHDRAWALS, WITHDRAW)
-    return (*public, *clock, *account, ACCOUNT_TRADES, ACTIVITY, *transfers)
+    debts = (LOANS, MARGIN_TRANSFERS, BORROWS, REPAYS, INTERESTS, LIQUIDATIONS)
+    margin = (TRANSFER, BORROW, REPAY, CLOSE_POSITION, *debts)
+    return (*public, *clock, *account, ACCOUNT_TRADES, ACTIVITY, *transfers, *margin)

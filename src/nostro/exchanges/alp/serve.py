@@ -1,6 +1,7 @@
 """From the paper exchange's rows to ALP.COM's answers, one function per route. It decides what each member says, and
 which rows a request asks for; it reads the venue's own rows, never our facts. Its twin is ``read.py``, function by
-function; the public routes are in ``serve_public.py``, the writes in ``serve_trading.py``.
+function; the public routes are in ``serve_public.py``, margin in ``serve_margin.py``, the writes in
+``serve_trading.py``. A master sees its sub-accounts' rows among its own, wherever rows say whose they are.
 
 *Ours*, because no document says it: histories come oldest first; the rows of 2026 come newest first and are the newest
 of the window; a history of orders is by the time placed.
@@ -16,6 +17,7 @@ from msgspec import UNSET
 
 from nostro.domain.values import EXACT, SECOND_NS, number
 from nostro.exchanges.alp import auth, given, messages, requests, routes, words, written
+from nostro.exchanges.alp import serve_margin as margin
 from nostro.exchanges.alp import serve_public as public
 from nostro.exchanges.alp import serve_trading as trading
 from nostro.exchanges.alp.ask import SHORT_ROWS
@@ -38,14 +40,26 @@ def sign_in(view: VenueView, call: Call) -> str:
 # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def accounts(_: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Account]:
-    """The login alone: it has no sub-accounts. The document shows a master's parent as null, 2026 leaves it out."""
+def accounts(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Account]:
+    """The login, then its sub-accounts. The document shows a master's parent as null, 2026 leaves it out."""
+    query: requests.AccountsQuery = call.message
     asked = login(call)
+    subs = view.sub_accounts(asked.user) if query.include_subaccounts else ()
     parent = UNSET if asked.parent is None and dialect.short else asked.parent
-    return [messages.Account(id=asked.user, email=asked.email, name=asked.name, parent_id=parent)]
+    return [
+        messages.Account(id=asked.user, email=asked.email, name=asked.name, parent_id=parent),
+        *(_sub_account(view, user, asked.user) for user in subs),
+    ]
 
 
-def balances(view: VenueView, call: Call) -> list[messages.Balance]:
+def _sub_account(view: VenueView, user: int, parent: int) -> messages.Account:
+    """A sub-account that has no key of its own has no name here."""
+    known = view.login_by_user(user)
+    email, name = ("", "") if known is None else (known.email, known.name)
+    return messages.Account(id=user, email=email, name=name, parent_id=parent)
+
+
+def balances(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Balance]:
     query: requests.CurrencyQuery = call.message
     wanted = given.asset(view, query.currency)
     return [
@@ -53,11 +67,13 @@ def balances(view: VenueView, call: Call) -> list[messages.Balance]:
             balance=number(row.total),
             reserve=number(row.held),
             currency=row.asset,
-            wallet_type=words.WALLETS_WRITTEN[row.wallet],
+            wallet_type=written.wallet(row.wallet),
             last_update_at=written.time(row.updated_ns),
             account_id=row.user,
+            pair=written.wallet_pair(dialect, row.wallet),
         )
-        for row in view.balances(login(call).user)
+        for user in given.users(view, call)
+        for row in view.balances(user)
         if wanted in (None, row.asset)
     ]
 
@@ -76,26 +92,30 @@ def fees(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Acco
             pair=dialect.no_text,
             is_active=rule.valid_from_ns <= now_ns < rule.valid_until_ns,
         )
-        for rule in view.fee_rules(login(call).user)
+        for user in given.users(view, call)
+        for rule in view.fee_rules(user)
     ]
 
 
 def orders(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.Order]:
     query: requests.OrdersQuery = call.message
-    user = login(call).user
     if dialect.short:  # no filters: the newest alone
-        newest = list(view.orders(user, newest=SHORT_ROWS))
-        return (_order(dialect, row) for row in reversed(newest))
+        newest = given.by_time(view, call, partial(view.orders, newest=SHORT_ROWS), when=_placed)
+        return (_order(dialect, row) for row in list(newest)[: -SHORT_ROWS - 1 : -1])
     since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
-    rows = view.orders(
-        user,
+    asked = partial(
+        view.orders,
         symbol=given.symbol(view, query.pair),
         side=given.side(query.side),
         open_only=bool(query.open_only),
         since_ns=since_ns,
         until_ns=until_ns,
     )
-    return (_order(dialect, row) for row in rows)
+    return (_order(dialect, row) for row in given.by_time(view, call, asked, when=_placed))
+
+
+def _placed(row: venue.VenueOrder) -> tuple[int, int]:
+    return row.placed_ns, row.id
 
 
 def _order(dialect: Dialect, row: venue.VenueOrder) -> messages.Order:
@@ -109,7 +129,7 @@ def _order(dialect: Dialect, row: venue.VenueOrder) -> messages.Order:
         side=words.SIDES_WRITTEN[row.side],
         status=written.status(dialect, row.status),
         type=words.TYPES_WRITTEN[row.type],
-        wallet_type=words.WALLETS_WRITTEN[row.wallet],
+        wallet_type=written.wallet(row.wallet),
         amount_canceled=number(row.canceled),
         amount_filled=number(row.filled),
         date=written.time(row.placed_ns),
@@ -125,14 +145,15 @@ def _order(dialect: Dialect, row: venue.VenueOrder) -> messages.Order:
 def _fills(view: VenueView, call: Call, newest: int | None) -> Iterator[venue.VenueFill]:
     query: requests.AccountTradesQuery = call.message
     since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
-    return view.fills(
-        login(call).user,
+    asked = partial(
+        view.fills,
         symbol=given.symbol(view, query.pair),
         side=given.side(query.side),
         since_ns=since_ns,
         until_ns=until_ns,
         newest=newest,
     )
+    return given.by_time(view, call, asked)
 
 
 def account_trades(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.AccountTrade]:
@@ -151,7 +172,7 @@ def account_trades(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator
             fee_rate=number(row.fee_rate),
             is_maker=row.maker,
             type=words.TYPES_WRITTEN[row.order_type],
-            wallet_type=words.WALLETS_WRITTEN[row.wallet],
+            wallet_type=written.wallet(row.wallet),
         )
         for row in _fills(view, call, newest=None)
     )
@@ -170,7 +191,7 @@ def short_trades(view: VenueView, call: Call, *, dialect: Dialect) -> list[messa
             timestamp=written.seconds(row.time_ns),
             order_id=row.order_id,
         )
-        for row in reversed(list(_fills(view, call, newest=limit)))
+        for row in list(_fills(view, call, newest=limit))[: -limit - 1 : -1]
     ]
 
 
@@ -178,7 +199,7 @@ def _entries(view: VenueView, call: Call) -> Iterator[venue.VenueEntry]:
     query: requests.ActivityQuery = call.message
     since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
     asset = given.asset(view, query.currency)
-    return view.entries(login(call).user, asset=asset, since_ns=since_ns, until_ns=until_ns)
+    return given.by_time(view, call, partial(view.entries, asset=asset, since_ns=since_ns, until_ns=until_ns))
 
 
 def activity(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.Activity]:
@@ -195,10 +216,11 @@ def activity(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messa
             reserve_delta=number(row.held_delta),
             reserve_end=number(EXACT.add(row.held, row.held_delta)),
             currency=row.asset,
-            wallet_type=words.WALLETS_WRITTEN[row.wallet],
+            wallet_type=written.wallet(row.wallet),
             date=written.time(row.time_ns),
             last_update_at=written.time(row.time_ns) if dialect.wide_activity else UNSET,
             op_type=row.type.upper() if dialect.wide_activity else UNSET,
+            pair=written.wallet_pair(dialect, row.wallet),
         )
         for row in _entries(view, call)
     )
@@ -213,7 +235,7 @@ def short_activity(view: VenueView, call: Call) -> list[messages.ShortActivity]:
             balance=number(row.total_delta),
             reserve=number(row.held_delta),
             currency=row.asset,
-            wallet_type=words.WALLETS_WRITTEN[row.wallet],
+            wallet_type=written.wallet(row.wallet),
             last_update_at=written.time(row.time_ns),
             account_id=row.user,
             op_type=row.type.upper(),
@@ -307,14 +329,18 @@ def serves(dialect: Dialect) -> tuple[Serve, ...]:
     plain: dict[str, Callable[[VenueView, Call], Any]] = {
         "sign_in": sign_in, "currencies": public.currencies, "order_book": public.order_book,
         "charts": public.charts, "version": public.version, "time": public.time,
-        "currency_rates": public.currency_rates, "balances": balances, "deposit_methods": deposit_methods,
-        "deposits": deposits, "withdraw": trading.withdraw,
+        "currency_rates": public.currency_rates, "deposit_methods": deposit_methods, "deposits": deposits,
+        "withdraw": trading.withdraw, "transfer": trading.transfer, "borrow": trading.borrow,
+        "close_position": trading.close_position,
     }  # fmt: skip
     spoken: dict[str, Callable[..., Any]] = {
-        "pairs": public.pairs, "ticker": public.ticker, "trades": public.trades, "accounts": accounts, "fees": fees,
+        "pairs": public.pairs, "ticker": public.ticker, "trades": public.trades, "accounts": accounts,
+        "balances": balances, "fees": fees,
         "orders": orders, "account_trades": account_trades, "activity": activity,
         "withdraw_methods": withdraw_methods, "withdrawals": withdrawals, "place": trading.place,
-        "cancel": trading.cancel,
+        "cancel": trading.cancel, "repay": trading.repay, "loans": margin.loans,
+        "margin_transfers": margin.transfers, "borrows": margin.borrows, "repays": margin.repays,
+        "interests": margin.interests, "liquidations": margin.liquidations,
     }  # fmt: skip
     if dialect.short:
         spoken["account_trades"] = short_trades

@@ -1,5 +1,7 @@
-"""How the paper exchange carries out ALP.COM's writes: orders, cancels and withdrawals become commands of the venue,
-and its outcome an answer; see ``serve.py``. What the venue refuses is decided by the venue.
+"""How the paper exchange carries out ALP.COM's writes: orders, cancels, withdrawals and what is done with margin become
+commands of the venue, and its outcome an answer; see ``serve.py``. What the venue refuses is decided by the venue.
+
+*Ours*: a position is closed with the ids of the orders that it took, because no document shows an answer.
 """
 
 from __future__ import annotations
@@ -29,8 +31,6 @@ def place(view: VenueView, call: Call, *, dialect: Dialect) -> list[int]:
 
 def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> venue.PlaceOrder:
     """What is left out has the client's defaults."""
-    if message.side_effect and message.side_effect not in words.SIDE_EFFECTS:
-        raise bad_input("side_effect", f"expected one of {', '.join(sorted(words.SIDE_EFFECTS))}")
     side = given.word(words.SIDES, message.order_side, field="order_side")
     kind = given.word(words.TYPES, message.order_type, field="order_type")
     base, quote = given.amount(message.base_amount, "base_amount"), given.amount(message.quote_amount, "quote_amount")
@@ -38,9 +38,11 @@ def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> venue.PlaceOrde
         field = "quote_amount" if side == "buy" else "base_amount"
         raise bad_input(field, f"a market order to {side} needs it")
     unsaid = message.tif in (None, "", words.NO_TIME_IN_FORCE)
+    wallet = given.word(words.WALLETS, message.wallet_type or "SPOT", field="wallet_type")
+    instrument = words.instrument(message.pair)
     return venue.PlaceOrder(
-        wallet=given.word(words.WALLETS, message.wallet_type or "SPOT", field="wallet_type"),
-        instrument=words.instrument(message.pair),
+        wallet=f"{venue.ISOLATED}{instrument}" if wallet == words.BARE_ISOLATED else wallet,
+        instrument=instrument,
         side=cast("Any", side),
         type=cast("Any", kind),
         time_in_force=cast(
@@ -54,6 +56,9 @@ def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> venue.PlaceOrde
         valid_till_ns=given.end(message.valid_till, "valid_till"),
         expire_after_ns=given.end(message.expire_after, "expire_after"),
         post_only=bool(message.post_only),
+        side_effect=cast(
+            "Any", given.word(words.SIDE_EFFECTS, message.side_effect or "NO_SIDE_EFFECT", field="side_effect")
+        ),
         client_id=message.client_order_id or "1",
     )
 
@@ -85,3 +90,64 @@ def withdraw(view: VenueView, call: Call) -> bool:
     )
     _carried_out(view, call, command)
     return True
+
+
+# ── margin ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def transfer(view: VenueView, call: Call) -> int:
+    """The movement's id."""
+    message: requests.MarginTransfer = call.message
+    command = venue.MoveMargin(
+        account=message.account_id,
+        wallet=given.wallet(view, message.wallet_type, message.pair),
+        direction=cast("Any", given.word(words.DIRECTIONS, message.direction, field="direction")),
+        asset=message.currency,
+        amount=given.needed_amount(message.amount, "amount"),
+        note=message.note or "",
+    )
+    return _named(_carried_out(view, call, command))
+
+
+def borrow(view: VenueView, call: Call) -> int:
+    """The borrowing's id."""
+    message: requests.Borrow = call.message
+    command = venue.Borrow(
+        account=message.account_id,
+        wallet=given.wallet(view, message.wallet_type, message.pair),
+        asset=message.currency,
+        amount=given.needed_amount(message.borrow, "borrow"),
+        type=_loan_type(message.type),
+    )
+    return _named(_carried_out(view, call, command))
+
+
+def repay(view: VenueView, call: Call, *, dialect: Dialect) -> int | list[int]:
+    """The repayment's id, for the client in a list; 0 where nothing was owed any more."""
+    message: requests.Repay = call.message
+    unsaid = given.amount(message.amount, "amount") is None
+    command = venue.Repay(
+        account=message.account_id,
+        wallet=given.wallet(view, message.wallet_type, message.pair),
+        asset=message.currency,
+        amount=given.needed_amount(message.borrow if unsaid else message.amount, "amount"),
+        type=_loan_type(message.type),
+    )
+    repayment = _named(_carried_out(view, call, command))
+    return [repayment] if dialect.repays_list else repayment
+
+
+def close_position(view: VenueView, call: Call) -> list[int]:
+    """The document's form names no account: then it is the login's own."""
+    message: requests.ClosePosition = call.message
+    account = login(call).user if message.account_id is None else message.account_id
+    wallet = given.wallet(view, message.wallet_type, message.pair)
+    return list(_carried_out(view, call, venue.ClosePosition(account=account, wallet=wallet)))
+
+
+def _loan_type(raw: str | None) -> venue.LoanType:
+    return cast("venue.LoanType", given.word(words.LOAN_TYPES, raw or "LOAN_MANUAL", field="type"))
+
+
+def _named(ids: tuple[int, ...]) -> int:
+    return ids[0] if ids else 0

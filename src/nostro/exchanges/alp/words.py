@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from nostro.domain.values import token
+from nostro.link.view import ISOLATED
+
 WALLETS: Final[Mapping[str, str]] = {
     "SPOT": "spot",
     "CROSS_MARGIN": "cross_margin", "MARGIN_CROSS": "cross_margin",
@@ -20,6 +23,8 @@ WALLETS: Final[Mapping[str, str]] = {
 WALLETS_WRITTEN: Final[Mapping[str, str]] = {
     "spot": "SPOT", "cross_margin": "CROSS_MARGIN", "isolated_margin": "ISOLATED_MARGIN", "funding": "FUNDING",
 }  # fmt: skip
+
+BARE_ISOLATED: Final = "isolated_margin"  # where a row does not say whose instrument's it is
 
 # `ASC` stands in the order table of 2023 where `ASK` must be meant.
 SIDES: Final[Mapping[str, str]] = {
@@ -42,8 +47,23 @@ TIMES_IN_FORCE_WRITTEN: Final[Mapping[str, str]] = {"gtc": "GTC", "ioc": "IOC", 
 NO_TIME_IN_FORCE: Final = "UNDEFINED_TIME_IN_FORCE"
 
 STOP_OPERATORS: Final[Mapping[str, str]] = {"GTE": "gte", "LTE": "lte"}
-# `AUTO_REPLAY` is the document's spelling. Without a margin wallet there is nothing to borrow or repay.
-SIDE_EFFECTS: Final = frozenset({"NO_SIDE_EFFECT", "AUTO_BORROW", "AUTO_REPLAY", "AUTO_REPAY"})
+# `AUTO_REPLAY` is the document's spelling.
+SIDE_EFFECTS: Final[Mapping[str, str]] = {
+    "NO_SIDE_EFFECT": "none", "AUTO_BORROW": "auto_borrow", "AUTO_REPLAY": "auto_repay", "AUTO_REPAY": "auto_repay",
+}  # fmt: skip
+SIDE_EFFECTS_WRITTEN: Final[Mapping[str, str]] = {
+    "none": "NO_SIDE_EFFECT", "auto_borrow": "AUTO_BORROW", "auto_repay": "AUTO_REPLAY",
+}  # fmt: skip
+
+# Requests and the client have `LOAN_MANUAL`, the document's examples of answers `AUTO`.
+LOAN_TYPES: Final[Mapping[str, str]] = {
+    "LOAN_MANUAL": "manual", "MANUAL": "manual", "LOAN_AUTO": "auto", "AUTO": "auto",
+}  # fmt: skip
+LOAN_TYPES_WRITTEN: Final[Mapping[str, str]] = {"manual": "LOAN_MANUAL", "auto": "LOAN_AUTO"}
+# *Ours*: `ADD` goes from the spot wallet into the other one, `SUB` back; no document says it.
+DIRECTIONS: Final[Mapping[str, str]] = {"ADD": "add", "SUB": "sub"}
+DIRECTIONS_WRITTEN: Final[Mapping[str, str]] = {"add": "ADD", "sub": "SUB"}
+DEBTS_END: Final = frozenset({"closed"})  # ours: the wire has no status of a borrowing or a liquidation
 
 ORDER_STATUSES: Final[Mapping[str, str]] = {
     "PENDING": "pending", "OPEN": "open", "PARTIAL_FILLED": "partially_filled", "FILLED": "filled",
@@ -81,6 +101,18 @@ INTERVALS_S: Final[Mapping[str, int]] = {
 def instrument(pair: str) -> str:
     """Our name of a pair: the wire writes both ``BTC_USDT`` and ``BTC/USDT``."""
     return pair if "/" in pair else pair.replace("_", "/", 1)
+
+
+def wallet(raw: str, pair: object = None) -> str:
+    """Our name of a wallet, `Unknown` for none of the wire's. An isolated one is its pair's, where that is said."""
+    word = token(WALLETS, raw)
+    return f"{ISOLATED}{instrument(pair)}" if word == BARE_ISOLATED and isinstance(pair, str) and pair else word
+
+
+def wallet_written(wallet: str) -> tuple[str, str | None]:
+    """The wire's wallet, and our instrument where it is isolated. What is no wallet is written as it is."""
+    name, _, symbol = wallet.partition(":")
+    return WALLETS_WRITTEN.get(name, wallet), symbol or None
 
 
 def pair(instrument: str, separator: str = "_") -> str:
