@@ -145,7 +145,7 @@ class _Served:
     async def start(self) -> None:
         from nostro.paper.listen import listen
 
-        self._listener = await listen(self.running.handle)
+        self._listener = await listen(self.running.handle, hub=self.running.hub)
         self.ready = self.running.announce(self._listener.origin)
         self._market = asyncio.create_task(self._advance())
 

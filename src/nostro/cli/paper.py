@@ -45,6 +45,7 @@ def paper() -> None:
 @click.option("--history", type=click.IntRange(min=0), metavar="ROWS", help="Fills that a first start makes up.")
 @click.option("--dialect", help="One of the exchange's dialects [default: its first].")
 @click.option("--faults", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="JSON: what goes wrong.")
+@click.option("--tls", is_flag=True, help="Serve it encrypted too, under a certificate of its own.")
 @click.option("--until-stdin-closes", is_flag=True, hidden=True, help="End when whoever started it has ended.")
 @shared
 def serve(
@@ -55,12 +56,14 @@ def serve(
     history: int | None,
     dialect: str | None,
     faults: Path | None,
+    tls: bool,
     until_stdin_closes: bool,
 ) -> None:
     """Serve EXCHANGE over its real wire until Ctrl-C. When it is ready, one line of JSON says where, and with which
     keys."""
     from nostro.exchanges import exchange as find_exchange
     from nostro.link.transport import SystemClock
+    from nostro.paper.certificate import certificate
     from nostro.paper.host import DEFAULT_ROWS, PaperExchange
 
     here = session()
@@ -73,7 +76,9 @@ def serve(
         seed=settings.seed if seed is None else seed,
         rows=rows if history is None else history, faults=_faults(faults), progress=_told(sys.stderr),
     ) as running:  # fmt: skip
-        asyncio.run(_serve(running, settings.port if port is None else port, until_stdin_closes=until_stdin_closes))
+        chain = certificate(running.folder) if tls else None
+        port = settings.port if port is None else port
+        asyncio.run(_serve(running, port, chain=chain, until_stdin_closes=until_stdin_closes))
 
 
 def _faults(path: Path | None) -> Faults | None:
@@ -103,15 +108,18 @@ def _told(stream: Any) -> Callable[[int, int], None]:
     return told
 
 
-async def _serve(running: PaperExchange, port: int, *, until_stdin_closes: bool) -> None:
+async def _serve(running: PaperExchange, port: int, *, chain: Path | None, until_stdin_closes: bool) -> None:
+    from nostro.paper.certificate import context
     from nostro.paper.listen import listen
 
+    tls = None if chain is None else context(chain)
     try:
-        listener = await listen(_with_funding(running), port=port)
+        listener = await listen(_with_funding(running), hub=running.hub, port=port, tls=tls)
     except OSError as error:
         raise Conflict(f"port {port} cannot be used: {error.strerror}", hint="give another --port, or 0") from None
     try:
-        sys.stdout.write(json.dumps(running.announce(listener.origin)) + "\n")
+        ready = running.announce(listener.origin, listener.tls_origin)
+        sys.stdout.write(json.dumps(ready | ({} if chain is None else {"certificate": str(chain)})) + "\n")
         sys.stdout.flush()
         await _market(running, until_stdin_closes=until_stdin_closes)
     finally:
