@@ -22,11 +22,21 @@ from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 
 from nostro.book.breaks import Scope
-from nostro.book.checks.terms import Noticed, Rules, Seen
+from nostro.book.checks.terms import Noticed, Owed, Rules, Seen
 from nostro.book.coverage import Span
 from nostro.book.fold import Finding
 from nostro.book.reconcile import STREAMS, Checkpoint, Judgement, reconcile
-from nostro.domain.records import Balance, Entry, Fill, Order, Transfer
+from nostro.domain.records import (
+    Balance,
+    Borrow,
+    Entry,
+    Fill,
+    Interest,
+    Liquidation,
+    Order,
+    Repayment,
+    Transfer,
+)
 from nostro.domain.values import canonical, parse_time
 
 SECOND = 1_000_000_000
@@ -57,6 +67,12 @@ class Told:
         self.fill_rows: list[Fill] = []
         self.order_rows: list[Order] = []
         self.transfer_rows: list[Transfer] = []
+        self.borrow_rows: list[Borrow] = []
+        self.repayment_rows: list[Repayment] = []
+        self.interest_rows: list[Interest] = []
+        self.liquidation_rows: list[Liquidation] = []
+        self.looks: list[Owed] = []
+        self.seen_at: dict[str, int] = {}
         self.seen_rows: list[Seen] = []
         self.found: list[Finding] = []
         self.spans: dict[str, list[Span]] = {}
@@ -81,7 +97,30 @@ class Told:
                 yield row
 
     def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]:
-        return self._between(self.transfer_rows, since_ns, until_ns)
+        found = self._between(self.transfer_rows, since_ns, until_ns)
+        return (row for row in found if row.direction != "internal")
+
+    def movements(self, since_ns: int, until_ns: int) -> Iterator[Transfer]:
+        found = self._between(self.transfer_rows, since_ns, until_ns)
+        return (row for row in found if row.direction == "internal")
+
+    def borrows(self, since_ns: int, until_ns: int) -> Iterator[Borrow]:
+        return self._between(self.borrow_rows, since_ns, until_ns)
+
+    def seen_ns(self, borrow: Borrow) -> int:
+        return self.seen_at.get(str(borrow.native_id), borrow.observed_ns)
+
+    def repayments(self, since_ns: int, until_ns: int) -> Iterator[Repayment]:
+        return self._between(self.repayment_rows, since_ns, until_ns)
+
+    def interest(self, since_ns: int, until_ns: int) -> Iterator[Interest]:
+        return self._between(self.interest_rows, since_ns, until_ns)
+
+    def liquidations(self, since_ns: int, until_ns: int) -> Iterator[Liquidation]:
+        return self._between(self.liquidation_rows, since_ns, until_ns)
+
+    def owed(self, before_ns: int) -> Owed | None:
+        return next((look for look in reversed(self.looks) if look.received_ns < before_ns), None)
 
     def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
         seen = (each for each in self.seen_rows if since_ns <= each.received_ns < until_ns)

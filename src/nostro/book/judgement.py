@@ -18,15 +18,28 @@ import msgspec
 from nostro import limits
 from nostro.book import breaks
 from nostro.book.answers import ALWAYS_NS
-from nostro.book.breaks import BreakLife, Note
-from nostro.book.checks import movements
-from nostro.book.checks.terms import TERMINAL, Noticed, Rules, Seen, rules_for
+from nostro.book.breaks import Break, BreakLife, Note
+from nostro.book.checks import borrowings, loans, movements
+from nostro.book.checks.terms import TERMINAL, Noticed, Owed, Rules, Seen, rules_for
 from nostro.book.coverage import Span
 from nostro.book.fold import is_complete
 from nostro.book.pages import page_of_ours
 from nostro.book.reconcile import STEP_NS, STREAMS, Checkpoint, Judgement, reconcile
-from nostro.domain.records import Balance, Entry, Fact, Fill, Order, Transfer
-from nostro.domain.values import LATEST_NS, SECOND_NS, ZERO
+from nostro.domain.records import (
+    Balance,
+    Borrow,
+    Entry,
+    Fact,
+    Fill,
+    Interest,
+    Liquidation,
+    Loan,
+    Order,
+    Repayment,
+    SubAccount,
+    Transfer,
+)
+from nostro.domain.values import DAY_NS, LATEST_NS, SECOND_NS, ZERO
 from nostro.link.declare import Status
 
 if TYPE_CHECKING:
@@ -34,7 +47,9 @@ if TYPE_CHECKING:
 
 FactT = TypeVar("FactT", bound=Fact)
 
+DEBTS: Final = (loans.PRINCIPAL, loans.INTEREST, borrowings.REPAID, borrowings.PAID, borrowings.ACCRUED)
 QUARANTINED: Final = "quarantined"
+LOOK_BACK_NS: Final = DAY_NS  # within which the last answer about debts is looked for first
 
 
 class BookLedger:
@@ -51,8 +66,62 @@ class BookLedger:
     def fills(self, since_ns: int, until_ns: int) -> Iterator[Fill]:
         return self._facts(Fill, since_ns, until_ns)
 
+    def borrows(self, since_ns: int, until_ns: int) -> Iterator[Borrow]:
+        return self._facts(Borrow, since_ns, until_ns)
+
+    def seen_ns(self, borrow: Borrow) -> int:
+        return self._last_seen(borrow, "borrows").observed_ns
+
+    def repayments(self, since_ns: int, until_ns: int) -> Iterator[Repayment]:
+        return self._facts(Repayment, since_ns, until_ns)
+
+    def interest(self, since_ns: int, until_ns: int) -> Iterator[Interest]:
+        return self._facts(Interest, since_ns, until_ns)
+
+    def liquidations(self, since_ns: int, until_ns: int) -> Iterator[Liquidation]:
+        return self._facts(Liquidation, since_ns, until_ns)
+
+    def owed(self, before_ns: int) -> Owed | None:
+        """From the last pages before then that could be read, one of each part of the answer."""
+        unreadable = {found.seq for found in self._found() if found.what == QUARANTINED}
+        parts = [ask.name for ask in self._book.exchange(self._account).asks_for("loans")]
+        pages = [self._last_page(part, before_ns, unreadable=unreadable) for part in parts]
+        looked = [entered for entered in pages if entered is not None]
+        if not parts or len(looked) < len(parts):
+            return None
+        loans = [
+            msgspec.structs.replace(fact, page=entered.seq)
+            for entered in looked for fact in self._book.read(entered.page) if isinstance(fact, Loan)
+        ]  # fmt: skip
+        sent_ns, received_ns = (
+            min(each.page.sent_ns for each in looked),
+            max(each.page.received_ns for each in looked),
+        )
+        return Owed(sent_ns, received_ns, tuple(loans))
+
+    def _last_page(self, stream: str, before_ns: int, *, unreadable: Collection[int]) -> Entered | None:
+        """Looked for near the end first: mostly it is there."""
+        known_at_ns = before_ns - 1 if self._known_at_ns is None else min(before_ns - 1, self._known_at_ns)
+        for back_ns in (LOOK_BACK_NS, LATEST_NS):
+            after_seq = self._book.head_seq(self._account, known_at_ns=max(known_at_ns - back_ns, 0))
+            found = None
+            for entered in self._book.journal(
+                self._account, stream=stream, after_seq=after_seq, known_at_ns=known_at_ns
+            ):
+                if entered.seq not in unreadable and entered.page.status == 200:
+                    found = entered
+            if found is not None:
+                return found
+        return None
+
+    def movements(self, since_ns: int, until_ns: int) -> Iterator[Transfer]:
+        facts = self._facts(Transfer, since_ns, until_ns)
+        return (transfer for transfer in facts if transfer.direction == "internal")
+
     def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]:
         for transfer in self._facts(Transfer, since_ns, until_ns):
+            if transfer.direction == "internal":
+                continue
             if transfer.status in movements.PENDING and transfer.direction in movements.STREAM:
                 yield self._last_seen(transfer, movements.STREAM[transfer.direction])
             else:
@@ -234,8 +303,9 @@ class Judge:
         self._covered = self._coverage(judgement.checkpoint)
         self.latest = judgement
         reader = self._book.exchange(self._account).reader
+        known = breaks.unexplained(lives(self._book, self._account))
         body = breaks.judge(
-            breaks.unexplained(lives(self._book, self._account)), judgement.breaks,
+            known, [_as_known(each, known.get(each.id)) for each in judgement.breaks],
             seq=head_seq, reader=reader, arrived=arrived,
         )  # fmt: skip
         if body is not None:
@@ -254,20 +324,33 @@ class Judge:
         rules = rules_for(self._book.exchange(self._account), self._account, since_ns=row.since_ns)
         if self._coverage(checkpoint) != self._covered:
             return False
-        return not any(_undoes(fact, checkpoint, rules=rules) for fact in arrived)
+        noticed = {
+            (found.seq, found.row_offset) for found in self._book.findings(self._account, after_seq=self._judged_seq)
+        }
+        return not any(_undoes(fact, checkpoint, rules=rules, noticed=noticed) for fact in arrived)
 
     def _coverage(self, checkpoint: Checkpoint) -> dict[str, list[Span]]:
         ledger = BookLedger(self._book, self._account)
         return {stream: list(ledger.covered(stream, 0, checkpoint.at_ns)) for stream in STREAMS}
 
 
-def _undoes(fact: Fact, checkpoint: Checkpoint, *, rules: Rules) -> bool:
+def _as_known(found: Break, known: Break | None) -> Break:
+    """A debt that stays wrong by the same is the same break, however often it is looked at: what a person accepted does
+    not change by being said again."""
+    said_again = known is not None and found.check in DEBTS and known.missing == found.missing
+    return known if known is not None and said_again else found
+
+
+def _undoes(fact: Fact, checkpoint: Checkpoint, *, rules: Rules, noticed: Collection[tuple[int, int]]) -> bool:
     """Whether a fact that was just learned reaches behind the checkpoint. An order or a transfer that was under way and
-    merely went on does not: it is looked at again anyway."""
+    merely went on does not: it is looked at again anyway, and so are debts. Of a borrowing the checkpoint knows what
+    never changes, unless something was noticed of it."""
     at_ns = fact.effective_ns or 0
-    if isinstance(fact, Balance):
+    if isinstance(fact, Balance | Loan | Interest):
         return False
-    if isinstance(fact, Transfer):
+    if isinstance(fact, Borrow):
+        return at_ns < checkpoint.at_ns and (fact.page, fact.offset) in noticed
+    if isinstance(fact, Transfer) and fact.direction != "internal":
         return at_ns < checkpoint.movements.since_ns or movements.is_matched(fact, checkpoint.movements)
     if isinstance(fact, Order):
         cuts = {cut.scope: cut for cut in checkpoint.cuts}
@@ -284,12 +367,22 @@ def judged(
     """What the checks say of an account's facts effective before ``until_ns`` and known at ``known_at_ns``. Writes
     nothing."""
     row = book.account(account)
+    rules = rules_for(book.exchange(account), account, since_ns=row.since_ns)
     return reconcile(
         BookLedger(book, account, known_at_ns=known_at_ns),
-        rules=rules_for(book.exchange(account), account, since_ns=row.since_ns),
+        rules=msgspec.structs.replace(rules, own=own_account(book, account, known_at_ns=known_at_ns)),
         until_ns=until_ns,
         checkpoint=checkpoint,
     )
+
+
+def own_account(book: Book, account: str, *, known_at_ns: int | None = None) -> str:
+    """The sub-account that the login itself is: the root of the tree that the exchange showed; "" where it is not
+    known."""
+    rows = list(book.latest_states("sub_account", account, known_at_ns=known_at_ns))
+    known = {each.native_id for each in rows}
+    roots = [each for each in rows if isinstance(each, SubAccount) and each.parent_id not in known]
+    return roots[0].sub_account if len(roots) == 1 else ""
 
 
 def lives(book: Book, account: str, *, known_at_ns: int | None = None) -> dict[str, BreakLife]:

@@ -20,7 +20,8 @@ import msgspec
 
 from nostro import limits
 from nostro.book.breaks import Break, Scope, identify
-from nostro.book.checks import chain, daily, executions, movements, reported, states
+from nostro.book.checks import chain, daily, executions, loans, movements, reported, states
+from nostro.book.checks.borrowings import Borrowings, digits_of
 from nostro.book.checks.chain import Chain, ChainState, Jump
 from nostro.book.checks.executions import Executions
 from nostro.book.checks.reported import Snapshots, Standing
@@ -30,7 +31,10 @@ from nostro.domain import values
 from nostro.domain.records import Entry, Fill, Order
 
 STEP_NS: Final = 7 * values.DAY_NS
-STREAMS: Final = ("entries", "fills", "orders", "deposits", "withdrawals")
+STREAMS: Final = (
+    "entries", "fills", "orders", "deposits", "withdrawals", "margin_transfers", "borrows", "repayments", "interest",
+    "liquidations",
+)  # fmt: skip
 # What the store finds while it keeps a page, and the break that it becomes. (A claim that it could not believe
 # is no break: coverage shows it as open.)
 FINDINGS: Final = {
@@ -82,8 +86,29 @@ def reconcile(
         judgement = _Run(ledger, rules, end_ns, checkpoint).judge()
         checkpoint = judgement.checkpoint
     assert judgement is not None
-    breaks = {each.id: each for each in (*judgement.breaks, *_of_findings(rules, ledger.findings()))}
-    return msgspec.structs.replace(judgement, breaks=_in_order(breaks.values()))
+    results, found = _debts(ledger, rules, until_ns)
+    breaks = {each.id: each for each in (*judgement.breaks, *found, *_of_findings(rules, ledger.findings()))}
+    return msgspec.structs.replace(
+        judgement, breaks=_in_order(breaks.values()), results=tuple(merged([*judgement.results, *results]))
+    )
+
+
+def _debts(ledger: Ledger, rules: Rules, until_ns: int) -> tuple[list[Result], list[Break]]:
+    """The checks of debts. They are few next to fills, and read from their beginning in every run."""
+    proven = {
+        stream: Proven.of(ledger, stream, since_ns=rules.origin_ns, until_ns=until_ns) for stream in loans.STREAMS
+    }
+    known = loans.debts(ledger, rules=rules, until_ns=until_ns)
+    borrowings = Borrowings(known, rules=rules, proven=proven)
+    borrowings.judge()
+    borrowings.judge_rows(
+        ledger.interest(rules.opened_ns, until_ns), digits=digits_of(ledger, rules=rules, until_ns=until_ns)
+    )
+    owed = loans.Loans(known, rules=rules, proven=proven)
+    look = ledger.owed(min(each.end_ns for each in proven.values()) - rules.skew_ns) or ledger.owed(until_ns)
+    if look is not None:
+        owed.judge(look)
+    return [*borrowings.results, *owed.results], [*borrowings.breaks, *owed.breaks]
 
 
 def _ends(ledger: Ledger, rules: Rules, until_ns: int, checkpoint: Checkpoint | None, step_ns: int) -> Iterator[int]:
@@ -97,7 +122,7 @@ def _ends(ledger: Ledger, rules: Rules, until_ns: int, checkpoint: Checkpoint | 
 
 
 def _first_ns(ledger: Ledger, rules: Rules, until_ns: int) -> int:
-    readers = (ledger.entries, ledger.fills, ledger.order_versions, ledger.transfers)
+    readers = (ledger.entries, ledger.fills, ledger.order_versions, ledger.transfers, ledger.borrows, ledger.movements)
     firsts = [next(iter(read(rules.opened_ns, until_ns)), None) for read in readers]
     return min((fact.effective_ns or 0 for fact in firsts if fact), default=until_ns)
 
@@ -124,11 +149,10 @@ class _Run:
         self._snapshots: dict[Scope, Snapshots] = {}
         self._frozen: tuple[int, list[ChainState], list[Result], list[Jump]] | None = None
         self._fills: list[Fill] = []
-        self._days_edge = min((end_ns for end_ns in (ends[0], self._entries_edge) if end_ns), default=0)
-        self._days = daily.Days(
-            rules=rules, fills_proven=self._proven["fills"], entries_proven=self._proven["entries"],
-            edge_ns=self._days_edge,
-        )  # fmt: skip
+        booked = {"entries", *(kind.stream for kind in daily.CHECKS.values())}
+        edges = (self._proven[stream].end_ns for stream in booked)
+        self._days_edge = min((end_ns for end_ns in edges if end_ns), default=0)
+        self._days = daily.Days(rules=rules, proven=self._proven, edge_ns=self._days_edge)
         self._movements = movements.Movements(rules=rules, carried=self._from.movements)
         self._cuts = {cut.scope: cut for cut in self._from.cuts}
         self._fills_from = min((cut.at_ns for cut in self._from.cuts), default=self._from.day_ns)
@@ -165,8 +189,8 @@ class _Run:
             )  # fmt: skip
         return self._snapshots[scope]
 
-    def _rows(self) -> Iterator[Entry | Fill]:
-        """Entries and fills in order of time, the entries of one instant in order of their ids."""
+    def _rows(self) -> Iterator[daily.Row]:
+        """Entries and what they book in order of time, the entries of one instant in order of their ids."""
         entries_from = min(self._from.entries_ns, self._from.day_ns)
         entries = self._ledger.entries(entries_from, self._entries_edge)
         by_time = (
@@ -175,9 +199,14 @@ class _Run:
             for entry in sorted(group, key=lambda entry: row_key(entry.native_id))
         )
         fills = self._ledger.fills(min(self._fills_from, self._from.day_ns), self._proven["fills"].end_ns)
-        return heapq.merge(by_time, fills, key=lambda row: row.effective_ns or 0)
+        ledger, since_ns = self._ledger, self._from.day_ns
+        booked = (
+            read(since_ns, self._days_edge)
+            for read in (ledger.borrows, ledger.repayments, ledger.movements, ledger.liquidations)
+        )
+        return heapq.merge(by_time, fills, *booked, key=lambda row: row.effective_ns or 0)
 
-    def _take(self, row: Entry | Fill) -> None:
+    def _take(self, row: daily.Row) -> None:
         at_ns = row.effective_ns or 0
         if isinstance(row, Entry):
             if at_ns >= self._freeze_ns and self._frozen is None:
@@ -185,7 +214,7 @@ class _Run:
             if at_ns >= self._from.entries_ns:
                 self._movements.add(row)
                 self._chain(row)
-        else:
+        elif isinstance(row, Fill):
             self._fills.append(row)
         if at_ns >= self._from.day_ns:
             self._days.add(row)
@@ -286,13 +315,9 @@ class _Run:
             seen_ns = self._until_ns
         day_ns = max(self._days_edge - self._days_edge % values.DAY_NS, self._from.day_ns)
         cut_by_scope = {cut.scope: cut.at_ns for cut in cuts}
-        passed = {
-            chain.CHECK: 0,
-            reported.CHECK: seen_ns,
-            reported.PARTS: seen_ns,
-            daily.FEES: day_ns,
-            daily.TRADES: day_ns,
-        }
+        passed = {chain.CHECK: 0, reported.CHECK: seen_ns, reported.PARTS: seen_ns} | dict.fromkeys(
+            daily.CHECKS, day_ns
+        )
 
         def done(check: str, scope: Scope, until_ns: int) -> bool:
             """Whether the next run will not judge this again."""

@@ -1,6 +1,9 @@
-"""Fills against the entries that book them (docs/invariants.md B17), per sub-account, wallet, asset and UTC day: the
-fees of the fills are the fee entries, and what the fills moved is what the trade entries moved. It decides where the
-sums of a day differ and between which rows; a fill's own truth is another check's (``executions.py``).
+"""Rows that move money against the entries that book them (docs/invariants.md B15, B16, B17), per sub-account, wallet,
+asset and UTC day: the fees of the fills are the fee entries, what the fills moved is what the trade entries moved, and
+so with borrowings, repayments, transfers between wallets (out of one and into the other) and what the exchange's fund
+paid in liquidations. It decides where the sums of a day differ and between which rows; a row's own truth is another
+check's (``executions.py``, ``borrowings.py``). What the fund took in a liquidation no row tells: those entries are
+``unchecked``, and a break only where the wallet was not liquidated that day.
 
 A fill moves its amount in the base asset, exactly, and price times amount in the quote asset, which the exchange cuts
 to the asset's smallest unit in a direction that no document states: the tolerance of a fill's quote leg is one such
@@ -12,22 +15,48 @@ both ends of the day, and the break lies in what is left.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from nostro.book.breaks import Break, Hypothesis, Scope, identify
-from nostro.book.checks.terms import Outcome, Proven, Result, Rules, pages_of, row_name, signed
+from nostro.book.checks.terms import NOT_TOLD, Outcome, Proven, Result, Rules, decimals, pages_of, row_name, signed
 from nostro.domain import values
-from nostro.domain.records import Entry, Fill
+from nostro.domain.records import Borrow, Entry, Fill, Liquidation, Repayment, Transfer
 
 FEES: Final = "fees"
 TRADES: Final = "trades"
+BORROWED: Final = "borrowings"
+REPAID: Final = "repayments"
+MOVED: Final = "transfers between wallets"
+LIQUIDATED: Final = "liquidations"
+TAKEN: Final = "taken in liquidations"
+
+
+class Kind(NamedTuple):
+    """Of a check: the stream of its rows, the type of the entries that book them, and what the rows are called."""
+
+    stream: str
+    entry: str
+    rows: str
+    break_name: str
+
+
+CHECKS: Final[Mapping[str, Kind]] = {
+    FEES: Kind("fills", "fee", "fills", "fees_differ"),
+    TRADES: Kind("fills", "trade", "fills", "trades_differ"),
+    BORROWED: Kind("borrows", "borrow", "borrowings", "borrowings_differ"),
+    REPAID: Kind("repayments", "repay", "repayments", "repayments_differ"),
+    MOVED: Kind("margin_transfers", "transfer", "transfers", "transfers_differ"),
+    LIQUIDATED: Kind("liquidations", "liquidation", "liquidations", "liquidations_differ"),
+    TAKEN: Kind("liquidations", "liquidation", "liquidations", "entry_without_liquidation"),
+}
+_BOOKS: Final = {kind.entry: check for check, kind in CHECKS.items() if check != TAKEN}
+Row = Fill | Entry | Borrow | Repayment | Transfer | Liquidation
 NO_WALLET: Final = "no_wallet"  # fills do not say whose they are, entries do: which belong together is not known
 NO_FEE: Final = "no_fee"  # the wire does not say what a fill cost
-DOUBLE_DIGITS: Final = 15  # significant digits that a double always keeps
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -36,44 +65,54 @@ class Leg(msgspec.Struct, frozen=True):
 
     at_ns: int
     amount: Decimal
-    row: Fill | Entry
+    row: Row
     cut: bool = False
 
 
 class Day(msgspec.Struct):
-    """The legs of one check, scope and day from both sides."""
+    """The legs of one check, scope and day from both sides. ``unknown``: why a row's amount is not known."""
 
-    fills: list[Leg] = []
+    rows: list[Leg] = []
     entries: list[Leg] = []
-    unknown: bool = False
+    unknown: str = ""
 
 
 class Days:
-    """Takes fills and entries in order of time, and judges each day when the next begins; ``close`` judges the last,
-    which ends at ``edge_ns``: what is later is left for another run."""
+    """Takes rows and entries in order of time, and judges each day when the next begins; ``close`` judges the last,
+    which ends at ``edge_ns``: what is later is left for another run. ``proven``: by stream."""
 
-    def __init__(self, *, rules: Rules, fills_proven: Proven, entries_proven: Proven, edge_ns: int) -> None:
+    def __init__(self, *, rules: Rules, proven: Mapping[str, Proven], edge_ns: int) -> None:
         self.results: list[Result] = []
         self.breaks: list[Break] = []
         self._rules = rules
         self._edge_ns = edge_ns
-        self._fills_proven = fills_proven
-        self._entries_proven = entries_proven
+        self._proven = proven
         self._day: dict[tuple[str, Scope], Day] = {}
         self._since_ns = 0
 
-    def add(self, row: Fill | Entry) -> None:
+    def add(self, row: Row) -> None:
         at_ns = row.effective_ns or 0
         if at_ns >= self._edge_ns:
             return
         if at_ns >= self._since_ns + values.DAY_NS:
             self._judge_day(self._since_ns + values.DAY_NS)
             self._since_ns = at_ns - at_ns % values.DAY_NS
-        if isinstance(row, Fill):
-            self._add_fill(row, at_ns)
-        elif row.type in ("trade", "fee"):
-            check = FEES if row.type == "fee" else TRADES
-            self._of(check, self._rules.scope(row, row.asset)).entries.append(Leg(at_ns, row.amount, row))
+        match row:
+            case Fill():
+                self._add_fill(row, at_ns)
+            case Entry():
+                self._add_entry(row, at_ns)
+            case Borrow():
+                self._add(BORROWED, row, row.amount)
+            case Repayment():
+                owed = (
+                    None if row.principal is None or row.interest is None else values.add((row.principal, row.interest))
+                )
+                self._add(REPAID, row, None if owed is None else owed.copy_negate())
+            case Transfer():
+                self._add_transfer(row)
+            case Liquidation():
+                self._add(LIQUIDATED, row, row.fund_amount)
 
     def close(self) -> None:
         self._judge_day(min(self._edge_ns, self._since_ns + values.DAY_NS))
@@ -81,19 +120,44 @@ class Days:
     def _of(self, check: str, scope: Scope) -> Day:
         return self._day.setdefault((check, scope), Day())
 
+    def _add(self, check: str, row: Row, amount: Decimal | None, *, wallet: str | None = None) -> None:
+        """A row that is booked by one entry; None where the wire does not say by how much."""
+        assert not isinstance(row, Fill)
+        scope = self._rules.scope(row, row.asset)
+        day = self._of(check, scope if wallet is None else msgspec.structs.replace(scope, wallet=wallet))
+        if amount is None:
+            day.unknown = NOT_TOLD
+        elif amount:
+            day.rows.append(Leg(row.effective_ns or 0, amount, row))
+
+    def _add_transfer(self, transfer: Transfer) -> None:
+        if transfer.direction != "internal" or transfer.status != "done":
+            return
+        for wallet, into in ((transfer.from_wallet, False), (transfer.to_wallet, True)):
+            if wallet is not None:
+                self._add(MOVED, transfer, signed(transfer.amount, into), wallet=wallet)
+
+    def _add_entry(self, entry: Entry, at_ns: int) -> None:
+        check = _BOOKS.get(entry.type)
+        if check is None:
+            return
+        if check == LIQUIDATED and entry.amount < 0:
+            check = TAKEN
+        self._of(check, self._rules.scope(entry, entry.asset)).entries.append(Leg(at_ns, entry.amount, entry))
+
     def _add_fill(self, fill: Fill, at_ns: int) -> None:
         base, _, quote = fill.instrument.partition("/")
         bought = fill.side == "buy"
         cost = values.EXACT.multiply(fill.price, fill.amount)
-        self._of(TRADES, self._rules.scope(fill, base)).fills.append(Leg(at_ns, signed(fill.amount, bought), fill))
-        self._of(TRADES, self._rules.scope(fill, quote)).fills.append(
+        self._of(TRADES, self._rules.scope(fill, base)).rows.append(Leg(at_ns, signed(fill.amount, bought), fill))
+        self._of(TRADES, self._rules.scope(fill, quote)).rows.append(
             Leg(at_ns, signed(cost, not bought), fill, cut=True)
         )
         if fill.fee is None or fill.fee_asset is None:
             for asset in (base, quote):
-                self._of(FEES, self._rules.scope(fill, asset)).unknown = True
+                self._of(FEES, self._rules.scope(fill, asset)).unknown = NO_FEE
         elif fill.fee:
-            self._of(FEES, self._rules.scope(fill, fill.fee_asset)).fills.append(
+            self._of(FEES, self._rules.scope(fill, fill.fee_asset)).rows.append(
                 Leg(at_ns, fill.fee.copy_negate(), fill)
             )
 
@@ -101,31 +165,35 @@ class Days:
 
     def _judge_day(self, until_ns: int) -> None:
         named = Counter((check, scope.subject, bool(scope.sub_account)) for check, scope in self._day)
+        liquidated = {(scope.sub_account, scope.wallet) for check, scope in self._day if check == LIQUIDATED}
         for (check, scope), day in sorted(self._day.items()):
             mixed = bool(named[check, scope.subject, not scope.sub_account])
-            self._judge(check, scope, day, until_ns, cause=NO_WALLET if mixed else NO_FEE if day.unknown else "")
+            told = check != TAKEN or (scope.sub_account, scope.wallet) not in liquidated
+            unknown = day.unknown or ("" if told else NOT_TOLD)
+            self._judge(check, scope, day, until_ns, cause=NO_WALLET if mixed else unknown)
         self._day = {}
 
     def _judge(self, check: str, scope: Scope, day: Day, until_ns: int, *, cause: str) -> None:
         since_ns, last_ns = self._since_ns, until_ns - 1
-        proven = self._fills_proven.cause(since_ns, last_ns) or self._entries_proven.cause(since_ns, last_ns)
+        streams = (CHECKS[check].stream, "entries")
+        proven = next(filter(None, (self._proven[stream].cause(since_ns, last_ns) for stream in streams)), "")
         cause = proven or cause
         outcome: Outcome = "unchecked"
         allowed = values.ZERO
         if not cause:
             unit = self._unit(scope, day)
-            fills, entries = _sum(day.fills), _sum(day.entries)
-            allowed = values.add((self._tolerance(day.fills, unit), self._tolerance(day.entries, unit)))
-            difference = values.EXACT.subtract(fills, entries)
+            rows, entries = _sum(day.rows), _sum(day.entries)
+            allowed = values.add((self._tolerance(day.rows, unit), self._tolerance(day.entries, unit)))
+            difference = values.EXACT.subtract(rows, entries)
             outcome = (
                 "ties" if not difference else "ties within its quanta" if difference.copy_abs() <= allowed else "break"
             )
             if outcome == "break":
-                self.breaks.append(self._break(check, scope, day, unit, expected=fills, actual=entries))
+                self.breaks.append(self._break(check, scope, day, unit, expected=rows, actual=entries))
         self.results.append(
             Result(
                 check=check, scope=scope, outcome=outcome, cause=cause, since_ns=since_ns, until_ns=last_ns,
-                terms=len(day.fills) + len(day.entries), tolerance=allowed,
+                terms=len(day.rows) + len(day.entries), tolerance=allowed,
             )
         )  # fmt: skip
 
@@ -133,7 +201,7 @@ class Days:
         """The smallest unit of the asset: declared, else the most decimals that its trade entries print."""
         digits = self._rules.digits.get(scope.subject)
         if digits is None:
-            digits = max((_decimals(leg.amount) for leg in day.entries), default=0)
+            digits = max((decimals(leg.amount) for leg in day.entries), default=0)
         return values.truncation_quantum(digits)
 
     def _tolerance(self, legs: Iterable[Leg], unit: Decimal) -> Decimal:
@@ -153,46 +221,48 @@ class Days:
         return values.add((unit, *hidden))
 
     def _break(self, check: str, scope: Scope, day: Day, unit: Decimal, *, expected: Decimal, actual: Decimal) -> Break:
-        fills, entries = self._unpaired(day.fills, day.entries, unit)
-        legs = sorted([*fills, *entries], key=lambda leg: leg.at_ns) or [*day.fills, *day.entries]
+        rows, entries = self._unpaired(day.rows, day.entries, unit)
+        legs = sorted([*rows, *entries], key=lambda leg: leg.at_ns) or [*day.rows, *day.entries]
         missing = values.EXACT.subtract(expected, actual)
         day_text = values.format_time(self._since_ns)[:10]
-        amount = values.canonical(missing)
-        what = "fees" if check == FEES else "trades"
+        kind = CHECKS[check]
+        amounts = [values.canonical(amount) for amount in (expected, actual, missing)]
         return Break(
-            id=identify(check, scope, anchor=day_text), check=check, name=f"{what}_differ", scope=scope,
+            id=identify(check, scope, anchor=day_text), check=check, name=kind.break_name, scope=scope,
             since_ns=legs[0].at_ns, until_ns=legs[-1].at_ns, expected=expected, actual=actual, missing=missing,
             rows=tuple(row_name(leg.row) for leg in legs), pages=pages_of(leg.row for leg in legs),
             text=(
-                f"{scope}: on {day_text} the fills say {what} of {values.canonical(expected)}, the entries "
-                f"{values.canonical(actual)}: {amount} is not booked"
+                f"{scope}: on {day_text} the {kind.rows} say {check} of {amounts[0]}, the entries {amounts[1]}: "
+                f"{amounts[2]} is not booked"
             ),
-            hypotheses=_hypotheses(fills, entries, missing),
+            hypotheses=_hypotheses(rows, entries, missing, kind=kind),
         )  # fmt: skip
 
-    def _unpaired(self, fills: Sequence[Leg], entries: Sequence[Leg], unit: Decimal) -> tuple[list[Leg], list[Leg]]:
+    def _unpaired(self, rows: Sequence[Leg], entries: Sequence[Leg], unit: Decimal) -> tuple[list[Leg], list[Leg]]:
         """What is left of both sides when equal legs are paired from the beginning and from the end."""
-        left, right = _in_order(fills), _in_order(entries)
+        left, right = _in_order(rows), _in_order(entries)
         for end in (0, -1):
             while left and right and self._pair(left[end], right[end], unit):
                 left.pop(end)
                 right.pop(end)
         return left, right
 
-    def _pair(self, fill: Leg, entry: Leg, unit: Decimal) -> bool:
-        allowed = values.add((self._allowed(fill, unit), self._allowed(entry, unit)))
-        return values.EXACT.subtract(fill.amount, entry.amount).copy_abs() <= allowed
+    def _pair(self, row: Leg, entry: Leg, unit: Decimal) -> bool:
+        allowed = values.add((self._allowed(row, unit), self._allowed(entry, unit)))
+        return values.EXACT.subtract(row.amount, entry.amount).copy_abs() <= allowed
 
 
-def _hypotheses(fills: Sequence[Leg], entries: Sequence[Leg], missing: Decimal) -> tuple[Hypothesis, ...]:
+def _hypotheses(rows: Sequence[Leg], entries: Sequence[Leg], missing: Decimal, *, kind: Kind) -> tuple[Hypothesis, ...]:
     found = []
-    if len(fills) > len(entries):
+    if len(rows) > len(entries):
         found.append(Hypothesis(name="missing_row", text="an entry was never given", amount=missing))
-    elif len(entries) > len(fills):
-        found.append(Hypothesis(name="missing_row", text="a fill was never given", amount=missing.copy_negate()))
+    elif len(entries) > len(rows):
+        text = f"a {kind.rows.removesuffix('s')} was never given"
+        found.append(Hypothesis(name="missing_row", text=text, amount=missing.copy_negate()))
     else:
-        rows = tuple(row_name(leg.row) for leg in (*fills, *entries))
-        found.append(Hypothesis(name="altered_row", text="one of these amounts was changed", amount=missing, rows=rows))
+        names = tuple(row_name(leg.row) for leg in (*rows, *entries))
+        text = "one of these amounts was changed"
+        found.append(Hypothesis(name="altered_row", text=text, amount=missing, rows=names))
     return tuple(found)
 
 
@@ -202,9 +272,3 @@ def _in_order(legs: Iterable[Leg]) -> list[Leg]:
 
 def _sum(legs: Iterable[Leg]) -> Decimal:
     return values.add(leg.amount for leg in legs)
-
-
-def _decimals(amount: Decimal) -> int:
-    """Decimals of a printed amount; 0 for one with so many digits that a double's noise is among them."""
-    _, digits, exponent = amount.as_tuple()
-    return -exponent if isinstance(exponent, int) and exponent < 0 and len(digits) <= DOUBLE_DIGITS else 0

@@ -25,6 +25,7 @@ from nostro.domain.records import Entry, Transfer
 CHECK: Final = "transfers"
 EDGE_NS: Final = values.DAY_NS
 BOOKED_AS: Final = ("deposit", "withdrawal", "withdrawal_fee")
+ANOTHER_ACCOUNT: Final = "another_account"  # the exchange tells the transfers of the login alone
 PENDING: Final = frozenset({"pending", "moderation", "approved", "suspended"})
 STREAM: Final = {"deposit": "deposits", "withdrawal": "withdrawals", "withdrawal_fee": "withdrawals"}
 
@@ -74,7 +75,16 @@ class Movements:
 
     def add(self, entry: Entry) -> None:
         at_ns = entry.effective_ns or 0
-        if entry.type in BOOKED_AS and at_ns >= self._edge_ns:
+        if entry.type not in BOOKED_AS or at_ns < self._edge_ns:
+            return
+        if self._rules.own and entry.sub_account not in ("", self._rules.own):
+            self.results.append(
+                Result(
+                    check=CHECK, scope=self._rules.scope(entry, entry.asset), outcome="unchecked",
+                    cause=ANOTHER_ACCOUNT, since_ns=at_ns, until_ns=at_ns, terms=1,
+                )
+            )  # fmt: skip
+        else:
             self._entries.append(Leg(entry.type, entry.asset, at_ns, entry.amount, row_name(entry), pages_of([entry])))
 
     def judge(

@@ -18,7 +18,19 @@ from nostro import limits
 from nostro.book.breaks import Scope
 from nostro.book.coverage import Span
 from nostro.domain import values
-from nostro.domain.records import Balance, Entry, Fact, Fill, Order, Transfer
+from nostro.domain.records import (
+    Balance,
+    Borrow,
+    Entry,
+    Fact,
+    Fill,
+    Interest,
+    Liquidation,
+    Loan,
+    Order,
+    Repayment,
+    Transfer,
+)
 from nostro.link.declare import Exchange
 
 if TYPE_CHECKING:
@@ -30,6 +42,8 @@ SETTLING: Final = "settling"  # younger than what is proven: it will be checked 
 OPEN: Final = "open"  # not read yet, or reading failed
 BEFORE_ORIGIN: Final = "before_origin"  # nobody was asked about what happened before the book's origin
 NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
+NOT_TOLD: Final = "not_told"  # the wire does not say the amount
+DOUBLE_DIGITS: Final = 15  # significant digits that a double always keeps
 TERMINAL: Final = frozenset({"filled", "canceled", "partially_canceled", "expired", "rejected"})
 
 
@@ -37,7 +51,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What the checks must know of one account's wire. ``opened_ns``: before it nothing can have happened there;
     ``origin_ns``: from when on its history is asked for, which is never earlier. ``skew_ns``: by how much the
     exchange's clock may differ from ours. ``digits``: decimals of an asset's smallest unit where they are declared;
-    elsewhere the printed entries show them."""
+    elsewhere the printed entries show them. ``own``: the sub-account that the login itself is, "" where that is not
+    known: deposits and withdrawals do not say whose they are, and are the login's own."""
 
     exchange: str
     account: str
@@ -46,6 +61,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     origin_ns: int = values.EARLIEST_NS
     skew_ns: int = limits.CLOCK_SKEW_MAX_S * values.SECOND_NS
     digits: dict[str, int] = {}
+    own: str = ""
 
     def scope(self, fact: Fact, subject: str, *, side: str = "") -> Scope:
         return Scope(self.account, fact.sub_account, fact.wallet, subject, side)
@@ -60,8 +76,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if self.amounts == "text":
             return False
-        allowed = values.add(self.quantum(term) for term in (terms or (computed, printed)))
-        return values.EXACT.subtract(computed, printed).copy_abs() <= allowed
+        return values.EXACT.subtract(computed, printed).copy_abs() <= self.allowed(terms or (computed, printed))
+
+    def allowed(self, terms: Iterable[Decimal]) -> Decimal:
+        """The sum of the quanta of the terms."""
+        return values.ZERO if self.amounts == "text" else values.add(self.quantum(term) for term in terms)
 
 
 def rules_for(exchange: Exchange, account: str, *, since_ns: int) -> Rules:
@@ -78,6 +97,22 @@ class Seen(msgspec.Struct, frozen=True):
     balance: Balance
     sent_ns: int
     received_ns: int
+
+
+class Owed(msgspec.Struct, frozen=True):
+    """All debts as reported, and the instants (our clock) between which the exchange looked at them: what is not listed
+    is not owed."""
+
+    sent_ns: int
+    received_ns: int
+    loans: tuple[Loan, ...]
+
+
+class Followed(NamedTuple):
+    """A borrowing in its latest state: first seen so when it was observed, and last at ``seen_ns``."""
+
+    borrow: Borrow
+    seen_ns: int
 
 
 class Noticed(NamedTuple):
@@ -101,7 +136,29 @@ class Ledger(Protocol):
         that is known."""
         ...
 
-    def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]: ...
+    def transfers(self, since_ns: int, until_ns: int) -> Iterator[Transfer]:
+        """Deposits and withdrawals."""
+        ...
+
+    def movements(self, since_ns: int, until_ns: int) -> Iterator[Transfer]:
+        """Between wallets of the account."""
+        ...
+
+    def borrows(self, since_ns: int, until_ns: int) -> Iterator[Borrow]: ...
+
+    def seen_ns(self, borrow: Borrow) -> int:
+        """When a borrowing was last seen as it is; `observed_ns` is when it first was."""
+        ...
+
+    def repayments(self, since_ns: int, until_ns: int) -> Iterator[Repayment]: ...
+
+    def interest(self, since_ns: int, until_ns: int) -> Iterator[Interest]: ...
+
+    def liquidations(self, since_ns: int, until_ns: int) -> Iterator[Liquidation]: ...
+
+    def owed(self, before_ns: int) -> Owed | None:
+        """The debts as the last look before then showed them; None where there was none."""
+        ...
 
     def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
         """By ``received_ns``. An asset that a complete snapshot no longer lists is given as a balance of zero."""
@@ -211,6 +268,12 @@ def row_name(fact: Fact) -> str:
 def signed(amount: Decimal, positive: bool) -> Decimal:  # noqa: FBT001 - it reads as the sign
     """The amount or its negative, exactly: Python's own minus would round to its default context."""
     return amount if positive else amount.copy_negate()
+
+
+def decimals(amount: Decimal) -> int:
+    """Decimals of a printed amount; 0 for one with so many digits that a double's noise is among them."""
+    _, digits, exponent = amount.as_tuple()
+    return -exponent if isinstance(exponent, int) and exponent < 0 and len(digits) <= DOUBLE_DIGITS else 0
 
 
 def pages_of(facts: Iterable[Fact]) -> tuple[int, ...]:
