@@ -393,6 +393,10 @@ class NaiveEngine:
         with localcontext(EXACT):
             return self.market.loans.rows(user)
 
+    def houses(self) -> dict[tuple[str, str], Decimal]:
+        """By account and asset, where anything is in it."""
+        return {key: amount for key, amount in self.market.ledger.houses.items() if amount}
+
     def margins(self, user: int) -> list[VenueMargin]:
         with localcontext(EXACT):
             return self.market.loans.margin(user)

@@ -8,6 +8,7 @@ import math
 from decimal import Decimal
 from fractions import Fraction
 
+from naive.checks import COUNT_MAX
 from naive.loans import LIQUIDATION, WARNING, shown_level
 from naive.matching import Market
 from naive.state import ZERO, Order, down, up
@@ -95,6 +96,7 @@ def new_order(
     quote_max: Decimal,
     side: str = "buy",
 ) -> Order:
+    lots = min(lots, Decimal(COUNT_MAX).scaleb(-instrument.amount_digits))
     asked = PlaceOrder(
         wallet=wallet,
         instrument=instrument.symbol,

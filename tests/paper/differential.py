@@ -16,13 +16,19 @@ from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW, Ground
 from naive.workload import Workload
-from nostro.link.view import Accepted, Rejected, VenueBalance, VenueInstrument
+from nostro.domain.values import EXACT
+from nostro.link.view import Accepted, Rejected, VenueBalance, VenueInstrument, VenueLoan, VenueMargin
 from nostro.paper.venue import commands as venue_commands
+from nostro.paper.venue.audit_margin import house
 from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.profile import Borrowing
 from nostro.paper.venue.profile import Profile as VenueProfile
+from nostro.paper.venue.wallets import MARGIN_FROM, PLACE_MASK
 
-STATE_EVERY: Final = 50  # commands between two comparisons of all balances and the whole depth
+STATE_EVERY: Final = 50  # commands between two comparisons of all balances, loans and wallets, and of the whole depth
+ROWS: Final = (
+    "orders", "fills", "entries", "transfers", "movements", "borrows", "repayments", "interest", "liquidations",
+)  # fmt: skip
 
 
 class Difference(AssertionError):
@@ -70,18 +76,22 @@ class Pair:
         self.given.add(envelope.id)
         found = self.engine.apply(venue_envelope(envelope))
         self.same(envelope, "answer", shown(expected.answer), shown(found.answer))
-        for kind in ("orders", "fills", "entries", "transfers"):
+        for kind in ROWS:
             self.same(envelope, kind, list(getattr(expected, kind)), list(getattr(found, kind)))
+        self.same(envelope, "house accounts", self.naive.houses(), houses(self.engine))
         self.index += 1
         if self.index % STATE_EVERY == 0:
             self.compare_state(envelope)
         return expected
 
     def compare_state(self, envelope: Envelope) -> None:
+        self.engine.check()
         for user in range(1, len(self.naive.market.users) + 1):
             expected = sorted(self.naive.balances(user), key=lambda row: (row.wallet, row.asset))
             found = sorted(balances(self.engine, user), key=lambda row: (row.wallet, row.asset))
             self.same(envelope, f"balances of user {user}", expected, found)
+            self.same(envelope, f"loans of user {user}", self.naive.loans(user), loans(self.engine, user))
+            self.same(envelope, f"margin of user {user}", self.naive.margins(user), margins(self.engine, user))
         for instrument in self.profile.instruments:
             for side in ("buy", "sell"):
                 expected_depth = self.naive.depth(instrument.symbol, side)
@@ -99,6 +109,31 @@ def balances(engine: Engine, user: int) -> list[VenueBalance]:
         engine.words.balance(user, key, total=wallet.total, held=wallet.held, updated_ns=wallet.updated_ns)
         for key, wallet in engine.users[user].wallets.items()
     ]
+
+
+def loans(engine: Engine, user: int) -> list[VenueLoan]:
+    owed = sorted(engine.users[user].loans.items(), key=lambda item: item[1].id)
+    return [
+        engine.words.loan(user, key, number=loan.id, principal=loan.principal, interest=loan.interest)
+        for key, loan in owed
+        if loan.debt
+    ]
+
+
+def margins(engine: Engine, user: int) -> list[VenueMargin]:
+    known = engine.users[user]
+    places = sorted({key & PLACE_MASK for key in known.wallets if key & PLACE_MASK >= MARGIN_FROM})
+    return [engine.index.shown(known, place, wallet=engine.words.wallets[place]) for place in places]
+
+
+def houses(engine: Engine) -> dict[tuple[str, str], Decimal]:
+    """By account and asset, where anything is in it."""
+    return {
+        (name, asset.code): EXACT.scaleb(Decimal(units), -asset.digits)
+        for name, accounts in house(engine).items()
+        for asset, units in zip(engine.profile.assets, accounts, strict=True)
+        if units
+    }
 
 
 def depth(engine: Engine, instrument: VenueInstrument, side: str) -> list[tuple[Decimal, Decimal]]:
@@ -147,4 +182,5 @@ def run(seed: int, count: int, coverage: Coverage, ground: Ground = NARROW) -> N
         outcome = pair.apply(envelope)
         workload.seen(outcome)
         coverage.add(envelope, outcome)
+    pair.compare_state(envelope)
     coverage.reached.update(pair.naive.market.ledger.reached)
