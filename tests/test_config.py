@@ -55,7 +55,7 @@ def test_the_home_is_the_option_then_the_variable_then_the_users_own(tmp_path: P
 def test_without_a_file_the_defaults_hold(home: Home) -> None:
     settings = config.load(home, {})
     assert settings.accounts == {}
-    assert home.book_file(settings) == home.folder / "book.db"
+    assert home.book_place(settings) == home.folder / "book.db"
 
 
 def test_the_environment_overrides_the_file(home: Home) -> None:
@@ -70,7 +70,7 @@ def test_the_environment_overrides_the_file(home: Home) -> None:
             "NOSTRO__ACCOUNTS__OTHER__EXCHANGE": "alp",
         },
     )
-    assert home.book_file(settings) == Path("/elsewhere/b.db")
+    assert home.book_place(settings) == Path("/elsewhere/b.db")
     assert settings.paper.seed == 12
     assert settings.accounts["my-trader"].dialect == "d26"
     assert settings.accounts["my-trader"].paper == "trader"

@@ -25,6 +25,7 @@ import msgspec
 from nostro.domain.values import Malformed, parse_moment
 from nostro.errors import BadValue, Conflict, Unwritable
 from nostro.link.declare import Grant
+from nostro.postgres import Address, address, is_url
 
 GRANTS: Final[tuple[Grant, ...]] = get_args(Grant)
 PREFIX: Final = "NOSTRO__"
@@ -61,11 +62,15 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What ``nostro.toml`` and the environment say. ``book``: the book's file, within the home folder unless
-    absolute."""
+    absolute; or the URL of a server, ``postgresql://...``."""
 
     book: str = "book.db"
     accounts: dict[str, AccountSettings] = {}
     paper: PaperSettings = PaperSettings()
+
+    def __repr__(self) -> str:
+        """Without the book: its URL may hold a password."""
+        return f"Settings(accounts={self.accounts!r}, paper={self.paper!r})"
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -81,8 +86,9 @@ class Home(msgspec.Struct, frozen=True):
     def keys_folder(self) -> Path:
         return self.folder / "keys"
 
-    def book_file(self, settings: Settings) -> Path:
-        return self.folder / settings.book
+    def book_place(self, settings: Settings) -> Path | Address:
+        """The book's file or address. Raises `BadValue` where a URL cannot be meant."""
+        return address(settings.book, self.folder) if is_url(settings.book) else self.folder / settings.book
 
     def create(self) -> None:
         """Makes the folder, for its owner alone. Raises `Unwritable`."""
@@ -98,6 +104,9 @@ def load(home: Home, environ: Mapping[str, str]) -> Settings:
     """The settings of a home folder, overridden by the environment; without a file, the defaults. Raises `BadValue`
     that names the file and the key."""
     table = _read(home.settings_file)
+    book = table.get("book")
+    if is_url(book) and address(book, home.folder).password:
+        require_private(home.settings_file)
     _override(table, environ)
     try:
         settings = msgspec.convert(table, Settings)

@@ -29,6 +29,7 @@ from nostro.exchanges import exchange as find_exchange
 from nostro.keys import PAPER_PREFIX, Credentials
 from nostro.link.transport import AiohttpTransport, SystemClock, system_random
 from nostro.link.wire import WireSource
+from nostro.postgres import address, is_url
 from nostro.views.balances import BalanceLine, balances
 from nostro.views.breaks import BreakLine, breaks, lives_of
 from nostro.views.coverage import coverage
@@ -203,12 +204,16 @@ def _stop_all() -> None:
 # ── books ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def open_book(path: str | Path, *, read_only: bool = False, accept_rollback: bool = False) -> OpenBook:
-    """The book in that file, made if it is not there. Raises `errors.BookError`: `RolledBack`, `NoAnchor`, `Corrupted`,
-    `NotABook`, `SchemaTooNew`, `Unwritable`."""
-    where = Path(path).expanduser()
+def open_book(
+    path: str | Path, *, read_only: bool = False, accept_rollback: bool = False, home: str | Path | None = None
+) -> OpenBook:
+    """The book in that file, made if it is not there; or on a server, ``postgresql://...``: then its anchors are kept
+    in ``home`` (else NOSTRO_HOME, else ~/.nostro), and the password had better come from ~/.pgpass. Raises
+    `errors.BookError`: `RolledBack`, `NoAnchor`, `Corrupted`, `NotABook`, `SchemaTooNew`, `Unwritable`, and of a server
+    `Unreachable`, `Unsuitable`."""
+    place = address(path, config.find_home(home, os.environ).folder) if is_url(path) else Path(path).expanduser()
     book = Book.open(
-        where, now_ns=CLOCK.now_ns, registry=find_exchange, create=not read_only, read_only=read_only,
+        place, now_ns=CLOCK.now_ns, registry=find_exchange, create=not read_only, read_only=read_only,
         accept_rollback=accept_rollback,
     )  # fmt: skip
     return OpenBook(book)

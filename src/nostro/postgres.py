@@ -8,7 +8,7 @@ changed bytes, forget what was acknowledged, or lose a name (measured: with `dat
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from nostro import limits
@@ -67,8 +67,11 @@ class Address(NamedTuple):
     def __repr__(self) -> str:
         return f"Address({self.shown})"
 
+    def __str__(self) -> str:
+        return self.shown
 
-def is_url(place: object) -> bool:
+
+def is_url(place: object) -> TypeGuard[str]:
     """Whether a book is named by the URL of a server, not by a file."""
     return isinstance(place, str) and place.startswith(SCHEMES)
 

@@ -163,8 +163,9 @@ class Book:
         return renewed
 
     def release(self, lease: Lease) -> None:
-        """Gives a lease back; one that another process took over is no longer ours to give."""
-        with suppress(Fenced):
+        """Gives a lease back; one that another process took over is no longer ours to give, and where the server does
+        not answer it ends by itself."""
+        with suppress(Fenced, Unreachable):
             self._store.extend(self._store.account(lease.account), lease, expires_ns=0)
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -161,7 +161,7 @@ def remove(name: str, *, yes: bool) -> None:
     config.remove_account(here.home, name)
     if not account.paper:
         here.key_store.remove(name)
-    click.echo(f"removed {name}; its book stays in {here.home.book_file(here.settings)}", err=True)
+    click.echo(f"removed {name}; its book stays in {here.book_place}", err=True)
 
 
 @accounts.command()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from nostro.book.book import Book
+    from nostro.postgres import Address
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -62,11 +63,19 @@ class Session:
 
     # ── the book ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def book_place(self) -> Path | Address:
+        """Where the home's book is."""
+        place = self.home.book_place(self.settings)
+        if not isinstance(place, Path):
+            self.redactor.learn_text(place.password)
+        return place
+
     @cached_property
     def book(self) -> Book:
         """The home's book, for reading. Raises `NotABook` where there is none yet, and what `Book.open` raises."""
-        path = self.home.book_file(self.settings)
-        if not path.exists():
+        place = self.book_place
+        if isinstance(place, Path) and not place.exists():
             raise NotABook(f"there is no book in {self.home.folder} yet", hint="nostro up or nostro sync begins one")
         return self.open_book(read_only=True)
 
@@ -77,7 +86,7 @@ class Session:
         from nostro.link.transport import SystemClock
 
         book = Book.open(
-            self.home.book_file(self.settings), now_ns=SystemClock().now_ns, registry=exchange, create=create,
+            self.book_place, now_ns=SystemClock().now_ns, registry=exchange, create=create,
             read_only=read_only, accept_rollback=accept_rollback,
         )  # fmt: skip
         self.closing.callback(book.close)

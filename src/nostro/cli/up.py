@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from nostro.views.view import View
 
 FIRST_EXCHANGE: Final = "alp"  # on an empty home
+TRIED_AGAIN: Final = (
+    errors.ExchangeError, errors.LinkError, errors.WireError, errors.Fenced, errors.Conflict, errors.Unreachable,
+)  # fmt: skip
 POLL_PAUSE_S: Final = 5.0  # between two looks at an account
 PASS_POLLS: Final = 720  # looks between two full passes: an hour
 STARTED_S: Final = 180.0  # within which a paper exchange must be ready: a first start makes up its history
@@ -173,15 +176,15 @@ def show_all(book: Book, accounts: list[str]) -> int:
 
 
 async def _follow(here: Session, collector: Collector) -> None:
-    """Looks at one account again and again. What an exchange or the link refuses is told, and tried again; a key that
-    is refused is not, and the other accounts go on. The same trouble is told once, and its end."""
+    """Looks at one account again and again. What an exchange, the link or the book's server refuses is told, and tried
+    again; a key that is refused is not, and the other accounts go on. The same trouble is told once, and its end."""
     polls, trouble = 0, ""
     while True:
         await asyncio.sleep(POLL_PAUSE_S)
         polls += 1
         try:
             report = await (collector.full_pass() if polls % PASS_POLLS == 0 else collector.poll())
-        except (errors.ExchangeError, errors.LinkError, errors.WireError, errors.Fenced, errors.Conflict) as error:
+        except TRIED_AGAIN as error:
             if isinstance(error, errors.Unauthorized):
                 here.log.warning("no longer followed", account=collector.account, error=str(error))
                 return
