@@ -12,7 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Final, Generic, Protocol, TypeVar
+from typing import Annotated, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -107,19 +107,18 @@ class ErrorAnswer(Protocol):
     def __call__(self, status: int, message: str, *, headers: dict[str, str] | None = None) -> HttpAnswer: ...
 
 
-class _Draws(Generic[FaultT]):
-    """Which of some faults strikes next. Every one that fits counts and draws, whether or not another one strikes, so
-    that each is reproducible."""
+class _Draws:
+    """Which of a list of faults strikes next. Every one that fits counts and draws, whether or not another one strikes,
+    so that each is reproducible."""
 
-    def __init__(self, faults: Sequence[FaultT], seed: int | str) -> None:
-        self._faults = faults
+    def __init__(self, seed: int | str) -> None:
         self._random = random.Random(seed)
-        self._seen = [0] * len(faults)
-        self._struck = [0] * len(faults)
+        self._seen: Counter[int] = Counter()
+        self._struck: Counter[int] = Counter()
 
-    def strike(self, fits: Callable[[FaultT], bool]) -> FaultT | None:
+    def strike(self, faults: Sequence[FaultT], fits: Callable[[FaultT], bool]) -> FaultT | None:
         chosen: FaultT | None = None
-        for number, fault in enumerate(self._faults):
+        for number, fault in enumerate(faults):
             if not fits(fault):
                 continue
             self._seen[number] += 1
@@ -138,12 +137,12 @@ class Faults:
     def __init__(self, plan: FaultPlan) -> None:
         self.plan = plan
         self.fired: Counter[Kind | FrameKind] = Counter()
-        self._requests = _Draws(plan.faults, plan.seed)
-        self._frames = _Draws(plan.frames, f"frames {plan.seed}")
+        self._requests = _Draws(plan.seed)
+        self._frames = _Draws(f"frames {plan.seed}")
 
     def frame(self) -> FrameFault | None:
         """What strikes the next frame of a feed."""
-        fault = self._frames.strike(lambda _: True)
+        fault = self._frames.strike(self.plan.frames, lambda _: True)
         if fault is not None:
             self.fired[fault.kind] += 1
         return fault
@@ -151,7 +150,7 @@ class Faults:
     def around(self, route: Route | None, answer: Callable[[], HttpAnswer], *, error: ErrorAnswer) -> HttpAnswer:
         """The answer to a request for ``route`` (None: there is no such route), struck or not. Raises `Unanswered`
         where the connection is dropped."""
-        fault = self._requests.strike(lambda each: _fits(each, route))
+        fault = self._requests.strike(self.plan.faults, lambda each: _fits(each, route))
         if fault is None:
             return answer()
         if fault.kind in NOT_CARRIED_OUT:

@@ -164,7 +164,7 @@ def _wallet(body: bytes, _: Sequence[Raw]) -> News:
     total, used = decimal(row.balance, "balance"), decimal(row.reserve, "reserve")
     time_ns = members.moment(row.time, "w.time")
     balance = records.Balance(
-        wallet=_place(row.wallet_type, row.symbol or ""),
+        wallet=words.wallet(row.wallet_type, row.symbol),
         effective_ns=time_ns,
         asset=row.code,
         total=total,
@@ -186,7 +186,7 @@ def _order(body: bytes, _: Sequence[Raw]) -> News:
     known = bool(amount) or not quote_amount or status in words.ORDERS_END
     order = records.Order(
         native_id=str(row.order_id),
-        wallet=_place(row.wallet_type, row.symbol),
+        wallet=words.wallet(row.wallet_type, row.symbol),
         instrument=words.instrument(row.symbol),
         side=token(words.SIDES, row.side),
         type=token(words.TYPES, row.order_type),
@@ -206,12 +206,6 @@ def _order(body: bytes, _: Sequence[Raw]) -> News:
         ),
     )
     return News((order,))
-
-
-def _place(wallet_type: str, symbol: str) -> str:
-    """Our name of a wallet; an isolated one is its pair's."""
-    kind = token(words.WALLETS, wallet_type)
-    return f"{kind}:{words.instrument(symbol)}" if kind == "isolated_margin" and symbol else kind
 
 
 def _beyond(array: bytes | Raw, known: int) -> dict[str, str]:

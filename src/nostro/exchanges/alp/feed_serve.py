@@ -151,7 +151,7 @@ class AlpFeed:
     def _rates(self, topics: AbstractSet[str]) -> list[Told]:
         """``rates.X`` are those of X in every benchmark, ``rates.X_Y`` is one."""
         wanted = sorted(topic for topic in topics if topic.startswith("rates."))
-        rows = written.rate_rows(written.dollars(self._view)) if wanted else []
+        rows = written.rate_rows(written.worths(self._view)) if wanted else []
         told = []
         for topic in wanted:
             name = topic.removeprefix("rates.")

@@ -25,7 +25,6 @@ from nostro.link.view import VenueEntry, VenueOrder, VenueTicker, VenueTrade, Ve
 DECIMALS: Final = 8  # Source: the examples of the document
 DEPTH: Final = 20  # levels of each side: as the exchange sends since 2026
 BENCHMARKS: Final = ("USDT", "EUR", "USD", "BTC", "ETH")  # Source: the document, Rates
-DOLLAR: Final = "USDT"
 
 Levels = Mapping[Decimal, Decimal]  # the amount at each price, best first
 
@@ -51,13 +50,13 @@ def message(struct: msgspec.Struct) -> str:
 
 def wallet(row: VenueEntry) -> str:
     """A wallet as it is after its entry."""
-    kind, _, symbol = row.wallet.partition(":")
+    wallet_type, symbol = words.wallet_written(row.wallet)
     return message(
         messages.Wallet(
             time=seconds(row.time_ns),
             code=row.asset,
-            wallet_type=words.WALLETS_WRITTEN[kind],
-            symbol=words.pair(symbol),
+            wallet_type=wallet_type,
+            symbol=words.pair(symbol or ""),
             balance=canonical(EXACT.add(row.total, row.total_delta)),
             reserve=canonical(EXACT.add(row.held, row.held_delta)),
         )
@@ -84,7 +83,7 @@ def order(dialect: Dialect, row: VenueOrder) -> str:
             done_at=NULL if row.done_ns is None else seconds(row.done_ns),
             status=status(dialect, row.status),
             quote_amount=_optional(row.quote_amount),
-            wallet_type=words.WALLETS_WRITTEN[row.wallet.partition(":")[0]],
+            wallet_type=words.wallet_written(row.wallet)[0],
             stop_price=_optional(row.stop_price),
             stop_operator="" if row.stop_operator is None else row.stop_operator.upper(),
         )
@@ -141,19 +140,23 @@ def rate_rows(prices: Mapping[str, Decimal]) -> list[messages.RateRow]:
     ]
 
 
-def dollars(view: VenueView) -> dict[str, Decimal]:
-    """What each asset is worth in USDT by last prices: its own instrument's, else by one whose other side is known."""
+def worths(view: VenueView) -> dict[str, Decimal]:
+    """What each asset is worth in the first benchmark that is listed, by last prices: by an instrument whose other side
+    is known, as far as 18 digits say it."""
+    listed = {asset.code for asset in view.assets()}
+    known = {benchmark: Decimal(1) for benchmark in [each for each in BENCHMARKS if each in listed][:1]}
     lasts = {(each.base, each.quote): view.ticker(each.symbol).last for each in view.instruments()}
-    prices = {DOLLAR: Decimal(1)}
     for _ in lasts:
         for (base, quote), last in lasts.items():
-            if last and quote in prices and base not in prices:
-                prices[base] = quotient(
-                    EXACT.multiply(last, prices[quote]), Decimal(1), digits=18, rounding=ROUND_HALF_EVEN
-                )
-            elif last and base in prices and quote not in prices:
-                prices[quote] = quotient(prices[base], last, digits=18, rounding=ROUND_HALF_EVEN)
-    return prices
+            if last and quote in known and base not in known:
+                known[base] = _crossed(EXACT.multiply(last, known[quote]), Decimal(1))
+            elif last and base in known and quote not in known:
+                known[quote] = _crossed(known[base], last)
+    return {asset: worth for asset, worth in known.items() if worth}
+
+
+def _crossed(worth: Decimal, by: Decimal) -> Decimal:
+    return quotient(worth, by, digits=18, rounding=ROUND_HALF_EVEN)
 
 
 def levels(side: Levels) -> list[messages.Level]:
