@@ -13,14 +13,20 @@ from nostro.book.checks.reported import Standing
 from nostro.book.postings import (
     EXTERNAL,
     FEES,
+    FUND,
+    INTEREST,
+    LOANS,
     OPENING,
+    OWED_INTEREST,
     OWN,
+    TRANSIT,
     UNRECONCILED,
     adjustments,
     balances,
     explained_share,
     transactions,
 )
+from nostro.domain.records import Borrow, Entry, Fact, Interest, Liquidation, Repayment, Transfer
 from nostro.domain.values import SECOND_NS
 
 
@@ -112,3 +118,50 @@ def test_the_explained_share_per_asset_and_weighed() -> None:
     tiny = replace(whole, reported=Decimal(10) ** 30, unexplained=Decimal("1e-9"))
     assert explained_share([tiny])["BTC"] == Decimal("0.999999")  # never rounded up to all
     assert explained_share([standing("BTC", "0", "0")])["BTC"] == 1
+
+
+# ── margin ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CROSS = {"account": "mine", "sub_account": "7", "wallet": "cross_margin"}
+
+
+def entered(kind: str, amount: str, *, wallet: str = "cross_margin", asset: str = "USDT") -> Entry:
+    return Entry(**CROSS | {"wallet": wallet}, asset=asset, type=kind, amount=Decimal(amount), effective_ns=1)
+
+
+def of_margin() -> list[Fact]:
+    """2 moved in, 10 borrowed, 0.5 accrued, 4.5 paid back (0.5 of it interest), the fund took 3 and gave 6."""
+    moved = Transfer(
+        **CROSS, direction="internal", asset="USDT", amount=Decimal(2), status="done", from_wallet="spot",
+        to_wallet="cross_margin",
+    )  # fmt: skip
+    return [
+        moved,
+        Borrow(**CROSS, asset="USDT", amount=Decimal(10)),
+        Interest(**CROSS, asset="USDT", accrued=Decimal("0.5")),
+        Repayment(**CROSS, asset="USDT", principal=Decimal(4), interest=Decimal("0.5")),
+        Liquidation(**CROSS, asset="USDT", amount=Decimal(6), fund_amount=Decimal(6)),
+    ]
+
+
+def test_the_ledger_of_a_margin_wallet_posts_in_balance_and_leaves_what_is_owed() -> None:
+    ledger = [
+        entered("transfer", "-2", wallet="spot"), entered("transfer", "2"), entered("borrow", "10"),
+        entered("repay", "-4.5"), entered("liquidation", "-3", asset="BTC"), entered("liquidation", "6"),
+    ]  # fmt: skip
+    posted = list(transactions([*ledger, *of_margin()], ledger=True))
+    assert in_balance(posted) and len(posted) == len(ledger) + 2
+    sums = sums_by_account(posted)
+    assert sums[LOANS, "USDT"] == -6 and sums[OWED_INTEREST, "USDT"] == 0 and sums[INTEREST, "USDT"] == Decimal("0.5")
+    assert sums[TRANSIT, "USDT"] == 0
+    assert (sums[FUND, "USDT"], sums[FUND, "BTC"]) == (-6, 3)
+    assert sums[OWN, "USDT"] == Decimal("11.5")
+
+
+def test_without_a_ledger_the_rows_of_margin_post_the_same() -> None:
+    posted = list(transactions(of_margin(), ledger=False))
+    assert in_balance(posted)
+    by_wallet = {scope.wallet: amount for (side, scope, _), amount in balances(posted).items() if side == OWN}
+    assert by_wallet == {"spot": -2, "cross_margin": Decimal("13.5")}
+    sums = sums_by_account(posted)
+    assert (sums[LOANS, "USDT"], sums[OWED_INTEREST, "USDT"], sums[TRANSIT, "USDT"]) == (-6, 0, 0)

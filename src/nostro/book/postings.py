@@ -2,10 +2,15 @@
 which accounts a record moves; it stores nothing, and the records stay the facts.
 
 Where the exchange has a ledger its *entries* are the authority on cash, and fills only explain them; elsewhere fills,
-transfers and fees post. The other sides are ``exchange:clearing`` (trades), ``exchange:fees``, ``external`` (deposits
-and withdrawals), ``exchange:other`` (entries of a type without a rule of its own), and two that exist in this fold
-only and are shown: ``equity:opening`` (what was there before the history) and ``equity:unreconciled`` (what no fact
+transfers, fees and debts post. The other sides are ``exchange:clearing`` (trades), ``exchange:fees``, ``external``
+(deposits and withdrawals), ``transit`` (between our own wallets), ``exchange:fund`` (what it took and gave in a
+liquidation), ``exchange:other`` (entries of a type without a rule of its own), and two that exist in this fold only
+and are shown: ``equity:opening`` (what was there before the history) and ``equity:unreconciled`` (what no fact
 explains). Amounts that are merely held do not change owner, and post nothing.
+
+A debt is ``liability:loans`` and ``liability:interest``, negative while it is owed. Interest is an expense
+(``expense:interest``) when it accrues; a repayment pays both, and the entry does not say how much of it is which: it
+pays the loans, and the repayment's own row moves the interest's part.
 """
 
 from __future__ import annotations
@@ -23,12 +28,17 @@ from nostro.book.checks.reported import CHECK as REPORTED
 from nostro.book.checks.reported import Standing
 from nostro.book.checks.terms import row_name, signed
 from nostro.domain import values
-from nostro.domain.records import Entry, Fact, Fill, Transfer
+from nostro.domain.records import Borrow, Entry, Fact, Fill, Interest, Liquidation, Repayment, Transfer
 
 OWN: Final = "wallet"
 CLEARING: Final = "exchange:clearing"
 FEES: Final = "exchange:fees"
 EXTERNAL: Final = "external"
+TRANSIT: Final = "transit"
+FUND: Final = "exchange:fund"
+LOANS: Final = "liability:loans"
+OWED_INTEREST: Final = "liability:interest"
+INTEREST: Final = "expense:interest"
 OTHER: Final = "exchange:other"
 OPENING: Final = "equity:opening"
 UNRECONCILED: Final = "equity:unreconciled"
@@ -36,7 +46,13 @@ UNRECONCILED: Final = "equity:unreconciled"
 ACROSS: Final[Mapping[str, str]] = {
     "trade": CLEARING, "fee": FEES, "withdrawal_fee": FEES,
     "deposit": EXTERNAL, "withdrawal": EXTERNAL, "fund": EXTERNAL,
+    "borrow": LOANS, "repay": LOANS, "transfer": TRANSIT, "liquidation": FUND,
 }  # fmt: skip
+# What is folded: where the exchange has a ledger, and where it has none.
+LEDGER_KINDS: Final = (Entry.kind, Interest.kind, Repayment.kind)
+OTHER_KINDS: Final = (
+    Fill.kind, Transfer.kind, Borrow.kind, Interest.kind, Repayment.kind, Liquidation.kind,
+)  # fmt: skip
 SHARE_DIGITS: Final = 6  # decimals of an explained share, cut: it never claims more than is so
 
 
@@ -62,20 +78,23 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     break_id: str = ""
 
 
+class Move(msgspec.Struct, frozen=True):
+    """So much of an asset, signed, into one side and out of another: a wallet of ours (the fact's, or ``wallet``) and
+    what is across, unless ``into`` says otherwise."""
+
+    asset: str
+    amount: Decimal
+    across: str
+    into: str = OWN
+    wallet: str | None = None
+
+
 def transactions(facts: Iterable[Fact], *, ledger: bool) -> Iterator[Transaction]:
     """The transactions of the facts, in their order; facts that move nothing have none. ``ledger``: whether the
-    exchange has one, so that its entries post, and fills and transfers do not."""
+    exchange has one, so that its entries post cash, and nothing else does."""
     for fact in facts:
-        moves: list[tuple[str, Decimal, str]] = []
-        if isinstance(fact, Entry) and ledger:
-            moves = [(fact.asset, fact.amount, ACROSS.get(fact.type, OTHER))]
-        elif isinstance(fact, Fill) and not ledger:
-            moves = _fill(fact)
-        elif isinstance(fact, Transfer) and not ledger:
-            moves = _transfer(fact)
-        postings = tuple(
-            posting for asset, amount, across in moves if amount for posting in _pair(fact, asset, amount, across)
-        )
+        moves = _moves_with_ledger(fact) if ledger else _moves(fact)
+        postings = tuple(posting for move in moves if move.amount for posting in _pair(fact, move))
         if postings:
             yield Transaction(
                 at_ns=fact.effective_ns or 0, kind=fact.kind, row=row_name(fact), page=fact.page, postings=postings
@@ -133,28 +152,67 @@ def _share(unexplained: Decimal, reported: Decimal) -> Decimal:
     return values.quotient(explained, reported, digits=SHARE_DIGITS, rounding=ROUND_DOWN)
 
 
-def _fill(fill: Fill) -> list[tuple[str, Decimal, str]]:
+def _moves_with_ledger(fact: Fact) -> list[Move]:
+    if isinstance(fact, Entry):
+        return [Move(fact.asset, fact.amount, ACROSS.get(fact.type, OTHER))]
+    if isinstance(fact, Repayment) and fact.interest is not None:
+        return [Move(fact.asset, fact.interest, LOANS, OWED_INTEREST)]
+    return _accrual(fact) if isinstance(fact, Interest) else []
+
+
+def _moves(fact: Fact) -> list[Move]:
+    match fact:
+        case Fill():
+            return _fill(fact)
+        case Transfer():
+            return _transfer(fact)
+        case Borrow():
+            return [Move(fact.asset, fact.amount, LOANS)]
+        case Repayment():
+            parts = ((fact.principal, LOANS), (fact.interest, OWED_INTEREST))
+            return [Move(fact.asset, part.copy_negate(), across) for part, across in parts if part is not None]
+        case Interest():
+            return _accrual(fact)
+        case Liquidation():
+            return [Move(fact.asset, fact.fund_amount, FUND)] if fact.fund_amount is not None else []
+        case _:
+            return []
+
+
+def _accrual(interest: Interest) -> list[Move]:
+    return [Move(interest.asset, interest.accrued, OWED_INTEREST, INTEREST)]
+
+
+def _fill(fill: Fill) -> list[Move]:
     base, _, quote = fill.instrument.partition("/")
     bought = fill.side == "buy"
     cost = values.EXACT.multiply(fill.price, fill.amount)
-    moves = [(base, signed(fill.amount, bought), CLEARING), (quote, signed(cost, not bought), CLEARING)]
+    moves = [Move(base, signed(fill.amount, bought), CLEARING), Move(quote, signed(cost, not bought), CLEARING)]
     if fill.fee and fill.fee_asset:
-        moves.append((fill.fee_asset, fill.fee.copy_negate(), FEES))
+        moves.append(Move(fill.fee_asset, fill.fee.copy_negate(), FEES))
     return moves
 
 
-def _transfer(transfer: Transfer) -> list[tuple[str, Decimal, str]]:
-    if transfer.status != "done" or transfer.direction == "internal":
+def _transfer(transfer: Transfer) -> list[Move]:
+    if transfer.status != "done":
         return []
-    moves = [(transfer.asset, signed(transfer.amount, transfer.direction == "deposit"), EXTERNAL)]
+    if transfer.direction == "internal":
+        ends = ((transfer.from_wallet, False), (transfer.to_wallet, True))
+        return [
+            Move(transfer.asset, signed(transfer.amount, into), TRANSIT, wallet=wallet)
+            for wallet, into in ends if wallet is not None
+        ]  # fmt: skip
+    moves = [Move(transfer.asset, signed(transfer.amount, transfer.direction == "deposit"), EXTERNAL)]
     if transfer.fee:
-        moves.append((transfer.fee_asset or transfer.asset, transfer.fee.copy_negate(), FEES))
+        moves.append(Move(transfer.fee_asset or transfer.asset, transfer.fee.copy_negate(), FEES))
     return moves
 
 
-def _pair(fact: Fact, asset: str, amount: Decimal, across: str) -> tuple[Posting, Posting]:
-    scope = Scope(fact.account, fact.sub_account, fact.wallet, asset)
-    return Posting(OWN, scope, asset, amount), Posting(across, scope, asset, amount.copy_negate())
+def _pair(fact: Fact, move: Move) -> tuple[Posting, Posting]:
+    wallet = fact.wallet if move.wallet is None else move.wallet
+    scope = Scope(fact.account, fact.sub_account, wallet, move.asset)
+    amount = move.amount
+    return Posting(move.into, scope, move.asset, amount), Posting(move.across, scope, move.asset, amount.copy_negate())
 
 
 def _line(scope: Scope, at_ns: int, amount: Decimal, across: str, *, kind: str, break_id: str) -> Transaction:

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nostro.book.judgement import judged
-from nostro.book.postings import Transaction, adjustments, balances, explained_share, transactions
+from nostro.book.postings import (
+    LEDGER_KINDS,
+    OTHER_KINDS,
+    Transaction,
+    adjustments,
+    balances,
+    explained_share,
+    transactions,
+)
 from nostro.domain.values import ZERO, add
 
 if TYPE_CHECKING:
@@ -24,7 +32,8 @@ if TYPE_CHECKING:
 
 class TrialLine(msgspec.Struct, frozen=True, kw_only=True):
     """What was posted to one side of an account's double entry: ``wallet`` (ours), ``exchange:fees``, ``external``,
-    ``equity:unreconciled``, ... ``amount``: signed, units of ``asset``."""
+    ``liability:loans``, ``equity:unreconciled``, ... ``amount``: signed, units of ``asset``; what is owed is
+    negative."""
 
     account: str
     side: str
@@ -78,5 +87,5 @@ class Counted:
 
 def _transactions(book: Book, account: str, now_ns: int) -> Iterator[Transaction]:
     ledger = book.exchange(account).ask("entries") is not None
-    for kind in ("entry",) if ledger else ("fill", "transfer"):
+    for kind in LEDGER_KINDS if ledger else OTHER_KINDS:
         yield from transactions(book.facts(kind, account, until_ns=now_ns), ledger=ledger)
