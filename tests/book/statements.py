@@ -9,10 +9,18 @@ statement of account.
     deposit 1 09:00 BTC 5 done
     withdrawal 1 09:00 BTC 5 fee 0.1 done
     balance 11:00 BTC 5 used 1 updated 10:00
+    borrow 1 10:00 USDT 100 rate 0.001 repaid 40 accrued 0.2 paid 0.1 seen 13:00
+    repayment 1 12:30 USDT 40 interest 0.1
+    interest 1 10:30..11:30 USDT 0.1 of 1
+    move 1 09:00 USDT 50 from spot to cross_margin
+    liquidation 1 14:00 USDT 60 fund 10
+    loan 13:00 USDT 60 interest 0.1                           one look at all debts; loans of one time are one look
+    noloan 13:00                                              a look at no debt
     = break missing_row BTC 10:00..10:10 missing 3            every break, in any order; none means none
     = standing BTC 5 unexplained 0
     = unchecked running_balance BTC retention
 
+What follows `borrow` happens in the margin wallet; `wallet NAME` before the first word puts any row into another one.
 Times are of 1 January 2026, UTC; `2/10:00` is on the 2nd. Blank lines and what follows a `#` are passed over.
 """
 
@@ -20,6 +28,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from nostro.book.breaks import Scope
 from nostro.book.checks.terms import Noticed, Owed, Rules, Seen
@@ -33,6 +43,7 @@ from nostro.domain.records import (
     Fill,
     Interest,
     Liquidation,
+    Loan,
     Order,
     Repayment,
     Transfer,
@@ -43,6 +54,7 @@ SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
 START = parse_time("2026-01-01T00:00:00Z")
 OWN = {"exchange": "alp", "account": "mine", "wallet": "spot"}
+MARGIN = OWN | {"wallet": "cross_margin"}
 TERMINAL = {"filled", "canceled", "partially_canceled", "expired", "rejected"}
 
 
@@ -208,6 +220,80 @@ class Told:
                 amount=Decimal(amount), status=more[-1], fee=Decimal(more[1]) if more[0] == "fee" else None,
             )
         )  # fmt: skip
+
+    # ── margin ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _borrow(self, words: list[str]) -> None:
+        row, at, asset, amount, *more = words
+        given = dict(zip(more[::2], more[1::2], strict=True))
+        repaid, accrued, paid = (Decimal(given.get(name, "0")) for name in ("repaid", "accrued", "paid"))
+        self.seen_at[row] = moment(given.get("seen", "40/00:00"))
+        self.borrow_rows.append(
+            Borrow(
+                **MARGIN, native_id=row, effective_ns=moment(at), asset=asset, amount=Decimal(amount), repaid=repaid,
+                interest_accrued=accrued, interest_paid=paid, interest_rate=Decimal(given.get("rate", "0.001")),
+                status="closed" if repaid == Decimal(amount) and accrued == paid else "open",
+                observed_ns=moment(given.get("known", at)),
+            )
+        )  # fmt: skip
+
+    def _repayment(self, words: list[str]) -> None:
+        row, at, asset, principal, *more = words
+        self.repayment_rows.append(
+            Repayment(
+                **MARGIN, native_id=row, effective_ns=moment(at), asset=asset, principal=Decimal(principal),
+                interest=Decimal(more[1] if more else "0"),
+            )
+        )  # fmt: skip
+
+    def _interest(self, words: list[str]) -> None:
+        row, window, asset, accrued, _, borrow = words
+        since, until = window.split("..")
+        self.interest_rows.append(
+            Interest(
+                **MARGIN, native_id=row, effective_ns=moment(since), until_ns=moment(until), asset=asset,
+                accrued=Decimal(accrued), borrow_id=borrow,
+            )
+        )  # fmt: skip
+
+    def _move(self, words: list[str]) -> None:
+        row, at, asset, amount, _, source, _, target = words
+        self.transfer_rows.append(
+            Transfer(
+                **MARGIN, native_id=row, effective_ns=moment(at), direction="internal", asset=asset,
+                amount=Decimal(amount), status="done", from_wallet=source, to_wallet=target,
+            )
+        )  # fmt: skip
+
+    def _liquidation(self, words: list[str]) -> None:
+        row, at, asset, amount, _, fund = words
+        self.liquidation_rows.append(
+            Liquidation(
+                **MARGIN, native_id=row, effective_ns=moment(at), asset=asset, amount=Decimal(amount),
+                fund_amount=Decimal(fund), status="closed",
+            )
+        )  # fmt: skip
+
+    def _wallet(self, words: list[str]) -> None:
+        """The row that follows, in another wallet."""
+        wallet, kind, *rest = words
+        getattr(self, f"_{kind}")(rest)
+        rows = {"entry": self.entry_rows, "borrow": self.borrow_rows, "repayment": self.repayment_rows}[kind]
+        rows[-1] = replace(rows[-1], wallet=wallet)
+
+    def _loan(self, words: list[str]) -> None:
+        at, asset, principal, _, interest = words
+        loan = Loan(
+            **MARGIN, native_id=f"loan {asset}", asset=asset, principal=Decimal(principal), interest=Decimal(interest)
+        )
+        self._noloan([at])
+        look = self.looks.pop()
+        self.looks.append(Owed(look.sent_ns, look.received_ns, (*look.loans, loan)))
+
+    def _noloan(self, words: list[str]) -> None:
+        at_ns = moment(words[0])
+        if not self.looks or self.looks[-1].received_ns != at_ns:
+            self.looks.append(Owed(at_ns - SECOND // 10, at_ns, ()))
 
     def _balance(self, words: list[str]) -> None:
         at, asset, total, *more = words

@@ -88,6 +88,7 @@ class Days:
         self._edge_ns = edge_ns
         self._proven = proven
         self._day: dict[tuple[str, Scope], Day] = {}
+        self._liquidated: set[tuple[str, str]] = set()
         self._since_ns = 0
 
     def add(self, row: Row) -> None:
@@ -112,6 +113,7 @@ class Days:
             case Transfer():
                 self._add_transfer(row)
             case Liquidation():
+                self._liquidated.add((row.sub_account, row.wallet))
                 self._add(LIQUIDATED, row, row.fund_amount)
 
     def close(self) -> None:
@@ -165,13 +167,12 @@ class Days:
 
     def _judge_day(self, until_ns: int) -> None:
         named = Counter((check, scope.subject, bool(scope.sub_account)) for check, scope in self._day)
-        liquidated = {(scope.sub_account, scope.wallet) for check, scope in self._day if check == LIQUIDATED}
         for (check, scope), day in sorted(self._day.items()):
             mixed = bool(named[check, scope.subject, not scope.sub_account])
-            told = check != TAKEN or (scope.sub_account, scope.wallet) not in liquidated
-            unknown = day.unknown or ("" if told else NOT_TOLD)
+            taken = check == TAKEN and (scope.sub_account, scope.wallet) in self._liquidated
+            unknown = day.unknown or (NOT_TOLD if taken else "")
             self._judge(check, scope, day, until_ns, cause=NO_WALLET if mixed else unknown)
-        self._day = {}
+        self._day, self._liquidated = {}, set()
 
     def _judge(self, check: str, scope: Scope, day: Day, until_ns: int, *, cause: str) -> None:
         since_ns, last_ns = self._since_ns, until_ns - 1
