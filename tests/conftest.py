@@ -18,6 +18,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from servers import MISSING, has_pgserver, postgres, postgres_of_the_session
+
 
 class Skip(NamedTuple):
     """What the reason of a skip says, why that test may be skipped, and whether this machine could have run it."""
@@ -41,8 +43,11 @@ SKIPS_ALLOWED = (
     Skip("has no /dev/full", "only Linux has a file that is always full", lambda: Path("/dev/full").exists()),
     Skip("lets nobody mount", "some systems keep even root from mounting", lambda: False),
     Skip("strace is missing", "what a program writes is recorded by strace", lambda: bool(shutil.which("strace"))),
+    Skip(MISSING, "it has wheels for Linux and macOS only", has_pgserver),
     Skip("is not set up", "the exchange's client pins packages that Python 3.13 cannot build", has_older_python),
 )
+
+__all__ = ["postgres", "postgres_of_the_session"]  # fixtures of every test
 
 # An operator on Decimals rounds to 28 digits without a word (`-amount` too). Here it raises: exact sums go through
 # `domain.values`, whose context is wider.

@@ -159,6 +159,7 @@ def test_a_reader_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
         book.verify()
 
 
+@pytest.mark.files
 def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_space(tmp_path: Path) -> None:
     """The kernel refuses to let files grow, as a full disk does."""
     noise = random.Random(1)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,9 @@ from nostro.book.book import Book, Lease
 from nostro.domain.records import Balance, Entry, Fact, Fill, Interest, Order
 from nostro.domain.values import SECOND_NS, decimal
 from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Route, Stream
+
+if TYPE_CHECKING:
+    from nostro.book.store import Place
 
 T0 = 1_700_000_000 * SECOND_NS
 ACCOUNT = "main"
@@ -153,12 +156,20 @@ def sweep(
             return pages
 
 
+def place(path: Path) -> Place:
+    """Where the book of that path is: the fixture ``engine`` puts another function here."""
+    return path
+
+
 @contextmanager
 def open_book(path: Path, *, clock: Clock | None = None, **options: Any) -> Iterator[Book]:
-    """A book with one account; created where there is none."""
+    """A book with one account, in that file or where the test's server has it; created where there is none."""
+    where = place(path)
     new = not path.exists()
+    if where != path:
+        path.touch()
     registry = options.pop("registry", exchange)
-    with Book.open(path, create=new, now_ns=clock or Clock(), registry=registry, **options) as book:
+    with Book.open(where, create=new, now_ns=clock or Clock(), registry=registry, **options) as book:
         if new:
             book.add_account(ACCOUNT, "small", dialect="bare", since_ns=T0)
         yield book
