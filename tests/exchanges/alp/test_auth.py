@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance.fake_view import NOW, READER, SECOND, TRADER, TREASURER, FakeView
+from conformance.fake_view import DESK, MASTER, NOW, READER, SECOND, TRADER, TREASURER, FakeView
 from conformance.wire_client import Key, WireClient
 from nostro.exchanges import exchange
 from nostro.exchanges.alp import auth
@@ -27,7 +27,7 @@ D26 = exchange("alp", "d26")
 ROUTES = {(route.method, route.path): route for route in ALP.routes}
 USER = view.Login(
     user=7, name="Vector", email="", key="test-api-key", secret="test-api-secret",
-    permissions=frozenset({"read", "trade", "withdraw"}),
+    permissions=frozenset({"read", "trade", "margin", "withdraw"}),
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_the_server_takes_exactly_the_recorded_bytes(vector: dict[str, Any]) -> 
         headers["Authorization"] = f"Bearer {client.token}"
     answer = server.handle(HttpRequest(method=method, path=path, query=query, headers=headers, body=body))
     if vector["name"] == "alp_place_stop_limit":
-        assert venue.submitted[-1][1].wallet == "isolated_margin"  # type: ignore[union-attr]
+        assert venue.submitted[-1][1].wallet == "isolated_margin:ETH/USDT"  # type: ignore[union-attr]
     assert answer.status == 200, answer.body
     route = ROUTES.get((method, path.removeprefix("/api/v3/"))) or ALP.ask("order_book").route  # type: ignore[union-attr]
     ALP.decode(route, answer.body)
@@ -74,7 +74,7 @@ COMMANDS = {
     "alp_place_stop_limit": {
         "side": "sell", "type": "stop_limit", "price": "1700", "stop_price": "1800", "stop_operator": "gte",
         "time_in_force": "ioc", "valid_till_ns": "1893553445000000000", "expire_after_ns": "1925089445000000000",
-        "client_id": "abc",
+        "client_id": "abc", "wallet": "isolated_margin:ETH/USDT", "side_effect": "auto_borrow",
     },
     "alp_cancel_one": {"order_ids": "(12312332,)"},
     "alp_cancel_many": {"order_ids": "(1, 5, 8)"},
@@ -82,6 +82,16 @@ COMMANDS = {
     "alp_cancel_pair": {"instrument": "ETH/USDT"},
     "alp_withdraw": {"amount": "10", "method": "2", "attributes": "{'address': '0xabc', 'memo': 'm é'}",
                      "client_id": "order_123"},
+    "alp_margin_transfer": {
+        "account": "384457", "wallet": "cross_margin", "direction": "add", "asset": "ETH", "amount": "1", "note": "",
+    },
+    "alp_margin_borrow": {
+        "account": "384457", "wallet": "cross_margin", "asset": "ETH", "amount": "1", "type": "manual",
+    },
+    "alp_margin_repay": {
+        "account": "384457", "wallet": "cross_margin", "asset": "ETH", "amount": "0.03", "type": "manual",
+    },
+    "alp_margin_close": {"account": "384457", "wallet": "cross_margin"},
 }  # fmt: skip
 
 
@@ -205,6 +215,18 @@ def test_a_token_ends_and_cannot_be_altered() -> None:
     assert call(ALP, venue, sign | {"Authorization": token}) == 401
 
 
+MARGIN_PATHS = ("margin", *(f"margin/{name}" for name in ("transfer", "borrow", "repay", "interest", "liquidation")))
+BODIES = {
+    "trading/order": PLACE,
+    "withdraw": b'{"amount": 50, "method": 2, "attributes": {}}',
+    "margin/transfer": b'{"account_id": 7, "wallet_type": "CROSS_MARGIN", "direction": "ADD", "amount": 1, '
+    b'"currency": "USDT"}',
+    "margin/borrow": b'{"account_id": 7, "borrow": 1, "currency": "USDT", "wallet_type": "CROSS_MARGIN"}',
+    "margin/repay": b'{"account_id": 7, "amount": 1, "currency": "USDT", "wallet_type": "CROSS_MARGIN"}',
+    "margin": b'{"wallet_type": "CROSS_MARGIN"}',
+}
+
+
 @pytest.mark.parametrize(
     ("login", "method", "path", "allowed"),
     [
@@ -212,21 +234,27 @@ def test_a_token_ends_and_cannot_be_altered() -> None:
         (READER, "DELETE", "trading/order", False), (READER, "POST", "withdraw", False),
         (READER, "GET", "withdraw", False), (READER, "GET", "withdraw/methods", False),
         (TRADER, "POST", "trading/order", True), (TRADER, "POST", "withdraw", False),
-        (TRADER, "GET", "withdraw", False),
+        (TRADER, "GET", "withdraw", False), (MASTER, "GET", "withdraw", False), (MASTER, "POST", "withdraw", False),
         (TREASURER, "GET", "withdraw", True), (TREASURER, "POST", "withdraw", True),
+        (DESK, "POST", "trading/order", False), (DESK, "GET", "accounts/balances", True),
+        *((login, "GET", path, login not in (READER, TRADER))
+          for login in (READER, TRADER, TREASURER, MASTER, DESK) for path in MARGIN_PATHS),
+        *((login, "POST", path, login not in (READER, TRADER))
+          for login in (READER, TRADER, TREASURER, MASTER, DESK) for path in MARGIN_PATHS[1:4]),
+        *((login, "DELETE", "margin", login not in (READER, TRADER))
+          for login in (READER, TRADER, TREASURER, MASTER, DESK)),
     ],
 )  # fmt: skip
 def test_a_key_without_the_permission_is_forbidden_and_nothing_is_submitted(
     login: view.Login, method: str, path: str, *, allowed: bool
 ) -> None:
     venue = FakeView()
-    bodies = {"trading/order": PLACE, "withdraw": b'{"amount": 50, "method": 2, "attributes": {}}'}
-    body = CANCEL if method == "DELETE" else bodies.get(path, b"") if method == "POST" else b""
+    body = b"" if method == "GET" else CANCEL if (method, path) == ("DELETE", "trading/order") else BODIES[path]
     headers = {"Authorization": bearer(venue, login), "X-SIGN": auth.x_sign(body, login.secret)}
-    query = "currency=USDT" if method == "GET" else ""
+    query = "" if method != "GET" else "cross_margin=1" if path == "margin" else "currency=USDT"
     request = HttpRequest(method=method, path=f"/api/v3/{path}", query=query, headers=headers, body=body)
     answer = Server(ALP, venue).handle(request)
-    assert answer.status == (200 if allowed else 403)
+    assert answer.status == (200 if allowed else 403), answer.body
     assert bool(venue.submitted) == (allowed and method != "GET")
 
 

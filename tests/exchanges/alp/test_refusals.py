@@ -86,6 +86,10 @@ EXPECTED = {
     view.Refusal.POST_ONLY_WOULD_TAKE: errors.OrderRejected,
     view.Refusal.ALREADY_EXPIRED: errors.OrderRejected,
     view.Refusal.BAD_ATTRIBUTES: errors.BadRequest,
+    view.Refusal.NOT_YOUR_ACCOUNT: errors.Forbidden,
+    view.Refusal.MARGIN_LIMIT: errors.InsufficientFunds,
+    view.Refusal.MORE_THAN_OWED: errors.BadRequest,
+    view.Refusal.NO_POSITION: errors.BadRequest,
 }
 
 
@@ -98,7 +102,7 @@ def test_every_refusal_of_the_venue_has_a_code_and_comes_back_as_its_error(reaso
         client.do("cancel_all", view.CancelAll())
     assert venue.submitted
     assert error.value.happened == "no"
-    assert error.value.status == 400
+    assert error.value.status == (403 if reason is view.Refusal.NOT_YOUR_ACCOUNT else 400)
     assert type(error.value) is REFUSALS[reason][2]
     assert type(error.value) is EXPECTED.get(reason, type(error.value))
 

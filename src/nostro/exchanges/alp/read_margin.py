@@ -78,10 +78,7 @@ def transfers(_: Query, answer: list[messages.MarginTransfer]) -> Iterator[recor
             from_wallet=ends[0],
             to_wallet=ends[1],
             note=members.optional(row.note),
-            extra=members.extra(
-                direction=row.direction if ends[0] is None else None,
-                pair=row.pair if ":" not in wallet else None,
-            ),
+            extra=members.extra(direction=row.direction, pair=None if ":" in wallet else row.pair),
         )
 
 
