@@ -3,7 +3,8 @@ is asked again and when; paging is the pager's, keeping is the book's.
 
 A *pass* asks for every interval that no page covers, re-reads the last ``overlap_s`` of every stream (rows appear late
 and change) and every row that is not terminal. A *poll* asks for the tail alone. Both may be cut off anywhere: what is
-stored is whole, and the next pass goes on from there.
+stored is whole, and the next pass goes on from there. Rows to which the wire gives no time are asked for once more day
+by day, so that every one of them belongs to one day (UTC).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 
 from nostro import errors, limits
+from nostro.book import undated
 from nostro.book.book import Book, Lease
 from nostro.book.judgement import Judge
 from nostro.domain.answers import Interval
@@ -26,7 +29,7 @@ from nostro.link.transport import Clock
 from nostro.link.wire import WireSource
 
 REFERENCE: Final = ("currencies", "instruments", "fees", "sub_accounts", "ticker")  # asked once a pass
-STATES: Final = ("balances",)  # asked in every poll
+STATES: Final = ("balances", "loans")  # asked in every poll
 ROWS_PER_COMMIT: Final = 2_000  # rows gathered before they are committed together
 STEPS_PER_COMMIT: Final = 50  # pages gathered before they are committed together
 QUIET_S: Final = 60  # how long histories rest while the balances do not move
@@ -198,10 +201,15 @@ class Collector:
         for capability in capabilities:
             if not self.source.exchange.asks_for(capability):
                 continue
+            if self._clock.now_ns() - self._probed_ns.get(capability, 0) < PROBE_NS:
+                continue
             try:
                 reply = await self.source.ask(capability, {})
             except ENDS_PASS:
                 raise
+            except errors.Forbidden as refusal:
+                await self._refused(capability, refusal, report)
+                continue
             except errors.NostroError as error:
                 await self._failed(capability, error, report)
                 continue
@@ -211,6 +219,14 @@ class Collector:
             await self._store([Step(page, ()) for page in reply.pages], report)
             if capability == STATES[0]:
                 self._stated = reply.pages[-1].body
+
+    async def _refused(self, capability: str, refusal: errors.Forbidden, report: Report) -> None:
+        """A key without the permission is no failure: the answer that says so is kept, and asked for again in a day."""
+        if not any(ask.route.permission for ask in self.source.exchange.asks_for(capability)):
+            await self._failed(capability, refusal, report)
+        elif isinstance(refusal.page, Page):
+            self._probed_ns[capability] = self._clock.now_ns()
+            await self._store([Step(refusal.page, ())], report)
 
     def _judge_clock(self, page: Page, report: Report) -> None:
         """Learns by how much the exchange's clock differs. Raises `errors.ClockSkew` where that is too much."""
@@ -248,6 +264,8 @@ class Collector:
             until_ns = self._horizon_ns(report, stream)
             wanted = partial(self._wanted, stream, until_ns, whole=whole)
             await self._intervals(stream, await self._run(wanted), report)
+            if whole and not stream.timed:
+                await self._intervals(stream, await self._run(partial(self._over_midnights, stream)), report)
 
     def _wanted(self, stream: Stream, until_ns: int, *, whole: bool) -> list[tuple[int, int]]:
         """What to ask of a stream before ``until_ns``: disjoint intervals in order."""
@@ -266,6 +284,16 @@ class Collector:
         merged = _merged([(start, min(end, until_ns)) for start, end in wanted if start < until_ns])
         alone = sorted(self._unread.get(stream.name, ()))  # asked again in a pass, each by itself
         return [*_without(merged, alone), *((start, end) for start, end in alone if whole and start < until_ns)]
+
+    def _over_midnights(self, stream: Stream) -> list[tuple[int, int]]:
+        """The windows in which rows lie that may be of one day or another, cut at the midnights."""
+        windows = {undated.window(fact) for fact in self.book.facts(stream.kind, self.account)}
+        pieces: set[tuple[int, int]] = set()
+        for since_ns, until_ns in (window for window in windows if window is not None):
+            midnights = range(since_ns - since_ns % DAY_NS + DAY_NS, until_ns, DAY_NS)
+            if midnights:
+                pieces.update(pairwise((since_ns, *midnights, until_ns)))
+        return sorted(pieces)
 
     def _worth_asking(self, hole: Interval) -> bool:
         if hole.status == "open":
