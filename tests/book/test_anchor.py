@@ -212,9 +212,9 @@ def test_an_altered_record_is_named(path: Path) -> None:
 
 def test_the_tables_refuse_to_be_rewritten(path: Path) -> None:
     connection = opened(path)
-    for table in ("page", "record", "claim", "day_sum", "finding", "alias"):
+    for table in ("page", "record", "claim", "period_sum", "finding", "alias"):
         connection.execute(f"SELECT count(*) FROM {table}").fetchall()
-    for table in ("page", "record", "claim", "day_sum"):
+    for table in ("page", "record", "claim", "period_sum"):
         for statement in (f"UPDATE {table} SET seq = 1", f"DELETE FROM {table}"):
             with pytest.raises(apsw.ConstraintError, match=f"{table} is append-only"):
                 connection.execute(statement)

@@ -33,7 +33,7 @@ def rows_of(book: Book, *tables: str) -> dict[str, int]:
 
 def test_identical_facts_write_nothing_but_their_page(tmp_path: Path) -> None:
     pages = swept("entries", [entry(1, "a", "1"), entry(2, "b", "2")])
-    tables = ("record", "alias", "claim", "day_sum", "finding", "subject", "naming")
+    tables = ("record", "alias", "claim", "period_sum", "finding", "subject", "naming")
     with open_book(tmp_path / "b.db") as book:
         book.append(held(book), pages)
         before = rows_of(book, *tables)

@@ -192,7 +192,7 @@ def test_every_stored_number_passes_the_gate(script: list[tuple[Any, ...]]) -> N
             if pages := world.do(step):
                 book.append(held(book), pages)
         connection = book._store.engine.connection
-        for (amount,) in connection.execute("SELECT amount FROM day_sum"):
+        for (amount,) in connection.execute("SELECT amount FROM period_sum"):
             assert canonical(decimal(amount)) == amount
         for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             types = {row[2] for row in connection.execute(f"PRAGMA table_info({table})")}

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from nostro.book import undated
+from nostro.book import sums, undated
 from nostro.book.coverage import folded
 from nostro.book.fold import Finding, Fold, is_complete
 from nostro.book.identity import SUBJECTS
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.records import KINDS, Entry, Fact, restore, stamped
-from nostro.domain.values import DAY_NS, EXACT, ZERO, decimal
+from nostro.domain.values import EXACT, ZERO
 from nostro.errors import BadValue
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Answers:
     def _state(self, kind: str, clocks: Clocks, *, identity: bytes, snapshot: tuple[int, int]) -> Fact | None:
         query = (
             "SELECT content, seq, row_offset, effective_ns, vanished FROM record WHERE account = ? AND identity = ?"
-            " AND seq <= ? AND effective_ns < ? ORDER BY version DESC LIMIT 1"
+            " AND +seq <= ? AND effective_ns < ? ORDER BY version DESC LIMIT 1"  # +: found by identity, not by page
         )
         row = self.store.engine.row(query, (clocks.account.id, identity, clocks.seq, clocks.before_ns))
         if row is None or row[4]:
@@ -239,21 +239,15 @@ class Answers:
     # ── sums ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def ledger_sums(self, clocks: Clocks) -> list[LedgerSum]:
-        """What the entries add up to: the sums of whole days, and the rows of the last one. Python adds, not SQL."""
-        sums: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
-        day = clocks.before_ns // DAY_NS
-        query = "SELECT sub_account, wallet, asset, amount FROM day_sum WHERE account = ? AND day < ? AND seq <= ?"
-        text = self.store.words.text
-        for sub_account, wallet, asset, amount in self.store.rows(query, (clocks.account.id, day, clocks.seq)):
-            key = text(sub_account), text(wallet), text(asset)
-            sums[key] = EXACT.add(sums.get(key, ZERO), decimal(amount))
-        for entry in self.facts(Entry.kind, clocks, since_ns=day * DAY_NS):
+        """What the entries add up to: the sums of whole periods, and the rows of the last one."""
+        totals, since_ns = sums.before(self.store, clocks.account.id, until_ns=clocks.before_ns, seq=clocks.seq)
+        for entry in self.facts(Entry.kind, clocks, since_ns=since_ns):
             assert isinstance(entry, Entry)
             key = entry.sub_account, entry.wallet, entry.asset
-            sums[key] = EXACT.add(sums.get(key, ZERO), entry.amount)
+            totals[key] = EXACT.add(totals.get(key, ZERO), entry.amount)
         return [
             LedgerSum(sub_account=key[0], wallet=key[1], asset=key[2], amount=amount)
-            for key, amount in sorted(sums.items())
+            for key, amount in sorted(totals.items())
         ]
 
     # ── coverage and findings ────────────────────────────────────────────────────────────────────────────────────
@@ -296,7 +290,7 @@ class Answers:
             return False
         identity, version = row
         query = (
-            "SELECT vanished, content FROM record WHERE account = ? AND identity = ? AND seq <= ?"
+            "SELECT vanished, content FROM record WHERE account = ? AND identity = ? AND +seq <= ?"
             " ORDER BY version DESC LIMIT 1"
         )
         gone, last = self.store.engine.all(query, (account, identity, clocks.seq))[0]

@@ -1,5 +1,5 @@
 """From pages to what the book knows: the one fold. It decides what a page adds: new rows, new versions, rows that are
-no longer there, claims, day sums, findings; it does not decide who may append (``store.py``) nor how answers are asked.
+no longer there, claims, sums, findings; it does not decide who may append (``store.py``) nor how answers are asked.
 
 It is a pure function of the pages in their order and of the readers of their exchanges, whatever the batches were: what
 it keeps in memory are copies of what it could read again, dropped by `Fold.forget`.
@@ -8,20 +8,18 @@ it keeps in memory are copies of what it could read again, dropped by `Fold.forg
 from __future__ import annotations
 
 from collections import OrderedDict
-from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from nostro import limits
-from nostro.book import alias, identity, undated
+from nostro.book import alias, identity, sums, undated
 from nostro.book.coverage import Cover, Span, folded
 from nostro.book.held import Held, HeldRows
 from nostro.book.identity import SUBJECTS, Row
 from nostro.book.pages import OURS, Entered
 from nostro.domain.records import Entry, Fact, restore
-from nostro.domain.values import DAY_NS, EXACT, ZERO, canonical
 from nostro.errors import Conflict, NostroError
 from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream, taken
 
@@ -77,7 +75,7 @@ class _At(msgspec.Struct):
     ask: Ask | None = None
     findings: list[Finding] = []
     inserts: list[Values] = []
-    sums: dict[tuple[str, str, str, int], Decimal] = {}
+    changes: sums.Changes = {}
     seen: set[bytes] = set()
     gone: int = 0
 
@@ -254,15 +252,15 @@ class Fold:
         return Held(row.target, version, vanished, row.effective_ns, fact.offset, native, row.digest, row.content)
 
     def _sum(self, at: _At, row: Row, before: Held | None, *, vanished: bool) -> None:
-        """Day sums take the difference: the old amount away where there was one, the new one added. (A minus sign would
+        """Sums take the difference: the old amount away where there was one, the new one added. (A minus sign would
         round it to the 28 digits of Python's default context.)"""
         if before is not None and not before.vanished:
             old = restore(Entry.kind, before.content)
             assert isinstance(old, Entry)
-            _add(at.sums, old, before.effective_ns // DAY_NS, old.amount.copy_negate())
+            sums.add(at.changes, old, effective_ns=before.effective_ns, amount=old.amount.copy_negate())
         if not vanished:
             assert isinstance(row.fact, Entry)
-            _add(at.sums, row.fact, row.effective_ns // DAY_NS, row.fact.amount)
+            sums.add(at.changes, row.fact, effective_ns=row.effective_ns, amount=row.fact.amount)
 
     # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -444,10 +442,7 @@ class Fold:
     def _write(self, at: _At) -> None:
         self._flush(at)
         words, insert = self._store.words, self._store.engine.insert
-        insert("day_sum", [
-            (at.account.id, *(words.number(word) for word in key[:3]), key[3], at.seq, canonical(amount))
-            for key, amount in at.sums.items() if amount
-        ])  # fmt: skip
+        sums.write(self._store, at.account.id, seq=at.seq, changes=at.changes)
         insert("finding", [
             (at.account.id, at.seq, ordinal, found.what, words.number(found.stream), found.kind, found.effective_ns,
              found.row_offset, found.detail)
@@ -464,11 +459,6 @@ def _answers(given: Query, asked: Query, *, since_ns: int, until_ns: int) -> boo
 
 def _meet(one: Claim, other: Claim) -> bool:
     return one.since_ns < other.until_ns and other.since_ns < one.until_ns
-
-
-def _add(sums: dict[tuple[str, str, str, int], Decimal], entry: Entry, day: int, amount: Decimal) -> None:
-    key = (entry.sub_account, entry.wallet, entry.asset, day)
-    sums[key] = EXACT.add(sums.get(key, ZERO), amount)
 
 
 def _unsettled(fact: Fact, stream: Stream | None) -> bool:

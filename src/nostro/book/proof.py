@@ -30,7 +30,10 @@ _DERIVED: Final[dict[str, tuple[str, str]]] = {
     "alias": ("a.name, r.identity, r.target, r.seq", "a.name, r.identity"),
     "naming": ("a.name, {r.stream}, r.native", "1, 2, 3"),
     "claim": ("a.name, {r.stream}, r.seq, r.ordinal, r.status, r.cause, r.since_ns, r.until_ns", "1, 3, 4, 2"),
-    "day_sum": ("a.name, {r.sub_account}, {r.wallet}, {r.asset}, r.day, r.seq, r.amount", "1, 2, 3, 4, 5, 6"),
+    "period_sum": (
+        "a.name, r.width_ns, r.start_ns, {r.sub_account}, {r.wallet}, {r.asset}, r.seq, r.amount",
+        "1, 2, 3, 4, 5, 6, 7",
+    ),
     "finding": (
         "a.name, r.seq, r.ordinal, r.what, {r.stream}, r.kind, r.effective_ns, r.row_offset, r.detail", "1, 2, 3",
     ),

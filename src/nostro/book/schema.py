@@ -67,10 +67,11 @@ DERIVED: Final[dict[str, str]] = {
         " status TEXT NOT NULL, cause TEXT NOT NULL, since_ns BIGINT NOT NULL, until_ns BIGINT NOT NULL,"
         " PRIMARY KEY (account, stream, seq, ordinal))"
     ),
-    "day_sum": (
-        "(account BIGINT NOT NULL, sub_account BIGINT NOT NULL, wallet BIGINT NOT NULL, asset BIGINT NOT NULL,"
-        " day BIGINT NOT NULL, seq BIGINT NOT NULL, amount TEXT NOT NULL,"
-        " PRIMARY KEY (account, sub_account, wallet, asset, day, seq))"
+    # `amount`: the total of a period as page `seq` left it.
+    "period_sum": (
+        "(account BIGINT NOT NULL, width_ns BIGINT NOT NULL, start_ns BIGINT NOT NULL, sub_account BIGINT NOT NULL,"
+        " wallet BIGINT NOT NULL, asset BIGINT NOT NULL, seq BIGINT NOT NULL, amount TEXT NOT NULL,"
+        " PRIMARY KEY (account, width_ns, start_ns, sub_account, wallet, asset, seq))"
     ),
     "finding": (
         "(account BIGINT NOT NULL, seq BIGINT NOT NULL, ordinal BIGINT NOT NULL, what TEXT NOT NULL,"
