@@ -221,8 +221,9 @@ class Collector:
                 self._stated = reply.pages[-1].body
 
     async def _refused(self, capability: str, refusal: errors.Forbidden, report: Report) -> None:
-        """A key without the permission is no failure: the answer that says so is kept, and asked for again in a day."""
-        if not any(ask.route.permission for ask in self.source.exchange.asks_for(capability)):
+        """A key without a further permission is no failure: the answer that says so is kept, and asked for again in a
+        day."""
+        if all(ask.route.permission in ("", "read") for ask in self.source.exchange.asks_for(capability)):
             await self._failed(capability, refusal, report)
         elif isinstance(refusal.page, Page):
             self._probed_ns[capability] = self._clock.now_ns()
