@@ -29,6 +29,13 @@ class Coverage:
         self.ids: set[int] = set()
         self.clock_ns = 0
 
+    def include(self, other: Coverage) -> None:
+        """What another run reached."""
+        self.commands += other.commands
+        self.accepted += other.accepted
+        for mine, its in ((self.placed, other.placed), (self.refused, other.refused), (self.reached, other.reached)):
+            mine.update(its)
+
     def add(self, envelope: Envelope, outcome: Outcome) -> None:
         command, answer = envelope.command, outcome.answer
         self.commands += 1

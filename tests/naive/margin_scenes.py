@@ -74,15 +74,16 @@ def crash_in_a_thin_book(borrowers: Borrowers, now_ns: int, users: int) -> Play:
 
 
 def nobody_there(borrowers: Borrowers, now_ns: int, users: int) -> Play:
-    """Short on credit, the price doubles, and nobody sells: the order that covers fills nothing."""
-    short, buyer = pick(borrowers, users, 2)
+    """Short on credit, the price doubles, and nobody sells, or hardly anybody: the order that covers fills nothing."""
+    short, buyer, seller = pick(borrowers, users, 3)
     wallet = borrowers.random.choice((CROSS, ISOLATED_HERE))
     return [
-        *cleared(users, buyer),
+        *cleared(users, buyer, seller),
         *provided(short, wallet, "USD", "30"),
         (short, Borrow(account=short, wallet=wallet, asset="BBB", amount=Decimal("0.4")), 1),
         (buyer, limit("buy", "0.4", "100"), 1),
         (short, limit("sell", "0.4", "100", wallet=wallet), 1),
+        *borrowers.random.choice(([], [(seller, limit("sell", "1", "105"), 1)])),
         (None, borrowers.index_of("BBB", borrowers.first_index["BBB"] * borrowers.random.choice((2, 3))), 1),
         *back(borrowers, "BBB"),
     ]
@@ -129,7 +130,7 @@ def repaid_before_it_is_repaid(borrowers: Borrowers, now_ns: int, users: int) ->
     debtor, seller = pick(borrowers, users, 2)
     wallet = ISOLATED_HERE
     end_ns = now_ns + 500 * SECOND_NS
-    owed = Decimal(borrowers.random.choice(("0.02", "0.05")))
+    owed = Decimal(borrowers.random.choice(("0.02", "0.02", "0.05")))
     last = (
         Repay(account=debtor, wallet=wallet, asset="BBB", amount=owed)
         if borrowers.random.random() < 0.7
@@ -212,14 +213,13 @@ def to_the_last_unit(borrowers: Borrowers, now_ns: int, users: int) -> Play:
 
 def too_late_to_borrow(borrowers: Borrowers, now_ns: int, users: int) -> Play:
     """An order that borrows all that may be borrowed, an hour later: the interest was before it."""
-    random = borrowers.random
-    debtors = [key for key in borrowers.debtors() if key[1] in (CROSS, ISOLATED_HERE)]
+    random, left = borrowers.random, borrowers.left("USD")
+    rooms = {key: borrowers.room(*key, "USD") for key in borrowers.debtors() if key[1] in (CROSS, ISOLATED_HERE)}
+    debtors = [key for key, room in rooms.items() if 1 <= room <= left]
     if not debtors:
         return []
     user, wallet = random.choice(debtors)
-    money = borrowers.free(user, wallet, "USD") + min(borrowers.room(user, wallet, "USD"), borrowers.left("USD"))
-    if money < 2:
-        return []
+    money = borrowers.free(user, wallet, "USD") + rooms[user, wallet]
     order = limit("buy", "0.01", str(money * 100), wallet=wallet, side_effect="auto_borrow")
     return [(user, order, random.choice((1, HOUR_S, HOUR_S, 12 * HOUR_S))), (user, CancelAll(instrument=SYMBOL), 1)]
 
@@ -247,6 +247,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     too_little_to_sell,
     at_the_edge,
     to_the_last_unit,
+    too_late_to_borrow,
     too_late_to_borrow,
     all_that_may_be_borrowed,
 )

@@ -13,12 +13,8 @@ import pytest
 from naive.commands import (
     AdvanceDeposit,
     AdvanceWithdrawal,
-    CreateUser,
     Deposit,
     Envelope,
-    Fund,
-    Operator,
-    Ordered,
     Outcome,
     Tick,
 )
@@ -26,6 +22,7 @@ from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW
 from naive.scenes import limit
+from naive.script import Script
 from naive.workload import START_NS, Workload
 from nostro.link.view import (
     Accepted,
@@ -115,29 +112,6 @@ def test_a_refusal_changes_nothing() -> None:
                 engine.depth(one.symbol, side) for one in NARROW.profile.instruments for side in ("buy", "sell")
             ]
     assert refused > 100
-
-
-class Script:
-    """Three users, all rates 0.1 % and 0.25 %, with 10 BBB and 1000 USD each; one second between commands."""
-
-    def __init__(self) -> None:
-        self.engine = NaiveEngine(NARROW.profile)
-        self.count = 0
-        for user in (1, 2, 3):
-            self(None, CreateUser(name="n", email="e"))
-            self(None, Fund(user=user, wallet="spot", asset="BBB", amount=D(10)))
-            self(None, Fund(user=user, wallet="spot", asset="USD", amount=D(1000)))
-
-    def __call__(self, user: int | None, command: Operator | Ordered, *, after_s: int = 1) -> Outcome:
-        self.count += 1
-        at_ns = max(self.engine.clock_ns, START_NS) + after_s * 1_000_000_000
-        return self.engine.apply(Envelope(id=self.count, at_ns=at_ns, user=user, command=command))
-
-    def order(self, order_id: int, outcome: Outcome) -> VenueOrder:
-        return next(order for order in outcome.orders if order.id == order_id)
-
-    def free(self, user: int, asset: str) -> Decimal:
-        return self.engine.market.ledger.free(user, "spot", asset)
 
 
 def test_a_trade_pays_the_resting_price_and_fees_are_rounded_up() -> None:

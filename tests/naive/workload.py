@@ -250,6 +250,7 @@ class Workload:
         side = side or random.choice(("buy", "sell"))
         in_quote = kind == "market" and random.random() < 0.5
         stop = kind.startswith("stop")
+        effects = ("none", "auto_repay", "auto_borrow") + ("auto_borrow",) * 2 * (kind == "market")
         wallets = ("spot", "cross_margin", f"{ISOLATED}{instrument.symbol}")
         return PlaceOrder(
             wallet=random.choices(wallets, weights=(65, 20, 15))[0],
@@ -265,7 +266,7 @@ class Workload:
             valid_till_ns=self.end(),
             expire_after_ns=self.end(),
             post_only=kind == "limit" and rule == "gtc" and random.random() < 0.15,
-            side_effect=random.choice(("none", "auto_borrow", "auto_repay")),
+            side_effect=random.choice(effects),  # type: ignore[arg-type]
             client_id=random.choice(("", "1", "x")),
         )
 
