@@ -69,7 +69,7 @@ class Anchors:
         """Replaces an account's anchor; on return it is on the disk. Raises OSError."""
         if not self.folder.is_dir():
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self.folder.parent)
+            sync_folder(self.folder.parent)
         path = self.folder / (quote(account, safe="") + _SUFFIX)
         # A file of each process's own: one that was paused here finds another one's work done, not half its own.
         fresh = path.with_suffix(f".{os.getpid()}.new")
@@ -80,15 +80,16 @@ class Anchors:
         finally:
             os.close(descriptor)
         fresh.replace(path)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
 
     def forget(self, account: str) -> None:
         """Takes an anchor away: of an account that the accepted older copy of the book does not have."""
         (self.folder / (quote(account, safe="") + _SUFFIX)).unlink()
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """On return the names in a folder are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -17,6 +17,7 @@ from nostro import limits
 from nostro.book import proof
 from nostro.book.anchor import Anchors, Loss, losses, unanchored
 from nostro.book.answers import ALWAYS_NS, Answers, Clocks, LedgerSum
+from nostro.book.backup import backup, unwatched
 from nostro.book.fold import Counts, Finding, Fold
 from nostro.book.pages import Entered, page_of_ours
 from nostro.book.proof import Proof
@@ -30,8 +31,10 @@ from nostro.link.source import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
+    from nostro.book.backup import Watcher
     from nostro.book.store import Place
     from nostro.domain.records import Fact
     from nostro.link.declare import Exchange, Stream
@@ -310,6 +313,11 @@ class Book:
         """One hash of all that is derived from the pages."""
         with self._answering() as answers:
             return proof.state_hash(answers.store)
+
+    def backup(self, target: Path, *, watcher: Watcher = unwatched) -> Proof:
+        """Copies the book, as it is at this moment, to a new file, and verifies the copy."""
+        with self._answering() as answers:
+            return backup(answers.store, target, watcher=watcher)
 
     def rebuild(self) -> Rebuilt:
         """Reads all pages again with the readers of the registry, and reports every row that changed."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ZERO_HASH: Final = bytes(32)
 OURS: Final = "nostro"  # the exchange of the pages that we write ourselves
 _LENGTH: Final = struct.Struct(">Q")
+# What bytes that are no page raise where they are decompressed and parsed.
+_UNREADABLE: Final = (zstandard.ZstdError, msgspec.MsgspecError, struct.error, ValueError)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DECODER: Final = msgspec.json.Decoder(Page)
 
@@ -141,8 +143,12 @@ class Journal:
         previous, expected, observed_ns = ZERO_HASH, 1, 0
         query = "SELECT seq, observed_ns, stream, question, status, claims_since_ns, claims_until_ns, hash, content"
         for row in self._engine.rows(f"{query} FROM page WHERE account = ? ORDER BY seq", (account,), wide=True):
-            seq, stored = row[0], decompress(row[8])
-            page = parse(stored)
+            seq = row[0]
+            try:
+                stored = decompress(row[8])
+                page = parse(stored)
+            except _UNREADABLE as error:
+                raise _broken(name, expected) from error
             observed_ns = max(observed_ns, page.received_ns)
             previous = next_hash(previous, stored)
             if seq != expected or row[7] != previous or row[1:7] != self._searched(page, observed_ns):

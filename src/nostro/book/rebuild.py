@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from nostro.book.store import Store
     from nostro.link.declare import Exchange
 
+    Folded = Callable[[int], None]  # is told how many pages are folded
+
 _COMPARED: Final = "account, identity, version, vanished, kind, effective_ns, seq, row_offset, digest"
+
+
+def unwatched(pages: int) -> None:
+    """Nobody looks how many pages are folded."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,19 +49,30 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
 def rebuild(store: Store, registry: Callable[[str, str], Exchange]) -> Rebuilt:
     """Drops the derived tables and folds every page, in one transaction: it happens whole, or not at all."""
-    pages = 0
     with store.writing():
-        store.engine.run("CREATE TABLE former AS SELECT * FROM record")
-        store.engine.run("CREATE UNIQUE INDEX former_key ON former (account, identity, version)")
-        store.engine.run(schema.drop_derived_script() + schema.derived_script(store.engine.dialect))
-        fold = Fold(store, registry)
-        for account in store.accounts():
-            for entered in store.journal.walk(account.id):
-                fold.page(account, entered)
-                pages += 1
-        changes = tuple(_changes(store))
-        store.engine.run("DROP TABLE former")
+        return refold(store, registry)
+
+
+def refold(store: Store, registry: Callable[[str, str], Exchange], *, folded: Folded = unwatched) -> Rebuilt:
+    """As `rebuild`, inside a write transaction."""
+    store.engine.run("CREATE TABLE former AS SELECT * FROM record")
+    store.engine.run("CREATE UNIQUE INDEX former_key ON former (account, identity, version)")
+    store.engine.run(schema.drop_derived_script() + schema.derived_script(store.engine.dialect))
+    pages = fold_all(store, registry, folded=folded)
+    changes = tuple(_changes(store))
+    store.engine.run("DROP TABLE former")
     return Rebuilt(pages=pages, changes=changes)
+
+
+def fold_all(store: Store, registry: Callable[[str, str], Exchange], *, folded: Folded = unwatched) -> int:
+    """Folds every page into derived tables that are empty; how many there were. Inside a write transaction."""
+    fold, pages = Fold(store, registry), 0
+    for account in store.accounts():
+        for entered in store.journal.walk(account.id):
+            fold.page(account, entered)
+            pages += 1
+            folded(pages)
+    return pages
 
 
 def _changes(store: Store) -> Iterator[Change]:
