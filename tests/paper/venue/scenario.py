@@ -1,13 +1,17 @@
 """A small text form for what happens at a venue: one event a line, what must come of it behind ``->``, and what is
 expected in the end last. Amounts are in whole coins; names are those of the lines before.
 
-    user alice                          a user with the profile's fees (maker 1 %, taker 2 %)
+    user alice [of bob]                 a user with the profile's fees (maker 1 %, taker 2 %); a sub-account of bob's
     fund alice COIN 100 [funding]       money from nowhere
     alice buy 2 APPLE at 10             a limit order, order ids count from 1; ``sell`` likewise
     alice buy 2 APPLE [market]          with ``worth 20`` instead of 2: funded in quote units
         ... ioc | fok | aon | post | stop gte 11 | till 30 | after 30
+        ... cross | isolated            from that wallet, with borrowing | repaying as its side effect
     alice cancel 1 2 | alice cancel all [APPLE]
     alice withdraw 1 5 [address=x]      method, amount
+    alice add COIN 50 cross [for bob]   from spot to that wallet (of her sub-account bob); ``sub`` back
+    alice borrow COIN 50 isolated:APPLE [for bob] · alice repay ... · alice close cross [for bob]
+    index APPLE 12                      the index price; before, apples and pears are worth 10 coins
     deposit alice COIN 5 · step deposit 1 confirmed · step withdrawal 1 done
     at 20                               what follows happens 20 seconds after the start
     tick
@@ -16,6 +20,13 @@ expected in the end last. Amounts are in whole coins; names are those of the lin
     order 1 filled 2 [canceled 1]       status, amount filled, amount canceled
     entries alice hold trade trade fee  reasons, of the last command, in order
     alice COIN 79.8 held 0              a balance in the end; ``held 0`` may be left out
+    alice cross COIN 79.8 held 0        the same in a margin wallet or in funding
+    alice cross owes COIN 50 interest 1 the principal and interest of a debt; ``interest 0`` may be left out
+    repaid 1+2 0+3                      interest and principal of the last command's repayments, in order
+    accrued 1 2                         the last command's interest, in order
+    liquidated alice cross COIN 50 fund 3 level 0.04 closed 1 made 3,4 borrows 1 repayments 2
+                                        the last command's next liquidation; what follows the amount may be left out
+    insurance COIN 3 · lent COIN 50     the accounts of the house
 """
 
 from __future__ import annotations
@@ -24,13 +35,18 @@ from decimal import Decimal
 from fractions import Fraction
 
 from nostro.link.view import (
+    Borrow,
     CancelAll,
     CancelOrders,
+    ClosePosition,
+    MoveMargin,
     PlaceOrder,
     Rejected,
+    Repay,
     RequestWithdrawal,
     VenueAsset,
     VenueInstrument,
+    VenueLiquidation,
     VenueMethod,
     VenueOrder,
 )
@@ -42,12 +58,13 @@ from nostro.paper.venue.commands import (
     Deposit,
     Envelope,
     Fund,
+    SetIndex,
     Tick,
 )
 from nostro.paper.venue.engine import Engine
-from nostro.paper.venue.profile import Profile
+from nostro.paper.venue.profile import Borrowing, Profile
 from nostro.paper.venue.rows import Outcome
-from nostro.paper.venue.wallets import SPOT, key_of
+from nostro.paper.venue.wallets import key_of
 
 START_NS = 1_700_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -90,9 +107,26 @@ PROFILE = Profile(
     withdraw_methods=(_method(1, "COIN"), _method(2, "APPLE", enabled=False)),
     start_prices=(("APPLE", Decimal(10)), ("PEAR", Decimal(10)), ("COIN", Decimal(1))),
     quote_asset="COIN",
+    borrowing=(
+        Borrowing("APPLE", 1_000, Decimal(300)),
+        Borrowing("PEAR", 2_500, Decimal(200)),
+        Borrowing("COIN", 4_000, Decimal(2_000)),
+    ),
     maker_ppm=10_000,
     taker_ppm=20_000,
 )
+
+
+# Words of an order that stand alone, and what they set.
+FLAGS = {
+    "ioc": {"time_in_force": "ioc"},
+    "fok": {"time_in_force": "fok"},
+    "aon": {"time_in_force": "aon"},
+    "post": {"post_only": True},
+    "market": {"type": "market"},
+    "borrowing": {"side_effect": "auto_borrow"},
+    "repaying": {"side_effect": "auto_repay"},
+}
 
 
 class Scenario:
@@ -106,6 +140,7 @@ class Scenario:
         self.at_ns = START_NS
         self.commands = 0
         self.checked = 0
+        self.liquidations: list[VenueLiquidation] = []
 
     def run(self, text: str) -> None:
         for line in text.strip().splitlines():
@@ -119,13 +154,13 @@ class Scenario:
         if words[0] == "at":
             self.at_ns = START_NS + int(words[1]) * SECOND_NS
             return
-        user, command = self._command(words)
+        user, command = self._margin_command(words) or self._command(words)
         self.commands += 1
         envelope = Envelope(id=self.commands, at_ns=self.at_ns, user=user, command=command)
         outcome, _ = audit.apply_checked(self.engine, envelope)
-        self.last = outcome
+        self.last, self.liquidations = outcome, outcome.liquidations
         self.orders |= {order.id: order for order in outcome.orders}
-        if words[0] == "user":
+        if words[0] == "user" and not expected:
             self.users[words[1]] = outcome.answer.ids[0]
         if isinstance(outcome.answer, Rejected):
             assert expected == [outcome.answer.reason], f"{line}: {outcome.answer}"
@@ -136,10 +171,10 @@ class Scenario:
 
     def _command(self, words: list[str]):
         match words:
-            case ["user", name]:
-                return 0, CreateUser(name=name)
-            case ["fund", name, asset, amount, *wallet]:
-                where = wallet[0] if wallet else "spot"
+            case ["user", name, *parent]:
+                return 0, CreateUser(name=name, parent=self.users.get(parent[1], 99) if parent else None)
+            case ["fund", name, asset, amount, *more]:
+                where = wallet(more[0]) if more else "spot"
                 return 0, Fund(user=self.users.get(name, 99), wallet=where, asset=asset, amount=Decimal(amount))
             case ["deposit", name, asset, amount]:
                 return 0, Deposit(user=self.users.get(name, 99), asset=asset, amount=Decimal(amount))
@@ -161,6 +196,24 @@ class Scenario:
                 return self.users.get(name, 99), self._order(side, rest)
         raise AssertionError(f"no such event: {' '.join(words)}")
 
+    def _margin_command(self, words: list[str]):
+        match words:
+            case ["index", asset, price]:
+                return 0, SetIndex(asset=asset, price=Decimal(price))
+            case [name, ("add" | "sub") as direction, asset, amount, where, *whose]:
+                fields = {"account": self._account(name, whose), "wallet": wallet(where), "asset": asset}
+                return self.users.get(name, 99), MoveMargin(direction=direction, amount=Decimal(amount), **fields)
+            case [name, ("borrow" | "repay") as event, asset, amount, where, *whose]:
+                kind = Borrow if event == "borrow" else Repay
+                fields = {"account": self._account(name, whose), "wallet": wallet(where), "asset": asset}
+                return self.users.get(name, 99), kind(amount=Decimal(amount), **fields)
+            case [name, "close", where, *whose]:
+                return self.users.get(name, 99), ClosePosition(account=self._account(name, whose), wallet=wallet(where))
+        return None
+
+    def _account(self, name: str, whose: list[str]) -> int:
+        return self.users.get(whose[1] if whose else name, 99)
+
     def _order(self, side: str, words: list[str]) -> PlaceOrder:
         fields: dict[str, object] = {"wallet": "spot", "side": side}
         if words[0] == "worth":
@@ -174,10 +227,6 @@ class Scenario:
             match word:
                 case "at":
                     fields["price"] = Decimal(next(rest))
-                case "ioc" | "fok" | "aon":
-                    fields["time_in_force"] = word
-                case "post":
-                    fields["post_only"] = True
                 case "stop":
                     fields["stop_operator"] = next(rest)
                     fields["stop_price"] = Decimal(next(rest))
@@ -185,10 +234,12 @@ class Scenario:
                     fields["valid_till_ns"] = START_NS + int(next(rest)) * SECOND_NS
                 case "after":
                     fields["expire_after_ns"] = START_NS + int(next(rest)) * SECOND_NS
-                case "funding":
-                    fields["wallet"] = "funding"
-                case "market":
-                    fields["type"] = "market"
+                case "isolated":
+                    fields["wallet"] = wallet(f"isolated:{words[1]}")
+                case "funding" | "cross" | "isolated:PEAR":
+                    fields["wallet"] = wallet(word)
+                case _ if word in FLAGS:
+                    fields |= FLAGS[word]
                 case _:
                     raise AssertionError(f"no such word: {word}")
         kind = "limit" if "price" in fields else "market"
@@ -199,7 +250,7 @@ class Scenario:
         match words:
             case ["trades", *trades]:
                 assert self.last is not None
-                found = [f"{each.amount.normalize():f}@{each.price.normalize():f}" for each in self.last.trades]
+                found = [f"{plain(each.amount)}@{plain(each.price)}" for each in self.last.trades]
                 assert found == trades, f"{line}: {found}"
             case ["order", number, status, filled, *canceled]:
                 order = self.orders[int(number)]
@@ -209,17 +260,70 @@ class Scenario:
                 assert self.last is not None
                 found = [each.type for each in self.last.entries if each.user == self.users[name]]
                 assert found == reasons, f"{line}: {found}"
-            case ["fees", asset, amount]:
-                units = self.engine.ledger.fees[self.engine.assets[asset]]
-                assert Decimal(units).scaleb(-2) == Decimal(amount), f"{line}: {units}"
             case [name, asset, amount, *held] if name in self.users and asset in self.engine.assets:
-                self._balance(name, asset, Decimal(amount), Decimal(held[1] if held else 0), line)
-            case _:
+                self._balance(name, "spot", asset, (Decimal(amount), Decimal(held[1] if held else 0)), line)
+            case _ if not self._margin_expectation(words, line):
                 return False
         self.checked += 1
         return True
 
-    def _balance(self, name: str, asset: str, total: Decimal, held: Decimal, line: str) -> None:
-        wallet = self.engine.users[self.users[name]].wallets.get(key_of(self.engine.assets[asset], SPOT))
-        found = (Fraction(wallet.total, 100), Fraction(wallet.held, 100)) if wallet else (0, 0)
-        assert found == (Fraction(total), Fraction(held)), f"{line}: total and held are {found}"
+    def _margin_expectation(self, words: list[str], line: str) -> bool:
+        match words:
+            case [("fees" | "insurance" | "lent") as account, asset, amount]:
+                ledger = self.engine.ledger
+                sums = {"fees": ledger.fees, "insurance": ledger.insurance, "lent": [-each for each in ledger.lend]}
+                units = sums[account][self.engine.assets[asset]]
+                assert Decimal(units).scaleb(-2) == Decimal(amount), f"{line}: {units}"
+            case ["repaid", *parts]:
+                assert self.last is not None
+                found = [f"{plain(each.interest)}+{plain(each.principal)}" for each in self.last.repayments]
+                assert found == parts, f"{line}: {found}"
+            case ["accrued", *parts]:
+                assert self.last is not None
+                found = [plain(each.accrued) for each in self.last.interest]
+                assert found == parts, f"{line}: {found}"
+            case ["liquidated", name, where, asset, amount, *more]:
+                self._liquidation(name, where, asset, Decimal(amount), dict(zip(more[::2], more[1::2], strict=True)))
+            case [name, where, "owes", asset, principal, *interest]:
+                loan = self.engine.users[self.users[name]].loans.get(self._key(asset, where))
+                found = (Fraction(loan.principal, 100), Fraction(loan.interest, 100)) if loan else (0, 0)
+                wanted = (Fraction(principal), Fraction(interest[1] if interest else 0))
+                assert found == wanted, f"{line}: principal and interest are {found}"
+            case [name, where, asset, amount, *held] if wallet(where) in self.engine.words.places:
+                self._balance(name, where, asset, (Decimal(amount), Decimal(held[1] if held else 0)), line)
+            case _:
+                return False
+        return True
+
+    def _balance(self, name: str, where: str, asset: str, wanted: tuple[Decimal, Decimal], line: str) -> None:
+        kept = self.engine.users[self.users[name]].wallets.get(self._key(asset, where))
+        found = (Fraction(kept.total, 100), Fraction(kept.held, 100)) if kept else (0, 0)
+        assert found == (Fraction(wanted[0]), Fraction(wanted[1])), f"{line}: total and held are {found}"
+
+    def _liquidation(self, name: str, where: str, asset: str, amount: Decimal, more: dict[str, str]) -> None:
+        found = self.liquidations.pop(0)
+        shown = {
+            "fund": plain(found.fund),
+            "level": plain(found.level),
+            "closed": ",".join(map(str, found.orders_closed)),
+            "made": ",".join(map(str, found.orders_created)),
+            "borrows": ",".join(map(str, found.borrows_closed)),
+            "repayments": ",".join(map(str, found.repayments_created)),
+        }
+        assert (found.user, found.wallet, found.asset) == (self.users[name], wallet(where), asset), found
+        assert (found.amount, found.done_ns) == (amount, found.time_ns), found
+        assert more.items() <= shown.items(), found
+
+    def _key(self, asset: str, where: str) -> int:
+        return key_of(self.engine.assets[asset], self.engine.words.places[wallet(where)])
+
+
+def wallet(word: str) -> str:
+    """``cross`` and ``isolated:APPLE`` are short for the venue's names."""
+    if word.startswith("isolated:"):
+        return f"isolated_margin:{word.removeprefix('isolated:')}/COIN"
+    return "cross_margin" if word == "cross" else word
+
+
+def plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"

@@ -1,4 +1,4 @@
-"""Shows that the engine keeps E1 to E7, E12 and E16 after every command of random workloads, that the checks had
+"""Shows that the engine keeps E1 to E7, E9 to E12 and E16 after every command of random workloads, that the checks had
 something to check, and that each of them notices a planted fault."""
 
 from __future__ import annotations

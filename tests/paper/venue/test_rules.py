@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from nostro.link.view import Refusal
+from paper.venue import test_margin
 from paper.venue.scenario import Scenario
 
 TWO = """
@@ -365,8 +366,9 @@ def test_what_cannot_be_is_refused_with_its_reason(event: str, reason: Refusal) 
 
 
 def test_every_reason_is_shown() -> None:
-    text = " ".join(CASES.values())
-    shown = set(REFUSALS.values()) | {reason for reason in Refusal if f"-> {reason}" in text}
+    text = " ".join((*CASES.values(), *test_margin.CASES.values()))
+    shown = {*REFUSALS.values(), *test_margin.REFUSALS.values()}
+    shown |= {reason for reason in Refusal if f"-> {reason}" in text}
     assert shown == set(Refusal)
 
 

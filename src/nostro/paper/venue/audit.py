@@ -48,6 +48,7 @@ def apply_checked(engine: Engine, envelope: Envelope) -> tuple[Outcome, Counter[
         assert engine.snapshot() == before, "E16: a refused command changed the state"
         assert not any(getattr(outcome, name) for name in Outcome.__slots__ if name.endswith("_rows"))
         counts["E16"] += 1
+        return outcome, counts
     counts += check_outcome(envelope, outcome)
     counts += audit_margin.check_change(engine, envelope, outcome, found)
     return outcome, counts
