@@ -103,6 +103,9 @@ class Borrowers:
     def unit(self, asset: str) -> Decimal:
         return Decimal(1).scaleb(-self.digits[asset])
 
+    def more(self, asset: str, amount: Decimal) -> Decimal:
+        return EXACT.add(amount, self.unit(asset))
+
     def part(self, asset: str, amount: Decimal) -> Decimal:
         share = self.random.choice((Fraction(1, 10), Fraction(1, 3), Fraction(3, 4), Fraction(1), Fraction(6, 5)))
         return max(self.unit(asset), self.whole(asset, Fraction(amount) * share))
@@ -167,7 +170,7 @@ class Borrowers:
         if direction == "sub" and asset in self.digits and self.random.random() < 0.3:
             assets, debts = self.worth(user, wallet)
             spare = self.whole(asset, max(Fraction(0), assets - debts * 3 / 2) / self.index[asset])
-            amount = spare + self.random.choice((0, 1)) * self.unit(asset)
+            amount = self.random.choice((spare, self.more(asset, spare)))
         return self.asker(user), MoveMargin(
             account=user, wallet=wallet, direction=direction, asset=asset,  # type: ignore[arg-type]
             amount=self.spoiled(amount), note=self.random.choice(("", "n")),
@@ -181,10 +184,10 @@ class Borrowers:
             kind = self.random.random()
             amount = self.part(asset, room)
             if kind < 0.15:
-                amount = max(room, self.unit(asset)) + self.random.choice((0, 0, 1)) * self.unit(asset)
+                amount = self.random.choice((max(room, self.unit(asset)), self.more(asset, room)))
             elif kind < 0.25:
                 left = self.left(asset)
-                amount = max(left, ZERO) + self.random.choice((0, 1)) * self.unit(asset)
+                amount = self.random.choice((left, self.more(asset, left)))
         return self.asker(user), Borrow(
             account=user, wallet=wallet, asset=asset, amount=self.spoiled(amount), type=self.loan_type()
         )
@@ -200,7 +203,7 @@ class Borrowers:
             amount = self.random.choice(
                 (
                     owed,
-                    owed + self.unit(asset),
+                    self.more(asset, owed),
                     self.part(asset, owed),
                     self.part(asset, min(owed, free)),
                     self.unit(asset),

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from naive import engine, matching, state
+from naive import checks, engine, matching, state
 from naive.commands import Envelope
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
@@ -113,8 +113,9 @@ def nothing_is_settled_after_expiry(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_second_look_at_money_after_expiry(patch: pytest.MonkeyPatch) -> None:
-    real = NaiveEngine.can_pay
-    patch.setattr(NaiveEngine, "can_pay", lambda naive, order: order.id > 0 or real(naive, order))
+    real = NaiveEngine.why_unpaid
+    patch.setattr(NaiveEngine, "why_unpaid", lambda naive, order: None if order.id else real(naive, order))
+    patch.setattr(state.Ledger, "check", lambda _: None)
 
 
 def no_second_look_at_post_only_after_expiry(patch: pytest.MonkeyPatch) -> None:
@@ -165,6 +166,7 @@ def a_refused_command_moves_the_clock(patch: pytest.MonkeyPatch) -> None:
 
 def counts_have_a_lower_limit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(engine, "COUNT_MAX", 10**15)
+    patch.setattr(checks, "COUNT_MAX", 10**15)
 
 
 def prices_are_checked_before_amounts(patch: pytest.MonkeyPatch) -> None:
