@@ -1,12 +1,17 @@
 """Shows that coverage is the fold of its claims (B8): compared, for random claims, with a naive one that paints moment
-by moment; and that its intervals tile whatever is asked."""
+by moment; that its intervals tile whatever is asked; and that what is kept folded is what folding again would give."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nostro.book.coverage import Cover
+from nostro.book import coverage
+from nostro.book.coverage import Cover, Covers, folded
 from nostro.link.declare import Claim
 
 MOMENTS = 24
@@ -61,3 +66,55 @@ def test_a_failure_says_nothing_against_what_was_proven() -> None:
         (0, 5, "open", ""), (5, 10, "open", "error"), (10, 20, "proven", ""), (20, 25, "open", "error"),
         (25, 30, "open", ""),
     ]  # fmt: skip
+
+
+class Claims:
+    """What a book holds of one stream: claims with their pages; how many were read."""
+
+    def __init__(self, stated: list[tuple[int, Claim]]) -> None:
+        self.stated, self.readers, self.read = stated, [("small", "bare", 1)], 0
+        self.engine = self
+
+    def all(self, _: str) -> list[tuple[Any, ...]]:
+        return list(self.readers)
+
+    def claims(self, _: int, __: str, *, after_seq: int, until_seq: int) -> Iterator[tuple[int, Claim]]:
+        for seq, claim in self.stated:
+            if after_seq < seq <= until_seq:
+                self.read += 1
+                yield seq, claim
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    stated=st.lists(st.tuples(st.integers(0, 2), claims), max_size=60),
+    asked=st.lists(st.integers(0, 70), min_size=1, max_size=12), step=st.integers(1, 9),
+)  # fmt: skip
+def test_what_is_kept_folded_is_what_folding_again_would_give(
+    stated: list[tuple[int, Claim]], asked: list[int], step: int
+) -> None:
+    seq, pages = 0, []
+    for apart, claim in stated:
+        seq += apart
+        pages.append((seq + 1, claim))
+    book, covers = Claims(pages), Covers()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coverage, "CLAIMS_PER_COPY", step)
+        for until_seq in asked:
+            wanted = folded(claim for at_seq, claim in pages if at_seq <= until_seq)
+            assert covers.at(book, 1, "fills", seq=until_seq).spans == wanted.spans
+
+
+def test_a_question_reads_few_claims_and_a_newer_reader_all_of_them_again() -> None:
+    polled = [(number, Claim("proven", number, number + 1)) for number in range(1, 5_001)]
+    polled += [(6_000, Claim("open", 9_000, 9_001, "error"))]
+    book, covers = Claims(polled), Covers()
+    assert covers.at(book, 1, "fills", seq=6_000).is_proven(1, 5_001)
+    assert book.read == 5_001
+    for seq in (17, 2_000, 4_999, 6_000, 1):
+        before = book.read
+        assert covers.at(book, 1, "fills", seq=seq).is_proven(1, min(seq, 5_000) + 1)
+        assert book.read - before <= 2 * coverage.CLAIMS_PER_COPY
+    book.readers = [("small", "bare", 2)]
+    book.stated = polled[:10]
+    assert not covers.at(book, 1, "fills", seq=6_000).is_proven(11)

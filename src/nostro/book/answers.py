@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from nostro.book import sums, undated
-from nostro.book.coverage import folded
 from nostro.book.fold import Finding, Fold, is_complete
 from nostro.book.identity import SUBJECTS
 from nostro.domain.answers import Answer, Interval
@@ -25,6 +24,7 @@ from nostro.errors import BadValue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from nostro.book.coverage import Covers
     from nostro.book.store import AccountRow, Store
     from nostro.link.declare import Exchange, Stream
 
@@ -65,9 +65,10 @@ class Clocks(msgspec.Struct, frozen=True, kw_only=True):
 class Answers:
     """Reads through one connection; what belongs to one answer is read inside one read transaction of it."""
 
-    def __init__(self, store: Store, registry: Callable[[str, str], Exchange]) -> None:
+    def __init__(self, store: Store, registry: Callable[[str, str], Exchange], covers: Covers) -> None:
         self.store = store
         self._registry = registry
+        self._covers = covers
 
     def clocks(self, account: str, *, as_of_ns: int | None, known_at_ns: int | None) -> Clocks:
         """Raises `BadValue` where the book has no such account."""
@@ -254,7 +255,7 @@ class Answers:
 
     def coverage(self, stream: str, clocks: Clocks, *, since_ns: int, until_ns: int) -> list[Interval]:
         """[since_ns, until_ns) of a stream, whole, as disjoint half-open intervals in order."""
-        cover = folded(self.store.claims(clocks.account.id, stream, until_seq=clocks.seq))
+        cover = self._covers.at(self.store, clocks.account.id, stream, seq=clocks.seq)
         return [
             Interval(stream=stream, since_ns=start_ns, until_ns=end_ns, status=status, cause=cause)
             for start_ns, end_ns, status, cause in cover.tiles(since_ns, until_ns)

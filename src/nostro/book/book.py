@@ -18,6 +18,7 @@ from nostro.book import proof
 from nostro.book.anchor import Anchors, Loss, losses, unanchored
 from nostro.book.answers import ALWAYS_NS, Answers, Clocks, LedgerSum
 from nostro.book.backup import backup, unwatched
+from nostro.book.coverage import Covers
 from nostro.book.fold import Counts, Finding, Fold
 from nostro.book.pages import Entered, page_of_ours
 from nostro.book.proof import Proof
@@ -79,6 +80,7 @@ class Book:
         self._unanchored = missing
         self._fold = Fold(store, registry)
         self._heads: dict[int, Head] = {}
+        self._covers = Covers()
         self._readers: list[Store] = []
         self._free: list[Store] = []
 
@@ -446,7 +448,7 @@ class Book:
             self._readers.append(store)
         try:
             with store.reading():
-                yield Answers(store, self._registry)
+                yield Answers(store, self._registry, self._covers)
         finally:
             self._free.append(store)
 

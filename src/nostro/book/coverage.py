@@ -8,12 +8,16 @@ that prove nothing the later one holds. What nobody claimed is open.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nostro.link.declare import Cause, Claim, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from nostro.book.store import Store
+
+CLAIMS_PER_COPY: Final = 64  # of a stream, between two copies of its coverage
 
 
 class Span(NamedTuple):
@@ -27,18 +31,24 @@ class Span(NamedTuple):
     def cut(self, since_ns: int, until_ns: int) -> Span:
         return self._replace(since_ns=max(self.since_ns, since_ns), until_ns=min(self.until_ns, until_ns))
 
+    def meets(self, later: Span) -> bool:
+        """Whether both say the same, and ``later`` begins within this one or where it ends."""
+        return self[2:] == later[2:] and self.since_ns <= later.since_ns <= self.until_ns
+
 
 class Cover:
     """The coverage of one stream. ``spans`` are sorted and disjoint; between them it is open."""
 
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
+        self.spans: list[Span] = list(spans)
 
     def apply(self, claim: Claim) -> bool:
         """Adds a claim; whether it changed anything."""
         if claim.since_ns >= claim.until_ns:
             return False
         new = Span(claim.since_ns, claim.until_ns, claim.status, claim.cause)
+        if self.spans and new.status == "proven" and self.spans[-1].meets(new):
+            return self._grown(new)
         low, high = self._touching(claim.since_ns, claim.until_ns)
         old = self.spans[low:high]
         pieces = [span.cut(span.since_ns, new.since_ns) for span in old if span.since_ns < new.since_ns]
@@ -47,6 +57,14 @@ class Cover:
         joined = _joined(pieces)
         self.spans[low:high] = joined
         return joined != old
+
+    def _grown(self, new: Span) -> bool:
+        """The last span is proven as far as ``new`` goes: what is polled grows at its end, many times a day."""
+        last = self.spans[-1]
+        if new.until_ns <= last.until_ns:
+            return False
+        self.spans[-1] = Span(last.since_ns, new.until_ns, "proven")
+        return True
 
     def _touching(self, since_ns: int, until_ns: int) -> tuple[int, int]:
         """The range of spans that meet [since_ns, until_ns], neighbours included, so that equal ones can be joined."""
@@ -90,12 +108,56 @@ class Cover:
         return index >= 0 and self.spans[index].status == "proven" and end_ns <= self.spans[index].until_ns
 
 
-def folded(claims: Iterable[Claim]) -> Cover:
-    """The coverage that follows from claims in the order in which they were made."""
-    cover = Cover()
+def folded(claims: Iterable[Claim], cover: Cover | None = None) -> Cover:
+    """The coverage that follows from claims in the order in which they were made, after those of ``cover``."""
+    cover = Cover() if cover is None else cover
     for claim in claims:
         cover.apply(claim)
     return cover
+
+
+class Covers:
+    """The coverage of streams as of any page, each claim folded about once: what was folded stays at hand, with a copy
+    every so many claims, from which the coverage of an earlier page is folded again."""
+
+    def __init__(self) -> None:
+        self._readers: object = None
+        self._folds: dict[tuple[int, str], _Folded] = {}
+
+    def at(self, store: Store, account: int, stream: str, *, seq: int) -> Cover:
+        """The coverage of a stream by its pages up to ``seq``; it is not to be changed."""
+        readers = store.engine.all("SELECT exchange, dialect, version FROM reader ORDER BY exchange, dialect")
+        if readers != self._readers:  # somebody folded the pages again, with newer readers
+            self._readers = readers
+            self._folds.clear()
+        found = self._folds.pop((account, stream), None) or _Folded()
+        cover = found.at(seq, lambda after_seq: store.claims(account, stream, after_seq=after_seq, until_seq=seq))
+        self._folds[account, stream] = found  # not where reading was cut off
+        return cover
+
+
+class _Folded:
+    """One stream's: its coverage by page ``seq``, and copies of earlier ones in the order of their pages."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.cover = Cover()
+        self.copies: list[tuple[int, list[Span]]] = [(0, [])]
+        self.fresh = 0  # claims since the last copy
+
+    def at(self, seq: int, claims: Callable[[int], Iterable[tuple[int, Claim]]]) -> Cover:
+        if seq < self.seq:
+            from_seq, spans = self.copies[bisect_right(self.copies, seq, key=lambda copy: copy[0]) - 1]
+            return folded((claim for _, claim in claims(from_seq)), Cover(spans))
+        for at_seq, claim in claims(self.seq):
+            if at_seq > self.seq and self.fresh >= max(CLAIMS_PER_COPY, len(self.cover.spans)):
+                self.copies.append((self.seq, list(self.cover.spans)))
+                self.fresh = 0
+            self.cover.apply(claim)
+            self.seq = at_seq
+            self.fresh += 1
+        self.seq = seq
+        return self.cover
 
 
 def _joined(pieces: list[Span]) -> list[Span]:

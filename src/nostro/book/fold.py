@@ -301,7 +301,7 @@ class Fold:
         """The coverage of a stream, as far as it is folded."""
         key = (account, stream)
         if key not in self._covers:
-            self._covers[key] = folded(self._store.claims(account, stream))
+            self._covers[key] = folded(claim for _, claim in self._store.claims(account, stream))
         return self._covers[key]
 
     def _claims(self, at: _At) -> None:

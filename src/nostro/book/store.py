@@ -249,14 +249,17 @@ class Store:
 
     # ── claims ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def claims(self, account: int, stream: str, *, until_seq: int | None = None) -> Iterator[Claim]:
-        """The claims of a stream by pages up to ``until_seq`` (None: all) that changed its coverage, in their order."""
+    def claims(
+        self, account: int, stream: str, *, after_seq: int = 0, until_seq: int | None = None
+    ) -> Iterator[tuple[int, Claim]]:
+        """The claims of a stream that changed its coverage, each with the number of its page, in their order: by pages
+        after ``after_seq`` and up to ``until_seq`` (None: all)."""
         query = (
-            "SELECT status, since_ns, until_ns, cause FROM claim WHERE account = ? AND stream = ? AND seq <= ?"
-            " ORDER BY seq, ordinal"
+            "SELECT seq, status, since_ns, until_ns, cause FROM claim WHERE account = ? AND stream = ? AND seq > ?"
+            " AND seq <= ? ORDER BY seq, ordinal"
         )
-        number = self.words.number_or_none(stream) or 0
-        return (Claim(*row) for row in self.rows(query, (account, number, 2**62 if until_seq is None else until_seq)))
+        bounds = (account, self.words.number_or_none(stream) or 0, after_seq, 2**62 if until_seq is None else until_seq)
+        return ((row[0], Claim(*row[1:])) for row in self.rows(query, bounds))
 
     # ── the inbox ────────────────────────────────────────────────────────────────────────────────────────────────
 
