@@ -24,11 +24,14 @@ Action = Literal["accept", "reopen"]
 
 @click.group(invoke_without_command=True, short_help="Where reported and computed differ, and what was decided.")
 @click.option("--account", shell_complete=complete_account, help="Only this account's.")
+@click.option("--sub-account", metavar="NAME", help="Only this sub-account's.")
 @click.option("--known-at", metavar=MOMENT, help="As it was known then, in UTC [default: now].")
 @click.option("--all", "everything", is_flag=True, help="Also those that were explained.")
 @shown
 @click.pass_context
-def breaks(context: click.Context, account: str | None, known_at: str | None, *, everything: bool) -> None:
+def breaks(
+    context: click.Context, account: str | None, sub_account: str | None, known_at: str | None, *, everything: bool
+) -> None:
     """Where reported and computed differ: list, or show, explain, accept, reopen one."""
     if context.invoked_subcommand is not None:
         return
@@ -37,7 +40,7 @@ def breaks(context: click.Context, account: str | None, known_at: str | None, *,
     here = session()
     known_at_ns = moment(known_at, "--known-at")
     lives = [life for name in names(here, account) for life in views.lives_of(here.book, name, known_at_ns=known_at_ns)]
-    here.show_book(views.breaks(lives, known_at_ns=known_at_ns, everything=everything))
+    here.show_book(views.breaks(lives, known_at_ns=known_at_ns, everything=everything, sub_account=sub_account))
 
 
 @breaks.command(short_help="Show the break ID: interval, amounts, rows and life.")

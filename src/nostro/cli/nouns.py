@@ -1,5 +1,6 @@
-"""``nostro balances``, ``orders``, ``fills``, ``entries``, ``transfers``, ``fees``, ``coverage``: what the book
-answers. It decides how a question is typed; the book answers it, ``views/`` shows it.
+"""``nostro balances``, ``orders``, ``fills``, ``entries``, ``transfers``, ``fees``, ``loans``, ``borrows``,
+``repayments``, ``interest``, ``liquidations``, ``sub-accounts``, ``coverage``: what the book answers. It decides how a
+question is typed; the book answers it, ``views/`` shows it.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from nostro.cli.accounts import complete_account
 from nostro.cli.session import CommandT, Session, session, shown
 from nostro.domain.values import Malformed, parse_moment
 from nostro.errors import BadValue
+from nostro.link.view import ISOLATED
 from nostro.views import facts as views
 from nostro.views.facts import Question
 from nostro.views.view import View
 
 MOMENT: Final = "T"
+WALLETS: Final = ("spot", "funding", "cross_margin")
 # What a member may be although no row of the book is so yet.
 WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("orders", "status"): (
         "pending", "open", "partially_filled", "filled", "canceled", "partially_canceled", "expired", "rejected",
     ),
-    ("orders", "wallet"): ("spot", "funding"),
-    ("fills", "wallet"): ("spot", "funding"),
     ("fills", "side"): ("buy", "sell"),
-    ("entries", "wallet"): ("spot", "funding"),
+    ("borrows", "status"): ("open", "closed"), ("liquidations", "status"): ("open", "closed"),
     ("transfers", "direction"): ("deposit", "withdrawal", "internal"),
     ("transfers", "status"): ("pending", "moderation", "approved", "suspended", "done", "rejected", "canceled"),
 }  # fmt: skip
@@ -66,6 +67,10 @@ def of_account(command: CommandT) -> CommandT:
 
 def where_option(name: str, text: str) -> Callable[[CommandT], CommandT]:
     return click.option(f"--{name}", metavar="NAME", help=text)
+
+
+def of_sub_account(command: CommandT) -> CommandT:
+    return where_option("sub-account", "Only this sub-account.")(command)
 
 
 def asked(
@@ -114,12 +119,13 @@ def _check_known(here: Session, noun: str, where: Mapping[str, str]) -> None:
     """A mistyped pair, asset or word is no empty answer. Raises `BadValue` where nothing in the whole book is so."""
     kind = views.NOUNS[noun].kind
     for field, wanted in where.items():
-        facts = (fact for name in names(here, None) for fact in here.book.answer(kind, name))
+        facts = (fact for name in names(here, None) for fact in here.book.facts(kind, name))
         seen = {str(value) for fact in facts if (value := getattr(fact, field))}
-        known = {*seen, *WORDS.get((noun, field), ())}
-        if seen and wanted not in known:
+        known = {*seen, *(WALLETS if field == "wallet" else WORDS.get((noun, field), ()))}
+        if seen and wanted not in known and not (field == "wallet" and wanted.startswith(ISOLATED)):
             plural = {"status": "statuses"}.get(field, f"{field}s")
-            message = f"--{field} {wanted}: the book has no {noun} of this {field}"
+            option, called = field.replace("_", "-"), field.replace("_", " ")
+            message = f"--{option} {wanted}: the book has no {noun} of this {called}"
             raise BadValue(message, hint=config.suggestion(wanted, known, what=plural))
 
 
@@ -139,6 +145,7 @@ def _show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) 
 @where_option("instrument", "Only this pair, e.g. BTC/USDT.")
 @where_option("status", "Only orders in this status.")
 @where_option("wallet", "Only this wallet.")
+@of_sub_account
 @shown
 def orders(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Orders, each in its latest known state."""
@@ -152,6 +159,7 @@ def orders(account: str | None, rows: int | None, **typed: str | None) -> None:
 @where_option("instrument", "Only this pair, e.g. BTC/USDT.")
 @where_option("side", "Only buy, or only sell.")
 @where_option("wallet", "Only this wallet.")
+@of_sub_account
 @shown
 def fills(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Executions of orders, with their fees."""
@@ -165,6 +173,7 @@ def fills(account: str | None, rows: int | None, **typed: str | None) -> None:
 @where_option("asset", "Only this asset.")
 @where_option("type", "Only entries of this type.")
 @where_option("wallet", "Only this wallet.")
+@of_sub_account
 @shown
 def entries(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Lines of the exchange's ledger: everything that changed a balance."""
@@ -178,28 +187,113 @@ def entries(account: str | None, rows: int | None, **typed: str | None) -> None:
 @where_option("asset", "Only this asset.")
 @where_option("direction", "Only deposit, withdrawal or internal.")
 @where_option("status", "Only transfers in this status.")
+@of_sub_account
 @shown
 def transfers(account: str | None, rows: int | None, **typed: str | None) -> None:
-    """Deposits and withdrawals."""
+    """Deposits, withdrawals, and transfers between wallets."""
     _show_facts("transfers", account, rows, **typed)
 
 
 @click.command()
 @of_account
 @clocked
+@of_sub_account
 @shown
 def fees(account: str | None, **typed: str | None) -> None:
     """The fee rules that hold for the account."""
     _show_facts("fees", account, None, **typed)
 
 
+@click.command()
+@of_account
+@clocked
+@where_option("asset", "Only this asset.")
+@where_option("wallet", "Only this wallet.")
+@of_sub_account
+@shown
+def loans(account: str | None, **typed: str | None) -> None:
+    """What each margin wallet owes, as the exchange says."""
+    _show_facts("loans", account, None, **typed)
+
+
+@click.command()
+@of_account
+@bounded
+@clocked
+@where_option("asset", "Only this asset.")
+@where_option("status", "Only open, or only closed.")
+@where_option("wallet", "Only this wallet.")
+@of_sub_account
+@shown
+def borrows(account: str | None, rows: int | None, **typed: str | None) -> None:
+    """What was borrowed, and what of it is repaid."""
+    _show_facts("borrows", account, rows, **typed)
+
+
+@click.command()
+@of_account
+@bounded
+@clocked
+@where_option("asset", "Only this asset.")
+@where_option("wallet", "Only this wallet.")
+@of_sub_account
+@shown
+def repayments(account: str | None, rows: int | None, **typed: str | None) -> None:
+    """What was paid back, principal and interest."""
+    _show_facts("repayments", account, rows, **typed)
+
+
+@click.command()
+@of_account
+@bounded
+@clocked
+@where_option("asset", "Only this asset.")
+@where_option("wallet", "Only this wallet.")
+@of_sub_account
+@shown
+def interest(account: str | None, rows: int | None, **typed: str | None) -> None:
+    """Interest that accrued.
+
+    Where the exchange does not say when, a row lies within the time from and until which it was found; it counts as
+    before a moment if all of that is.
+    """
+    _show_facts("interest", account, rows, **typed)
+
+
+@click.command()
+@of_account
+@bounded
+@clocked
+@where_option("asset", "Only this asset.")
+@where_option("status", "Only open, or only closed.")
+@where_option("wallet", "Only this wallet.")
+@of_sub_account
+@shown
+def liquidations(account: str | None, rows: int | None, **typed: str | None) -> None:
+    """Debts that the exchange settled by force."""
+    _show_facts("liquidations", account, rows, **typed)
+
+
+@click.command("sub-accounts")
+@of_account
+@clocked
+@shown
+def sub_accounts(account: str | None, **typed: str | None) -> None:
+    """The accounts below each login, as a tree."""
+    from nostro.views.accounts import tree
+
+    here = session()
+    here.show_book(tree(here.book, names(here, account), question=asked(**typed)))
+
+
 @click.command(short_help="What each asset is: reported, computed, unexplained.")
 @of_account
 @clocked
 @click.option("--zeros", is_flag=True, help="Also assets of which there is nothing.")
+@of_sub_account
 @shown
 def balances(account: str | None, *, zeros: bool, **typed: str | None) -> None:
-    """Every asset in every wallet: reported, computed from the ledger, and what is not explained."""
+    """Every asset in every wallet: reported, owed, computed from the ledger, and what is not explained."""
     from nostro.views.balances import balances as view
 
     here = session()

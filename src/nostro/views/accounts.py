@@ -1,13 +1,19 @@
-"""The nouns ``accounts`` and ``accounts check``: what this home keeps, and what a key may read. No key is among it."""
+"""The nouns ``accounts``, ``accounts check`` and ``sub_accounts``: what this home keeps, what a key may read, and the
+tree of accounts that an exchange shows below a login. No key is among it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from nostro.domain.records import SubAccount
+from nostro.views.facts import SUB_ACCOUNTS, Question, facts
 from nostro.views.view import Column, View
+
+if TYPE_CHECKING:
+    from nostro.book.book import Book
 
 
 class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,3 +67,29 @@ def accounts(lines: Sequence[AccountLine]) -> View:
 def checks(lines: Sequence[CheckLine]) -> View:
     """What an account's key may read."""
     return View(noun="check", columns=CHECK_COLUMNS, rows=lines, group=("account",))
+
+
+def tree(book: Book, accounts: Sequence[str], *, question: Question) -> View:
+    """The sub-accounts of those accounts, each under the one that it is below; the table indents them."""
+    view = facts(book, SUB_ACCOUNTS, accounts=accounts, question=question)
+    found = [row for row in view.rows if isinstance(row, SubAccount)]
+    placed = [each for name in accounts for each in _placed([row for row in found if row.account == name])]
+    return msgspec.structs.replace(
+        view,
+        rows=[row for row, _ in placed],
+        drawn=[msgspec.structs.replace(row, sub_account="  " * depth + row.sub_account) for row, depth in placed],
+        empty="no sub-accounts are known",
+    )
+
+
+def _placed(rows: Sequence[SubAccount]) -> Iterator[tuple[SubAccount, int]]:
+    """Depth first, with the depth; what is below nothing known is a root. A circle is listed flat, at its end."""
+    known = {row.native_id for row in rows}
+    waiting = [(row, 0) for row in rows if row.parent_id not in known][::-1]
+    seen: set[str | None] = set()
+    while waiting:
+        row, depth = waiting.pop()
+        seen.add(row.native_id)
+        yield row, depth
+        waiting += [(each, depth + 1) for each in rows if each.parent_id == row.native_id][::-1]
+    yield from ((row, 0) for row in rows if row.native_id not in seen)

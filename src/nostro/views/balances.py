@@ -6,6 +6,9 @@ A balance is compared as it stood when the exchange says that it last changed, o
 to then are proven from the beginning; else nothing is computed, and its status names the cause. Of a past moment at
 which nobody had looked yet there is no reported balance: then the entries alone say what it was, and they are proven
 where all of them are there and none of their running balances is broken. What is not known is never 0.
+
+Beside what is there stands what is owed of it, as the exchange last said, and what that leaves. What a margin wallet is
+worth is not shown: that takes prices, and the exchanges here do not say it.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import msgspec
 
 from nostro.book.checks.terms import rules_for
 from nostro.domain.answers import Answer
-from nostro.domain.records import Balance
+from nostro.domain.records import Balance, Loan
 from nostro.domain.values import EXACT, SECOND_NS
 from nostro.exchanges import exchange
 from nostro.views.breaks import lives_of
@@ -41,7 +44,8 @@ class BalanceLine(msgspec.Struct, frozen=True, kw_only=True):
     """One asset in one wallet, units of ``asset``. ``reported`` by the exchange, of it ``free`` and ``held``;
     ``computed``: the sum of the ledger's entries by ``compared_ns``; ``unexplained`` = reported - computed. None is
     not known. ``status``: proven, break, accepted, or unchecked with its ``cause``; ``break_id``, ``since_ns``,
-    ``until_ns``: the first unexplained interval, where there is one."""
+    ``until_ns``: the first unexplained interval, where there is one. ``debt``: what the wallet owes of the asset,
+    principal and interest, None where no debt is told; ``net`` = reported - debt."""
 
     account: str
     sub_account: str
@@ -59,6 +63,8 @@ class BalanceLine(msgspec.Struct, frozen=True, kw_only=True):
     break_id: str | None = None
     since_ns: int | None = None
     until_ns: int | None = None
+    debt: Decimal | None = None
+    net: Decimal | None = None
 
     @property
     def shown(self) -> str:
@@ -70,6 +76,8 @@ COLUMNS: Final = (
     Column(name="reported", heading="reported", kind="amount"),
     Column(name="free", heading="free", kind="amount", rank=3),
     Column(name="held", heading="held", kind="amount", rank=2),
+    Column(name="debt", heading="owed", kind="amount"),
+    Column(name="net", heading="net", kind="amount", rank=1),
     Column(name="computed", heading="computed", kind="amount"),
     Column(name="unexplained", heading="unexplained", kind="amount"),
     Column(name="shown", heading="status", kind="status"),
@@ -79,19 +87,31 @@ COLUMNS: Final = (
 def balances(book: Book, accounts: Sequence[str], *, question: Question, zeros: bool = False) -> View:
     """Every balance of those accounts; without ``zeros`` those alone of which there is something."""
     told = {account: _Account(book, account, question) for account in accounts}
-    rows = [row for each in told.values() for row in each.lines()]
-    shown = [row for row in rows if zeros or row.reported or row.computed or row.held or row.unexplained]
+    wanted = question.where.get("sub_account")
+    rows = [row for each in told.values() for row in each.lines() if wanted in (None, row.sub_account)]
+    shown = [row for row in rows if zeros or row.reported or row.computed or row.held or row.unexplained or row.debt]
     notes = [_counted(rows)] if rows else []
     if any(row.reported is None and row.computed is not None for row in rows):
         notes.append("nobody had looked by then: computed from the exchange's ledger alone")
     if len(shown) < len(rows):
         notes.append(f"{len(rows) - len(shown)} more at zero: --zeros shows them")
     return View(
-        noun="balances", columns=COLUMNS, rows=shown, kind=BalanceLine, group=("account", "wallet"), notes=tuple(notes),
+        noun="balances", columns=_columns(shown), rows=shown, kind=BalanceLine, notes=tuple(notes),
+        group=("account", *(("sub_account",) if len(_whose(rows)) > len(told) else ()), "wallet"),
         empty="nothing was ever reported" if question.as_of_ns is None else "no balance by then",
         as_of_ns=question.as_of_ns, known_at_ns=question.known_at_ns,
         **together({account: each.ledger for account, each in told.items()}),
     )  # fmt: skip
+
+
+def _columns(rows: Sequence[BalanceLine]) -> tuple[Column, ...]:
+    """What is owed is a column where something is."""
+    owed = any(row.debt for row in rows)
+    return tuple(column for column in COLUMNS if owed or column.name not in ("debt", "net"))
+
+
+def _whose(rows: Sequence[BalanceLine]) -> set[tuple[str, str]]:
+    return {(row.account, row.sub_account) for row in rows}
 
 
 def _counted(rows: Sequence[BalanceLine]) -> str:
@@ -118,9 +138,10 @@ class _Account:
         """Every balance that was reported, and every one that only the ledger knows."""
         reported = {_scope(fact): fact for fact in self._reported(self._question.as_of_ns)}
         judged = {_scope(fact): fact for fact in self._reported(self._through_ns)} if self._settled(reported) else {}
-        broken = self._broken()
-        scopes = sorted({*reported, *(_scope(row) for row in self.ledger)})
-        return [self._line(scope, reported.get(scope), judged.get(scope), broken.get(scope)) for scope in scopes]
+        broken, owed = self._broken(), self._owed()
+        scopes = sorted({*reported, *owed, *(_scope(row) for row in self.ledger)})
+        lines = [self._line(scope, reported.get(scope), judged.get(scope), broken.get(scope)) for scope in scopes]
+        return [_with_debt(line, owed.get(scope)) for scope, line in zip(scopes, lines, strict=True)]
 
     @property
     def _through_ns(self) -> int | None:
@@ -198,6 +219,17 @@ class _Account:
         )
         return [fact for fact in facts if isinstance(fact, Balance)]
 
+    def _owed(self) -> dict[Scope, Decimal]:
+        """What is owed, where principal and interest are both told."""
+        facts = self._book.latest_states(
+            Loan.kind, self._account, as_of_ns=self._question.as_of_ns, known_at_ns=self._question.known_at_ns
+        )
+        return {
+            (fact.sub_account, fact.wallet, fact.asset): EXACT.add(fact.principal, fact.interest)
+            for fact in facts
+            if isinstance(fact, Loan) and fact.principal is not None and fact.interest is not None
+        }
+
     def _broken(self) -> dict[Scope, BreakLife]:
         """The first break of each balance that is open, else accepted."""
         found: dict[Scope, BreakLife] = {}
@@ -207,6 +239,13 @@ class _Account:
             if life.state != "explained":
                 found.setdefault((scope.sub_account, scope.wallet, scope.subject), life)
         return found
+
+
+def _with_debt(line: BalanceLine, debt: Decimal | None) -> BalanceLine:
+    if debt is None:
+        return line
+    net = None if line.reported is None else EXACT.subtract(line.reported, debt)
+    return msgspec.structs.replace(line, debt=debt, net=net)
 
 
 def _scope(row: Balance | LedgerSum) -> Scope:

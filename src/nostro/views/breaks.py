@@ -42,6 +42,7 @@ COLUMNS: Final = (
     Column(name="id", heading="break"),
     Column(name="state", heading="state", kind="status"),
     Column(name="name", heading="looks like"),
+    Column(name="sub_account", heading="sub-account", rank=4),
     Column(name="wallet", heading="wallet", rank=2),
     Column(name="subject", heading="in"),
     Column(name="missing", heading="missing", kind="amount"),
@@ -70,16 +71,27 @@ STEP_COLUMNS: Final = (
 )
 
 
-def breaks(lives: Iterable[BreakLife], *, known_at_ns: int | None = None, everything: bool = False) -> View:
-    """The breaks that are open or accepted, or all of them, oldest interval first within each account."""
+def breaks(
+    lives: Iterable[BreakLife], *, known_at_ns: int | None = None, everything: bool = False,
+    sub_account: str | None = None,
+) -> View:  # fmt: skip
+    """The breaks that are open or accepted, or all of them, of one sub-account or all, oldest interval first within
+    each account."""
     rows = [line(life) for life in lives if everything or life.state != "explained"]
+    rows = [row for row in rows if sub_account in (None, row.sub_account)]
     rows.sort(key=lambda row: (row.account, row.since_ns, row.id))
     count = sum(row.state == "open" for row in rows)
     notes = ("`nostro breaks show ID` says more, `nostro breaks explain ID` what may have happened",) if rows else ()
     return View(
-        noun="breaks", columns=COLUMNS, rows=rows, kind=BreakLine, group=("account",), notes=notes,
+        noun="breaks", columns=_columns(rows), rows=rows, kind=BreakLine, group=("account",), notes=notes,
         known_at_ns=known_at_ns, empty="no breaks: what was reported is what was computed", more={"open": count},
     )  # fmt: skip
+
+
+def _columns(rows: Sequence[BreakLine]) -> tuple[Column, ...]:
+    """Whose break it is, where there are several."""
+    several = len({row.sub_account for row in rows}) > 1
+    return tuple(column for column in COLUMNS if several or column.name != "sub_account")
 
 
 def lives_of(book: Book, account: str, *, known_at_ns: int | None = None) -> list[BreakLife]:

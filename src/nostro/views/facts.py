@@ -1,5 +1,6 @@
-"""The nouns that are facts of one kind: orders, fills, entries, transfers, fees. It decides which of their members a
-table shows, and that an answer about several accounts is as complete as the least complete of them.
+"""The nouns that are facts of one kind: orders, fills, entries, transfers, fees, debts and all that made them. It
+decides which of their members a table shows, and that an answer about several accounts is as complete as the least
+complete of them.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True):
     state: bool
     columns: tuple[Column, ...]
 
+
+# Whose row it is: shown where there are several.
+SUB_ACCOUNT: Final = Column(name="sub_account", heading="sub-account", rank=8)
 
 ORDERS: Final = Noun(
     name="orders",
@@ -103,6 +107,8 @@ TRANSFERS: Final = Noun(
         Column(name="effective_ns", heading="time (UTC)", kind="time"),
         Column(name="native_id", heading="id", short=True, rank=2),
         Column(name="direction", heading="direction"),
+        Column(name="from_wallet", heading="from", rank=4),
+        Column(name="to_wallet", heading="to", rank=4),
         Column(name="asset", heading="asset"),
         Column(name="amount", heading="amount", kind="amount"),
         Column(name="fee", heading="fee", kind="amount", rank=1),
@@ -125,23 +131,126 @@ FEES: Final = Noun(
         Column(name="valid_until_ns", heading="until (UTC)", kind="time", rank=3),
     ),
 )
-NOUNS: Final[Mapping[str, Noun]] = {noun.name: noun for noun in (ORDERS, FILLS, ENTRIES, TRANSFERS, FEES)}
+LOANS: Final = Noun(
+    name="loans",
+    kind="loan",
+    state=True,
+    columns=(
+        Column(name="wallet", heading="wallet"),
+        Column(name="asset", heading="asset"),
+        Column(name="principal", heading="principal", kind="amount"),
+        Column(name="interest", heading="interest", kind="amount"),
+        Column(name="native_id", heading="id", short=True, rank=2),
+        Column(name="effective_ns", heading="seen (UTC)", kind="time", rank=1),
+    ),
+)
+BORROWS: Final = Noun(
+    name="borrows",
+    kind="borrow",
+    state=False,
+    columns=(
+        Column(name="effective_ns", heading="time (UTC)", kind="time"),
+        Column(name="native_id", heading="id", short=True),
+        Column(name="wallet", heading="wallet", rank=5),
+        Column(name="asset", heading="asset"),
+        Column(name="amount", heading="amount", kind="amount"),
+        Column(name="repaid", heading="repaid", kind="amount"),
+        Column(name="interest_accrued", heading="interest", kind="amount", rank=1),
+        Column(name="interest_paid", heading="paid", kind="amount", rank=2),
+        Column(name="interest_rate", heading="rate", kind="amount", rank=3),
+        Column(name="type", heading="type", rank=4),
+        Column(name="status", heading="status", kind="stage"),
+    ),
+)
+REPAYMENTS: Final = Noun(
+    name="repayments",
+    kind="repayment",
+    state=False,
+    columns=(
+        Column(name="effective_ns", heading="time (UTC)", kind="time"),
+        Column(name="native_id", heading="id", short=True, rank=3),
+        Column(name="wallet", heading="wallet", rank=1),
+        Column(name="asset", heading="asset"),
+        Column(name="principal", heading="principal", kind="amount"),
+        Column(name="interest", heading="interest", kind="amount"),
+        Column(name="type", heading="type", rank=2),
+    ),
+)
+INTEREST: Final = Noun(
+    name="interest",
+    kind="interest",
+    state=False,
+    columns=(
+        Column(name="effective_ns", heading="from (UTC)", kind="time"),
+        Column(name="until_ns", heading="until (UTC)", kind="time", rank=2),
+        Column(name="native_id", heading="id", short=True, rank=4),
+        Column(name="wallet", heading="wallet", rank=1),
+        Column(name="asset", heading="asset"),
+        Column(name="accrued", heading="accrued", kind="amount"),
+        Column(name="borrow_id", heading="of borrowing", short=True),
+        Column(name="rate", heading="rate", kind="amount", rank=3),
+    ),
+)
+LIQUIDATIONS: Final = Noun(
+    name="liquidations",
+    kind="liquidation",
+    state=False,
+    columns=(
+        Column(name="effective_ns", heading="time (UTC)", kind="time"),
+        Column(name="native_id", heading="id", short=True, rank=3),
+        Column(name="wallet", heading="wallet", rank=1),
+        Column(name="asset", heading="asset"),
+        Column(name="amount", heading="owed", kind="amount"),
+        Column(name="fund_amount", heading="paid by the fund", kind="amount"),
+        Column(name="margin_level", heading="margin level", kind="amount", rank=2),
+        Column(name="status", heading="status", kind="stage"),
+    ),
+)
+SUB_ACCOUNTS: Final = Noun(
+    name="sub_accounts",
+    kind="sub_account",
+    state=True,
+    columns=(
+        Column(name="sub_account", heading="sub-account"),
+        Column(name="name", heading="name"),
+        Column(name="email", heading="email", rank=1),
+        Column(name="parent_id", heading="below", rank=2),
+    ),
+)
+NOUNS: Final[Mapping[str, Noun]] = {
+    noun.name: noun
+    for noun in (
+        ORDERS, FILLS, ENTRIES, TRANSFERS, FEES, LOANS, BORROWS, REPAYMENTS, INTEREST, LIQUIDATIONS, SUB_ACCOUNTS,
+    )
+}  # fmt: skip
 
 
 def facts(book: Book, noun: Noun, *, accounts: Sequence[str], question: Question) -> View:
     """The facts of that kind of those accounts, account by account, each in the order of time. Raises `BadValue`."""
     answers = {account: _asked(book, noun, account, question) for account in accounts}
+    rows = [row for answer in answers.values() for row in answer]
     return View(
         noun=noun.name,
-        columns=noun.columns,
-        rows=[row for answer in answers.values() for row in answer],
+        columns=_columns(noun, rows),
+        rows=rows,
         kind=KINDS[noun.kind],
         group=("account",),
-        empty=f"no {noun.name} in this interval",
+        empty=f"no {noun.name.replace('_', '-')} in this interval",
         **together(answers),
         as_of_ns=question.as_of_ns,
         known_at_ns=question.known_at_ns,
     )
+
+
+def _columns(noun: Noun, rows: Sequence[Fact]) -> tuple[Column, ...]:
+    """The noun's, and whose row it is where some account has rows of several."""
+    whose = {(row.account, row.sub_account) for row in rows}
+    several = len(whose) > len({account for account, _ in whose})
+    return (SUB_ACCOUNT, *noun.columns) if several and SUB_ACCOUNT.name not in _names(noun) else noun.columns
+
+
+def _names(noun: Noun) -> set[str]:
+    return {column.name for column in noun.columns}
 
 
 def _asked(book: Book, noun: Noun, account: str, question: Question) -> Answer[Fact]:
