@@ -16,6 +16,8 @@ from nostro.link.view import Accepted, Refusal, Rejected
 from nostro.paper.venue import audit
 from nostro.paper.venue.commands import Envelope, Tick
 from nostro.paper.venue.engine import Engine
+from nostro.paper.venue.index import Index
+from nostro.paper.venue.loans import Borrow, Loans
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.wallets import SPOT, key_of
 from paper.venue.scenario import PROFILE, Scenario
@@ -28,7 +30,7 @@ STATUSES = {"pending", "open", "partially_filled", "filled", "canceled", "partia
 
 
 def test_every_invariant_holds_after_every_command() -> None:
-    counts, statuses, refused, hidden = Counter[str](), Counter[str](), Counter[str](), 0
+    counts, statuses, refused, hidden, cascades = Counter[str](), Counter[str](), Counter[str](), 0, 0
     for seed in range(SEEDS):
         workload, engine = Workload(seed), Engine(PROFILE)
         for _ in range(COMMANDS):
@@ -37,10 +39,14 @@ def test_every_invariant_holds_after_every_command() -> None:
             statuses.update(order.status for order in outcome.orders)
             if isinstance(outcome.answer, Rejected):
                 refused[outcome.answer.reason] += 1
+            cascades += len({(row.user, row.wallet) for row in outcome.liquidations}) > 1
             hidden += sum(len(market.resting_hidden) for market in engine.markets.values())
-    assert {name for name, count in counts.items() if count >= 100} == {f"E{n}" for n in (1, 2, 3, 4, 5, 6, 7, 16)}
+    rules = {f"E{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 16)} | {"E11 interest", "E11 repaid"}
+    assert {name for name, count in counts.items() if count >= 100} == rules
+    assert min(counts[name] for name in ("E10 liquidated", "E10 level", "E10 fund")) >= 20
+    assert cascades
     assert set(statuses) == STATUSES
-    assert min(statuses.values()) >= 10
+    assert min(statuses.values()) >= 40
     assert set(refused) == set(Refusal)
     assert hidden > 100
 
@@ -59,12 +65,14 @@ def test_a_snapshot_and_the_commands_after_it_give_the_same_state(seed: int) -> 
         assert shown(again.apply(envelope)) == shown(outcomes[-1])
     assert again.state_hash() == engine.state_hash()
     assert engine.matching.orders
+    assert engine.loans.borrows
+    assert engine.liquidation.made
     assert sum(isinstance(outcome.answer, Accepted) for outcome in outcomes) > COMMANDS // 3
     again.check()
 
 
 def shown(outcome: Outcome) -> object:
-    return outcome.answer, outcome.orders, outcome.fills, outcome.entries, outcome.transfers, outcome.trades
+    return outcome.answer, [getattr(outcome, name) for name in Outcome.__slots__ if name.endswith("_rows")]
 
 
 HASH = """
@@ -94,13 +102,16 @@ def test_the_state_is_the_same_in_every_process() -> None:
 
 
 def busy() -> Scenario:
-    """Open orders of every kind, a withdrawal, and both sides of a book with two orders on a level."""
+    """Open orders of every kind, a withdrawal, a debt, and both sides of a book with two orders on a level."""
     scenario = Scenario()
     scenario.run("""
         user alice
         user bob
+        user carol
         fund alice COIN 500
         fund bob APPLE 50
+        fund carol COIN 100
+        carol add COIN 100 cross
         bob sell 1 APPLE at 10
         alice buy 2 APPLE at 10
         bob sell 2 APPLE at 12
@@ -109,6 +120,7 @@ def busy() -> Scenario:
         alice buy 9 APPLE at 11 aon
         alice buy 1 APPLE stop gte 14
         alice withdraw 1 5 address=home
+        carol borrow APPLE 2 cross
         alice COIN 490 held 147.27
     """)
     return scenario
@@ -165,7 +177,40 @@ def rest_an_ioc(engine: Engine) -> None:
     engine.matching.orders[3].time_in_force = "ioc"
 
 
+def forget_a_debt(engine: Engine) -> None:
+    engine.loans.borrows[1].repaid += 1
+
+
+def owe_more_in_sum(engine: Engine) -> None:
+    engine.loans.borrows[1].loan.interest += 1
+
+
+def lend_without_a_borrow(engine: Engine) -> None:
+    engine.ledger.lend[0] -= 1
+    engine.ledger.insurance[0] += 1
+
+
+def pay_interest_that_is_not_owed(engine: Engine) -> None:
+    borrow = engine.loans.borrows[1]
+    borrow.paid += 1
+    borrow.loan.interest -= 1
+
+
+def forget_who_owes(engine: Engine) -> None:
+    engine.loans.indebted.clear()
+
+
+def let_a_wallet_sink(engine: Engine) -> None:
+    engine.index.set(2, 1)
+
+
 FAULTS = {
+    forget_a_debt: "E11",
+    owe_more_in_sum: "E11",
+    lend_without_a_borrow: "E11",
+    pay_interest_that_is_not_owed: "E2",
+    forget_who_owes: "E11",
+    let_a_wallet_sink: "E10",
     lose_money: "E1",
     hold_too_much: "E3",
     hold_more_than_all: "E2",
@@ -208,6 +253,49 @@ def test_a_planted_fault_of_a_fill_is_found(column: int, change: int | None) -> 
     outcome.fill_rows = [maker, tuple(changed)]
     with pytest.raises(AssertionError):
         audit.check_outcome(envelope, outcome)
+
+
+@pytest.fixture
+def indebted() -> Scenario:
+    """Carol owes two apples, and an hour ends 2800 seconds after the start."""
+    return busy()
+
+
+def test_interest_that_accrues_twice_is_found(indebted: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    accrue = indebted.engine.loans._accrue
+
+    def twice(borrow: Borrow, hour_ns: int) -> None:
+        accrue(borrow, hour_ns)
+        accrue(borrow, hour_ns)
+
+    monkeypatch.setattr(Loans, "_accrue", lambda _, borrow, hour_ns: twice(borrow, hour_ns))
+    with pytest.raises(AssertionError, match="E11: interest accrued twice"):
+        indebted.run("at 2800\ntick\naccrued 0.01 0.01")
+
+
+def test_principal_repaid_before_interest_is_found(indebted: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    indebted.run("at 2800\ntick\naccrued 0.01")
+    monkeypatch.setattr(Loans, "_pay_interest", lambda *_: 0)
+    with pytest.raises(AssertionError, match="E11: principal"):
+        indebted.run("carol repay APPLE 1 cross\nrepaid 0+1")
+
+
+def test_a_limit_that_nobody_looks_at_is_found(indebted: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Index, "keeps_limit", lambda *_, **__: True)
+    with pytest.raises(AssertionError, match="E9"):
+        indebted.run("carol borrow APPLE 100 cross\ncarol cross owes APPLE 102")
+
+
+def test_a_healthy_wallet_that_is_liquidated_is_found(indebted: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Index, "must_go", lambda *_: True)
+    with pytest.raises(AssertionError, match="E10: wallet"):
+        indebted.run("index PEAR 11\ncarol cross owes APPLE 0")
+
+
+def test_a_wallet_that_nobody_liquidates_is_found(indebted: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Index, "must_go", lambda *_: False)
+    with pytest.raises(AssertionError, match="E10: user"):
+        indebted.run("index APPLE 1000\ncarol cross owes APPLE 2")
 
 
 def test_a_refusal_that_changes_something_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

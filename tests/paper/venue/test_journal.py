@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import apsw
 import pytest
 
-from nostro import limits
+from nostro import limits, sqlite
 from nostro.errors import Conflict, Corrupted, NotABook, Unwritable
 from nostro.link.view import Accepted, CancelAll, PlaceOrder, Rejected
 from nostro.paper.venue import journal as journals
@@ -22,6 +23,8 @@ from nostro.paper.venue.journal import Journal
 from nostro.paper.venue.venue import Venue
 from paper.venue.scenario import PROFILE, START_NS
 from paper.venue.workload import Workload
+
+MARGIN = ("movements", "borrows", "repayments", "interest", "liquidations")
 
 
 @pytest.fixture
@@ -44,16 +47,18 @@ def filled(venue: Venue, count: int, seed: int = 3) -> None:
 def stored(venue: Venue) -> dict[str, list[object]]:
     """Every row of every table that a command leaves."""
     connection = venue._journal.connection
-    tables = ("commands", "users", "orders", "fills", "entries", "trades", "transfers", "bars")
+    tables = ("commands", "users", "orders", "fills", "entries", "trades", "transfers", "bars", *MARGIN)
     return {table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
 
 
 def test_what_is_stored_is_what_the_engine_said(path: Path) -> None:
-    """Rows in the journal equal the rows of a fresh engine over the same commands, the latest state of each order."""
+    """Rows in the journal equal the rows of a fresh engine over the same commands, the latest state of each order,
+    transfer and borrow."""
     with opened(path) as venue:
-        filled(venue, 900)
+        filled(venue, 2_400)
         engine = Engine(PROFILE)
         orders, transfers, fills, entries = {}, {}, [], []
+        margin = {name: {} for name in MARGIN}
         for envelope, answer in venue._journal.commands():
             outcome = engine.apply(envelope)
             assert outcome.answer == answer
@@ -61,6 +66,8 @@ def test_what_is_stored_is_what_the_engine_said(path: Path) -> None:
             transfers |= {(row.direction, row.id): row for row in outcome.transfers}
             fills += outcome.fills
             entries += outcome.entries
+            for name, rows in margin.items():
+                rows |= {row.id: row for row in getattr(outcome, name)}
         users = range(1, 6)
         assert engine.state_hash() == venue.engine.state_hash()
         assert sorted((row for user in users for row in venue.orders(user)), key=lambda row: row.id) == [
@@ -71,7 +78,10 @@ def test_what_is_stored_is_what_the_engine_said(path: Path) -> None:
         assert found == {(row.id, row.user): row for row in fills}
         moved = [row for user in users for way in ("deposit", "withdrawal") for row in venue.transfers(user, way)]
         assert {(row.direction, row.id): row for row in moved} == transfers
-        assert min(len(orders), len(fills), len(entries), len(transfers)) > 20
+        for name, rows in margin.items():
+            found = sorted((row for user in users for row in getattr(venue, name)(user)), key=lambda row: row.id)
+            assert found == list(rows.values()), name
+        assert min(len(orders), len(fills), len(entries), len(transfers), *map(len, margin.values())) > 20
 
 
 @pytest.mark.parametrize("every", [7, 100, 10_000])
@@ -243,6 +253,19 @@ def test_nothing_answered_is_lost_by_a_kill(path: Path, seed: int) -> None:
             entries += len(engine.apply(envelope).entries)
         assert engine.state_hash() == venue.engine.state_hash()
         assert venue._journal.connection.execute("SELECT count(*) FROM entries").get == entries > 0
+
+
+def test_a_venue_of_the_first_schema_is_refused(path: Path) -> None:
+    """It had no margin; its past is made up, and so is a new one."""
+    opened(path).close()
+    connection = apsw.Connection(str(path), vfs=sqlite.VFS)
+    connection.pragma("user_version", 1)
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(Conflict, match="schema 1") as caught:
+        opened(path)
+    assert "nostro paper reset" in caught.value.hint
+    assert path.read_bytes() == before
 
 
 def test_a_file_of_another_program_is_refused(path: Path) -> None:

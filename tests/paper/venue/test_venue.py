@@ -3,20 +3,25 @@ would give, tickers and candles what the trades say, and logins what they were g
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from nostro import limits
+from nostro import limits, sqlite
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.errors import Conflict, NotFound
-from nostro.link.view import VenueView
+from nostro.link.view import Borrow, CancelAll, MoveMargin, VenueView
+from nostro.paper.venue.commands import SetIndex
+from nostro.paper.venue.journal import APPLICATION_ID
+from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
 from paper.venue.scenario import PROFILE, START_NS
-from paper.venue.workload import Workload
+from paper.venue.workload import MARGIN_WALLETS, PARENTS, Workload
 
 COMMANDS = 3_500
 SYMBOLS = ("APPLE/COIN", "PEAR/COIN")
@@ -25,7 +30,7 @@ SYMBOLS = ("APPLE/COIN", "PEAR/COIN")
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
     """A venue with a history of random commands, an instant after the last one."""
-    workload = Workload(5)
+    workload = Workload(3)
     path = tmp_path_factory.mktemp("venue") / "venue.db"
     with Venue.open(path, now_ns=lambda: workload.at_ns, profile=PROFILE) as made:
         with made.batch():
@@ -96,6 +101,107 @@ def test_entries_and_transfers_filter_too(venue: Venue) -> None:
     assert compared > 100
 
 
+def test_rows_of_margin_filter_too(venue: Venue) -> None:
+    """Movements, borrows, repayments, interest and liquidations, by wallet, asset and time."""
+    compared = Counter[str]()
+    for name, user in product(("movements", "borrows", "repayments", "interest", "liquidations"), range(1, 6)):
+        ask, rows = getattr(venue, name), list(getattr(venue, name)(user))
+        assert {row.user for row in rows} <= {user}
+        assert [row.time_ns for row in rows] == sorted(row.time_ns for row in rows)
+        middle = rows[len(rows) // 2].time_ns if rows else 0
+        for wallet, asset in product((None, *MARGIN_WALLETS, "plum"), (None, "COIN", "APPLE", "PLUM")):
+            for since, until in ((None, None), (middle, None), (None, middle)):
+                wanted = [
+                    row
+                    for row in rows
+                    if (wallet is None or row.wallet == wallet)
+                    and (asset is None or row.asset == asset)
+                    and (since is None or row.time_ns >= since)
+                    and (until is None or row.time_ns < until)
+                ]
+                assert list(ask(user, wallet=wallet, asset=asset, since_ns=since, until_ns=until)) == wanted
+                compared[name] += len(wanted)
+    assert min(compared.values()) > 40
+    assert len(compared) == 5
+
+
+def test_loans_are_the_sums_of_open_borrows(venue: Venue) -> None:
+    found = 0
+    for user in range(1, 6):
+        everything = list(venue.borrows(user))
+        still_open = [row for row in everything if row.done_ns is None]
+        assert list(venue.borrows(user, open_only=True)) == still_open
+        middle = everything[len(everything) // 2].time_ns
+        assert list(venue.borrows(user, open_only=True, asset="COIN", wallet="cross_margin", since_ns=middle)) == [
+            row for row in still_open if (row.asset, row.wallet) == ("COIN", "cross_margin") and row.time_ns >= middle
+        ]
+        sums = defaultdict[tuple[str, str], list[Decimal]](lambda: [Decimal(0), Decimal(0)])
+        for row in still_open:
+            sums[row.wallet, row.asset][0] += row.amount - row.repaid
+            sums[row.wallet, row.asset][1] += row.accrued - row.paid
+        loans = venue.loans(user)
+        assert {(row.wallet, row.asset): [row.principal, row.interest] for row in loans} == sums
+        assert [row.id for row in loans] == sorted(row.id for row in loans)
+        found += len(loans)
+        assert sum((row.accrued for row in everything), Decimal(0)) == sum(
+            (row.accrued for row in venue.interest(user)), Decimal(0)
+        )
+        assert sum((row.repaid for row in everything), Decimal(0)) == sum(
+            (row.principal for row in venue.repayments(user)), Decimal(0)
+        )
+    assert found > 3
+
+
+def test_margin_is_what_the_wallets_are_worth_at_index_prices(venue: Venue) -> None:
+    prices = {asset.code: Decimal(venue.engine.index.prices[n]).scaleb(-8) for n, asset in enumerate(PROFILE.assets)}
+    states = Counter[str]()
+    for user in range(1, 6):
+        rows = venue.margin(user)
+        assert [row.wallet for row in rows] == [
+            name for name in MARGIN_WALLETS if any(each.wallet == name for each in venue.balances(user))
+        ]
+        for row in rows:
+            has = sum(each.total * prices[each.asset] for each in venue.balances(user) if each.wallet == row.wallet)
+            owes = sum(
+                (each.principal + each.interest) * prices[each.asset]
+                for each in venue.loans(user)
+                if each.wallet == row.wallet
+            )
+            assert (row.assets, row.debt) == (has, owes)
+            if owes:
+                level = (Fraction(has) - Fraction(owes)) / Fraction(owes)
+                assert row.level == Decimal(level * 10**8 // 1).scaleb(-8) > Decimal("0.05")
+            else:
+                assert row.level is None
+            wanted = "clear" if not owes else "warning" if has - owes <= owes / 10 else "healthy"
+            assert row.state == wanted
+            states[row.state] += 1
+    assert states["clear"]
+    assert states["healthy"]
+
+
+def test_a_wallet_near_its_end_is_in_warning(tmp_path: Path) -> None:
+    with Venue.open(tmp_path / "venue.db", now_ns=lambda: START_NS, profile=PROFILE) as venue:
+        user = venue.create_login("ann", "", permissions=()).user
+        venue.fund(user, "COIN", amount=Decimal(50), wallet="spot")
+        about = {"account": user, "wallet": "cross_margin"}
+        venue.submit(user, MoveMargin(direction="add", asset="COIN", amount=Decimal(50), **about))
+        venue.submit(user, Borrow(asset="APPLE", amount=Decimal(5), **about))
+        venue.submit(user, MoveMargin(direction="sub", asset="APPLE", amount=Decimal("2.5"), **about))
+        shown = []
+        for price in ("10", "16.66", "16.67", "18.18", "18.19"):
+            venue.carry_out(SetIndex(asset="APPLE", price=Decimal(price)))
+            (row,) = venue.margin(user)
+            shown.append((row.level, row.state))
+        assert shown == [
+            (Decimal("0.50000000"), "healthy"),
+            (Decimal("0.10024009"), "healthy"),
+            (Decimal("0.09988002"), "warning"),
+            (Decimal("0.05005500"), "warning"),
+            (None, "clear"),
+        ]
+
+
 def test_open_orders_are_those_that_go_on(venue: Venue) -> None:
     found = 0
     for user in range(1, 6):
@@ -131,11 +237,13 @@ def test_histories_are_read_by_index(venue: Venue) -> None:
     list(venue.fills(2, side="buy", newest=3))
     list(venue.entries(2, asset="COIN", until_ns=START_NS + DAY_NS))
     list(venue.transfers(2, "deposit"))
+    for name in ("movements", "borrows", "repayments", "interest", "liquidations"):
+        list(getattr(venue, name)(2, wallet="cross_margin", asset="COIN", since_ns=START_NS))
     venue.ticker("APPLE/COIN")
     venue.trades("APPLE/COIN", limit=3, offset=2)
     venue.trades(None, limit=3, offset=0)
     connection.set_exec_trace(None)
-    assert len(seen) >= 8
+    assert len(seen) >= 13
     for sql, values in seen:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()]
         limited = "trades ORDER BY id DESC LIMIT" in sql  # walks the newest rows, and stops
@@ -230,3 +338,54 @@ def test_logins_have_one_key_each_that_follows_from_the_seed(tmp_path: Path) -> 
             keys.append((login.key, login.secret, venue.sign_tokens_with()))
     assert keys[0] == keys[1]
     assert all(here != there for here, there in zip(keys[0], keys[2], strict=True))
+
+
+def test_a_sub_account_knows_its_master(venue: Venue, tmp_path: Path) -> None:
+    assert venue.sub_accounts(1) == sorted(PARENTS)
+    assert venue.sub_accounts(2) == []
+    with Venue.open(tmp_path / "venue.db", now_ns=lambda: START_NS) as made:
+        master = made.create_login("ann", "", permissions={"read"})
+        sub = made.create_login("bob", "", permissions={"read"}, parent=master.user)
+        assert (master.parent, sub.parent) == (None, master.user)
+        assert made.login_by_key(sub.key) == made.login_by_user(sub.user) == sub
+        assert made.sub_accounts(master.user) == [sub.user]
+        for parent in (sub.user, 99):
+            with pytest.raises(NotFound):
+                made.create_login("eve", "", permissions=(), parent=parent)
+
+
+def test_listeners_hear_what_was_accepted_once_it_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[Outcome, int]] = []
+
+    def listener(outcome: Outcome) -> None:
+        heard.append((outcome, stored.execute("SELECT count(*) FROM commands").get))
+
+    with Venue.open(tmp_path / "venue.db", now_ns=lambda: START_NS, profile=PROFILE) as venue:
+        stored = sqlite.open_database(tmp_path / "venue.db", application_id=APPLICATION_ID, schema_version=2)
+        venue.listeners.append(listener)
+        user = venue.create_login("ann", "", permissions=()).user
+        venue.submit(user, CancelAll())
+        venue.submit(99, CancelAll())
+        venue.fund(user, "COIN", amount=Decimal(5))
+        assert [count for _, count in heard] == [1, 2, 4]
+        assert heard[-1][0].entries[0].total_delta == 5
+        repeated = venue.carry_out(CancelAll(), user=user, command_id=2)
+        assert repeated.answer == heard[1][0].answer
+        heard.clear()
+        with venue.batch():
+            for _ in range(3):
+                venue.fund(user, "COIN", amount=Decimal(1))
+            assert heard == []
+        assert [count for _, count in heard] == [7, 7, 7]
+        heard.clear()
+        monkeypatch.setattr(venue._journal, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            venue.fund(user, "COIN", amount=Decimal(1))
+        monkeypatch.undo()
+        venue.tick()
+        assert [count for _, count in heard] == [8]
+        stored.close()
+
+
+def interrupted(_: object) -> None:
+    raise KeyboardInterrupt
