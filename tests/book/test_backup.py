@@ -79,7 +79,7 @@ def test_a_backup_is_the_book_of_one_moment_while_it_is_written(tmp_path: Path) 
         with open_book(path) as book, open_book(path) as other:
             left = chance.randint(1, 3)
 
-            def watch(what: str, done: int, whole: int, left: int = left) -> None:
+            def watch(what: str, done: int, *, whole: int, left: int = left) -> None:
                 nonlocal appended
                 if done // 8 == left or done == whole:
                     other.append(held(other), some_pages(10 + appended, chance))
@@ -201,7 +201,7 @@ class Interrupted(Exception):
     """Ctrl-C in the middle."""
 
 
-def interrupt(what: str, done: int, whole: int) -> None:
+def interrupt(what: str, done: int, *, whole: int) -> None:
     if done >= whole // 2:
         raise Interrupted
 

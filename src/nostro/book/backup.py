@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import closing, contextmanager, suppress
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from nostro.link.declare import Exchange
     from nostro.postgres import Address
 
-    Watcher = Callable[[str, int, int], None]  # is told what is done, how many pages of it, and of how many
-
 COPIED: Final = ("word", "account", "page", "inbox")  # the journal without its heads, which move behind the pages
 _TRY: Final = "try another backup, and check the disk that this one is on"
 
@@ -48,7 +46,13 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     same_state: bool
 
 
-def unwatched(what: str, done: int, whole: int) -> None:
+class Watcher(Protocol):
+    """Is told of pages: what is done (copied, read), how many, and of how many."""
+
+    def __call__(self, what: str, done: int, *, whole: int) -> None: ...
+
+
+def unwatched(what: str, done: int, *, whole: int) -> None:
     """Nobody looks."""
 
 
@@ -132,7 +136,7 @@ def _fill(store: Store, kept: Store, *, registry: Callable[[str, str], Exchange]
         heads = kept.engine.all("SELECT account, seq, hash, '', token + 1, 0 FROM chain")
         store.engine.insert("chain", heads)
         whole = sum(head[1] for head in heads)
-        fold_all(store, registry, folded=lambda done: watcher("read", done, whole))
+        fold_all(store, registry, folded=lambda done: watcher("read", done, whole=whole))
 
 
 def _copy(source: Store, target: Store, table: str, *, watcher: Watcher) -> None:
@@ -143,7 +147,7 @@ def _copy(source: Store, target: Store, table: str, *, watcher: Watcher) -> None
         target.engine.insert(table, batch)
         done += len(batch)
         if wide:
-            watcher("copied", done, whole)
+            watcher("copied", done, whole=whole)
 
 
 def _next(source: Store, rows: Iterator[Row], most: int) -> list[Row]:

@@ -50,6 +50,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "rebuild": "nostro.cli.book:rebuild",
     "backup": "nostro.cli.backup:backup",
     "restore": "nostro.cli.backup:restore",
+    "backup": "nostro.cli.backup:backup",
+    "restore": "nostro.cli.backup:restore",
     "export": "nostro.cli.export:export",
     "paper": "nostro.cli.paper:paper",
 }

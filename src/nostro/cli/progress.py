@@ -1,4 +1,4 @@
-"""How far a sync is, on stderr: a bar per account on a terminal, plain lines elsewhere. It decides nothing but its
+"""How far a sync or a copy is, on stderr: bars on a terminal, plain lines elsewhere. It decides nothing but its
 form."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
+    from nostro.book.backup import Watcher as CopyWatcher
     from nostro.collect.backfill import Progress
 
 PARTS: Final = 1000  # of one history on its bar
@@ -91,3 +92,41 @@ class AccountBars:
             return
         told = f"{progress.stream} to {format_time(progress.reached_ns, 0)[:10]}, {sum(rows.values()):,} rows"
         self._bars.update(task, completed=max(done, int(before)), told=told)
+
+
+@contextmanager
+def copying(stream: TextIO) -> Iterator[CopyWatcher]:
+    """Is told how many pages of how many are copied, or read, while it lasts: one thing after the other."""
+    if not stream.isatty():
+        yield CopyLines(stream)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    from nostro.cli.output import console
+
+    columns = (TextColumn("pages {task.description}"), BarColumn(24), MofNCompleteColumn())
+    with Bars(*columns, console=console(stream)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def copied(what: str, done: int, *, whole: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=whole)
+            bars.update(tasks[what], completed=done)
+
+        yield copied
+
+
+class CopyLines:
+    """A line for each tenth."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._told: dict[str, int] = {}
+
+    def __call__(self, what: str, done: int, *, whole: int) -> None:
+        tenth = 10 * done // max(whole, 1)
+        if tenth > self._told.get(what, 0):
+            self._told[what] = tenth
+            self._stream.write(f"{what} {done:,} of {whole:,} pages\n")
+            self._stream.flush()

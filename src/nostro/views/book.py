@@ -1,4 +1,5 @@
-"""The nouns ``verify`` and ``rebuild``: what a book proves of itself, and what reading it again changed."""
+"""The nouns ``verify``, ``rebuild``, ``backup`` and ``restore``: what a book proves of itself, what reading it again
+changed, and what its copies prove."""
 
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ from nostro.domain.values import canonical
 from nostro.views.view import Column, View, plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nostro.book.backup import Restored
     from nostro.book.book import Proof, Rebuilt
     from nostro.book.trial import Trial
 
@@ -65,6 +69,34 @@ def _entered(trial: Trial) -> str:
     explained = "" if share is None else f", {canonical(share.scaleb(2))} % explained"
     left = f"; unreconciled {', '.join(unexplained)}" if unexplained else ""
     return f"{trial.account}: {trial.transactions:,} transactions sum to zero{explained}{left}"
+
+
+def backed_up(proven: Proof, target: Path) -> View:
+    """A verified copy of a book."""
+    notes = (f"copied to {target}, and verified: every page, {proven.records:,} records", f"book head {proven.head}")
+    more = {"head": proven.head, "records": proven.records, "path": str(target)}
+    return View(
+        noun="backup", columns=PROOF_COLUMNS, rows=proven.accounts, notes=notes, more=more,
+        empty="the book has no accounts",
+    )  # fmt: skip
+
+
+def restored(made: Restored, place: object) -> View:
+    """A book that was made of a backup."""
+    same = "the same as" if made.same_state else "another than"
+    notes = (
+        f"made in {place}, and verified: every page, {made.proof.records:,} records, new anchors",
+        f"book head {made.proof.head}",
+        f"the state's hash is {same} the backup's own, of which nothing was used",
+    )
+    more = {
+        "head": made.proof.head, "records": made.proof.records, "book": str(place), "state": made.state,
+        "same_state": made.same_state,
+    }  # fmt: skip
+    return View(
+        noun="restore", columns=PROOF_COLUMNS, rows=made.proof.accounts, notes=notes, more=more,
+        empty="the book has no accounts",
+    )  # fmt: skip
 
 
 def rebuilt(report: Rebuilt, *, before: str, after: str) -> View:
