@@ -1,11 +1,10 @@
-"""``nostro order``: places, cancels and shows one order at the exchange. It decides that a live order is shown and
-asked about before it is sent; that it needs the grant ``trade`` is the account's to say.
+"""``nostro order``: places, cancels and shows one order at the exchange, or closes with orders what a margin wallet
+owes. It decides how they are typed; that they need the grant ``trade`` is the account's to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -13,15 +12,14 @@ from nostro import config
 from nostro.account import AsyncAccount
 from nostro.cli.accounts import complete_account
 from nostro.cli.session import Session, session, shown
-from nostro.config import AccountSettings
+from nostro.cli.writes import asked_at, confirm
 from nostro.domain.answers import Answer
-from nostro.errors import BadValue, NotFound, NotGranted, UsageError
-from nostro.link.view import OrderType, Side, TimeInForce
+from nostro.errors import NotFound, UsageError
+from nostro.link.declare import WRITES
+from nostro.link.view import OrderType, Side, SideEffect, TimeInForce
 
 if TYPE_CHECKING:
     from nostro.domain.records import Order
-
-ResultT = TypeVar("ResultT")
 
 
 @click.group()
@@ -42,6 +40,12 @@ def order() -> None:
 @click.option("--stop-price", help="The price that triggers it.")
 @click.option("--stop-operator", type=click.Choice(["gte", "lte"]), help="Trigger at or above, or at or below it.")
 @click.option("--valid-till", metavar="T", help="It ends then.")
+@click.option("--expire-after", metavar="T", help="It ends then; the earlier of the two counts.")
+@click.option("--wallet", default="spot", show_default=True,
+              help="Or cross_margin, or the pair's own: isolated_margin:BTC/USDT.")  # fmt: skip
+@click.option("--side-effect", type=click.Choice(["none", "auto_borrow", "auto_repay"]), default="none",
+              show_default=True,
+              help="In a margin wallet: borrow what it lacks, or repay from what it brings.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @shown
 def place(
@@ -57,6 +61,9 @@ def place(
     stop_price: str | None,
     stop_operator: Literal["gte", "lte"] | None,
     valid_till: str | None,
+    expire_after: str | None,
+    wallet: str,
+    side_effect: SideEffect,
     yes: bool,
 ) -> None:
     """Place an order on ACCOUNT: `nostro order place trader BTC/USDT buy --amount 0.1 --price 50000`.
@@ -68,16 +75,18 @@ def place(
     asked = {
         "type": kind, "amount": amount, "quote amount": quote_amount, "price": price, "in force": in_force,
         "stop": f"{stop_operator} {stop_price}" if stop_price else None, "valid till": valid_till,
+        "expire after": expire_after, "wallet": wallet, "side effect": None if side_effect == "none" else side_effect,
     }  # fmt: skip
-    _confirm(here, account, settings, f"{side} {instrument}", asked, yes=yes)
+    confirm(here, account, settings, f"{side} {instrument}", asked, grant="trade", yes=yes)
 
     async def placed(opened: AsyncAccount) -> Order:
         return await opened.place(
             instrument, side, type=kind, amount=amount, quote_amount=quote_amount, price=price, stop_price=stop_price,
-            stop_operator=stop_operator, time_in_force=in_force, valid_till=valid_till,
+            stop_operator=stop_operator, time_in_force=in_force, valid_till=valid_till, expire_after=expire_after,
+            wallet=wallet, side_effect=side_effect,
         )  # fmt: skip
 
-    found = _with(here, account, settings, placed)
+    found = asked_at(here, account, settings, placed)
     notes = () if found.status else (f"what became of it: nostro order show {account} {found.native_id}",)
     _show(here, [found], notes=notes)
 
@@ -96,14 +105,14 @@ def cancel(account: str, ids: tuple[str, ...], *, everything: bool, instrument: 
     here = session()
     settings = config.find_account(here.settings, account)
     what = f"cancel {', '.join(ids) or 'every open order'}{f' of {instrument}' if instrument else ''}"
-    _confirm(here, account, settings, what, {}, yes=yes)
+    confirm(here, account, settings, what, {}, grant="trade", yes=yes)
 
     async def canceled(opened: AsyncAccount) -> list[Order]:
         if everything:
             return list(await opened.cancel_all(instrument=instrument))
         return [await opened.order(each) for each in ids if await opened.cancel(each)]
 
-    orders = _with(here, account, settings, canceled)
+    orders = asked_at(here, account, settings, canceled)
     missed = [] if everything else [each for each in ids if each not in {found.native_id for found in orders}]
     if orders or not missed:
         _show(here, orders)
@@ -122,40 +131,34 @@ def show(account: str, id: str) -> None:  # noqa: A002 - the field's word
     """Show the order ID of ACCOUNT as the exchange knows it now."""
     here = session()
     settings = config.find_account(here.settings, account)
-    _show(here, [_with(here, account, settings, lambda opened: opened.order(id))])
+    _show(here, [asked_at(here, account, settings, lambda opened: opened.order(id))])
 
 
-def _confirm(
-    here: Session, name: str, account: AccountSettings, what: str, details: dict[str, str | None], *, yes: bool
-) -> None:
-    """Shows a live request and asks. Raises `NotGranted` first: nobody is asked for what cannot be done."""
-    if "trade" not in account.grants:
-        raise NotGranted(
-            f"account {name} may only read",
-            hint=f'write allow = ["trade"] under [accounts.{name}] in {here.home.settings_file}', account=name,
-        )  # fmt: skip
-    if account.paper or yes:
-        return
-    if not here.interactive:
-        raise BadValue(f"account {name} is live, and nobody is there to ask", hint="give --yes to send it unasked")
-    said = ", ".join(f"{key} {value}" for key, value in details.items() if value)
-    asked = f"LIVE at {account.exchange}, account {name}: {what}{f' ({said})' if said else ''}. Send it?"
-    click.confirm(asked, abort=True, err=True)
+@order.command(short_help="Buy back what a margin wallet owes, and repay it.")
+@click.argument("account", shell_complete=complete_account)
+@click.option("--wallet", default="cross_margin", show_default=True,
+              help="Or an isolated one: isolated_margin:BTC/USDT.")  # fmt: skip
+@click.option("--sub-account", metavar="ID", help="One of `nostro sub-accounts` [default: the login's own account].")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@shown
+def close(account: str, *, wallet: str, sub_account: str | None, yes: bool) -> None:
+    """Close the position of a margin wallet of ACCOUNT: its open orders are canceled, what it owes is bought back at
+    the market, and repaid. A live one is asked about first."""
+    here = session()
+    settings = config.find_account(here.settings, account)
+    what = f"close the position of {wallet}"
+    confirm(here, account, settings, what, {"sub-account": sub_account}, grant=WRITES["close_position"], yes=yes)
 
+    async def closed(opened: AsyncAccount) -> list[Order]:
+        found = []
+        for made in await opened.close_position(wallet, account=sub_account):
+            try:
+                found.append(await opened.order(made.native_id or ""))
+            except NotFound:  # it was made all the same
+                found.append(made)
+        return found
 
-def _with(
-    here: Session, name: str, account: AccountSettings, do: Callable[[AsyncAccount], Awaitable[ResultT]]
-) -> ResultT:
-    from nostro.cli import connect
-    from nostro.link.transport import SystemClock
-
-    async def opened() -> ResultT:
-        async with AsyncAccount(
-            connect.source(here, name, account=account), clock=SystemClock(), allow=account.grants
-        ) as found:
-            return await do(found)
-
-    return connect.run(opened())
+    _show(here, asked_at(here, account, settings, closed))
 
 
 def _show(here: Session, orders: list[Order], *, notes: tuple[str, ...] = ()) -> None:
