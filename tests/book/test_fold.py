@@ -288,6 +288,19 @@ def test_observed_time_never_falls(tmp_path: Path) -> None:
         assert len(list(book.journal(ACCOUNT, known_at_ns=NOON_NS))) == 2
 
 
+def test_the_newest_rows_alone_are_the_end_of_all(tmp_path: Path) -> None:
+    with open_book(tmp_path / "b.db") as book:
+        book.append(held(book), swept("fills", [fill(second) for second in (1, 1, 2, 3, 3, 4, 5)]))
+        book.append(held(book), swept("fills", [fill(second) for second in (1, 1, 2, 3, 3, 4, 5)], rows=1))
+        for where in ({}, {"side": "buy"}, {"side": "sell"}):
+            for end in (T0 + 9 * SECOND_NS, T0 + 4 * SECOND_NS):
+                whole = book.answer("fill", ACCOUNT, until_ns=end, where=where)
+                for newest in (0, 1, 3, 100):
+                    part = book.answer("fill", ACCOUNT, until_ns=end, where=where, newest=newest)
+                    assert list(part) == list(whole)[max(0, len(whole) - newest) :]
+                    assert (part.complete_through_ns, part.coverage) == (whole.complete_through_ns, whole.coverage)
+
+
 def test_answers_say_how_complete_they_are(tmp_path: Path) -> None:
     clock = Clock(NOON_NS)
     with open_book(tmp_path / "b.db", clock=clock) as book:

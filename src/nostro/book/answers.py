@@ -123,19 +123,21 @@ class Answers:
         vanished: bool = False,
         versions: bool = False,
         left_out: list[Fact] | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Fact]:
         """The facts of a kind, stamped, in the order of their times: of events the latest version known (all of them,
         in the order they were learned, with ``versions``), of states each version. ``where``: fields that must equal a
         text. ``vanished``: the rows that vanished, instead. Rows without a time that may have happened later than the
-        moment asked about are not among them; they are added to ``left_out``."""
+        moment asked about are not among them; they are added to ``left_out``. ``newest_first``: the other way round."""
         conditions, values = self._conditions(kind, where or {})
         if kind not in SUBJECTS and not versions:
             conditions += f" AND {_NEWER}"
             values.append(clocks.seq)
+        order = " DESC" if newest_first else ""
         query = (
             "SELECT r.content, r.seq, r.row_offset, r.effective_ns FROM record r WHERE r.account = ? AND r.kind = ?"
             f" AND r.effective_ns >= ? AND r.effective_ns < ? AND r.seq <= ? AND r.vanished = ?{conditions}"
-            " ORDER BY r.effective_ns, r.seq, r.row_offset"
+            f" ORDER BY {', '.join(f'r.{column}{order}' for column in ('effective_ns', 'seq', 'row_offset'))}"
         )
         number = self.store.words.number_or_none(kind) or 0
         bounds = (clocks.account.id, number, since_ns, min(until_ns, clocks.before_ns), clocks.seq, int(vanished))

@@ -9,6 +9,7 @@ they are consistent while this or another process goes on writing.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
@@ -25,6 +26,7 @@ from nostro.book.proof import Proof
 from nostro.book.rebuild import Rebuilt, rebuild
 from nostro.book.store import AccountRow, Head, Lease, Store
 from nostro.domain.answers import Answer, Interval
+from nostro.domain.records import Interest
 from nostro.domain.values import SECOND_NS
 from nostro.errors import Conflict, Fenced, NoAnchor, RolledBack, Uncertain, Unreachable, Unwritable
 from nostro.link.declare import Page
@@ -350,14 +352,21 @@ class Book:
     def answer(
         self, kind: str, account: str, *, since_ns: int | None = None, until_ns: int | None = None,
         as_of_ns: int | None = None, known_at_ns: int | None = None, where: Mapping[str, str] | None = None,
+        newest: int | None = None,
     ) -> Answer[Fact]:  # fmt: skip
-        """As `facts`, all at once, with how complete it is; its coverage lists what is not proven."""
+        """As `facts`, all at once, with how complete it is; its coverage lists what is not proven. ``newest``: the last
+        so many rows alone, and no more are read."""
         with self._asking(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns) as (answers, clocks):
             end_ns = ALWAYS_NS if until_ns is None else until_ns
             later: list[Fact] = []
-            rows = list(
-                answers.facts(kind, clocks, since_ns=since_ns or 0, until_ns=end_ns, where=where, left_out=later)
-            )
+            found = answers.facts(
+                kind, clocks, since_ns=since_ns or 0, until_ns=end_ns, where=where, left_out=later,
+                newest_first=newest is not None,
+            )  # fmt: skip
+            # Of rows without a time all are looked at: which of them are left out is part of the answer.
+            rows = list(islice(found, None if kind == Interest.kind else newest))
+            if newest is not None:
+                rows = rows[:newest][::-1]
             from_ns = clocks.account.since_ns if since_ns is None else since_ns
             through_ns = self._now_ns() if until_ns is None else until_ns
             return answers.complete(rows, clocks, kind=kind, since_ns=from_ns, until_ns=through_ns, left_out=later)
