@@ -13,11 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from nostro.account import AsyncAccount, History
+    from nostro.account import AsyncAccount
     from nostro.blocking import Account, BlockingHistory
     from nostro.book.book import Book
     from nostro.domain.answers import Answer, Interval
     from nostro.errors import NostroError
+    from nostro.link.history import History
     from nostro.open import open_account, open_async_account, open_book
 
 __version__ = "0.1.0"
@@ -42,7 +43,7 @@ _HOMES: Final = {
     "AsyncAccount": "nostro.account",
     "BlockingHistory": "nostro.blocking",
     "Book": "nostro.book.book",
-    "History": "nostro.account",
+    "History": "nostro.link.history",
     "Interval": "nostro.domain.answers",
     "NostroError": "nostro.errors",
     "open_account": "nostro.open",

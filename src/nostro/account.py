@@ -8,69 +8,37 @@ the exchange opened, no end means now. No window and no page limit shows: a call
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from heapq import heappop, heappush
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Final, Generic, Literal, Self, TypeVar, cast, get_args
+from typing import Final, Literal, Self, cast
 
 from nostro import errors, limits
 from nostro.domain import records
-from nostro.domain.answers import Answer, Interval
-from nostro.domain.records import Fact
-from nostro.domain.values import LATEST_NS, SECOND_NS, Malformed, decimal, parse_moment
-from nostro.link.declare import WRITES, Claim
-from nostro.link.source import Reply, Source, Step
+from nostro.domain.answers import Answer
+from nostro.domain.arguments import Amount, Moment, exact_amount, expect, moment_ns, needed_amount, ordered
+from nostro.domain.values import SECOND_NS
+from nostro.link.declare import WRITES
+from nostro.link.history import FactT, History
+from nostro.link.source import Reply, Source
 from nostro.link.transport import Clock
 from nostro.link.view import (
+    Borrow,
     CancelAll,
     CancelOrders,
+    ClosePosition,
     Command,
+    MoveMargin,
     OrderType,
     PlaceOrder,
+    Repay,
     RequestWithdrawal,
     Side,
+    SideEffect,
     TimeInForce,
 )
 
-Moment = str | datetime | int
-Amount = Decimal | int | str
 StopOperator = Literal["gte", "lte"]
-FactT = TypeVar("FactT", bound=Fact)
 CANCELED: Final = ("canceled", "partially_canceled")  # what a cancel makes of an open order
-
-
-class History(Generic[FactT]):
-    """A history that is fetched while it is read, oldest first, one window in memory. ``all()`` collects it; after the
-    last row, ``coverage`` says which intervals could not be had, and ``pages`` how many answers it took."""
-
-    def __init__(self, parts: Callable[[History[FactT]], AsyncIterator[FactT]], reader: str, until_ns: int) -> None:
-        self._parts = parts
-        self._reader = reader
-        self._until_ns = until_ns
-        self.coverage: list[Interval] = []
-        self.pages = 0
-
-    def __aiter__(self) -> AsyncIterator[FactT]:
-        self.coverage.clear()
-        self.pages = 0
-        return self._parts(self)
-
-    async def all(self) -> Answer[FactT]:
-        """Every row at once, in an `Answer`."""
-        rows = [fact async for fact in self]
-        holes = sorted(self.coverage, key=lambda hole: hole.since_ns)
-        through_ns = holes[0].since_ns if holes else self._until_ns
-        return Answer(rows, complete_through_ns=through_ns, coverage=holes, reader=self._reader, pages=self.pages)
-
-    def note(self, stream: str, step: Step) -> None:
-        """Counts a page, and keeps what it says is missing."""
-        self.pages += 1
-        for claim in step.claims:
-            if claim.status != "proven":
-                self.coverage.append(_hole(stream, claim))
 
 
 class AsyncAccount:
@@ -80,6 +48,7 @@ class AsyncAccount:
         self._source = source
         self._clock = clock
         self._grants = frozenset(allow)
+        self._own_id: int | None = None
 
     # ── what it is ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -147,7 +116,7 @@ class AsyncAccount:
         if start is None:
             return await self._ask("candles", records.Candle, **where, until_ns=until_ns)
         until_ns = self._clock.now_ns() if until_ns is None else until_ns
-        since_ns, width_ns = _ordered(start, until_ns), limits.CANDLES_AT_ONCE * interval_s * SECOND_NS
+        since_ns, width_ns = ordered(start, until_ns), limits.CANDLES_AT_ONCE * interval_s * SECOND_NS
         replies = [
             await self._source.ask("candles", _where(**where, since_ns=at_ns, until_ns=min(at_ns + width_ns, until_ns)))
             for at_ns in range(since_ns, until_ns, max(width_ns, 1))
@@ -180,6 +149,10 @@ class AsyncAccount:
     async def balances(self) -> Answer[records.Balance]:
         """Every asset in every wallet, as the exchange reports it now."""
         return await self._ask("balances", records.Balance)
+
+    async def loans(self) -> Answer[records.Loan]:
+        """What every margin wallet owes now, asset by asset."""
+        return await self._ask("loans", records.Loan)
 
     async def fees(self) -> Answer[records.FeeRate]:
         """The fee rules that hold for this account."""
@@ -228,9 +201,34 @@ class AsyncAccount:
     def transfers(
         self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
     ) -> History[records.Transfer]:
-        """Deposits and withdrawals of [start, end). Where the key may not read one of them, it is taken from the
-        ledger, as far as that says, and ``coverage`` says so."""
+        """Deposits, withdrawals and moves between wallets of [start, end). Where the key may not read withdrawals, they
+        are taken from the ledger, as far as that says; ``coverage`` says what the key may not read."""
         return self._history("transfers", records.Transfer, start, end, asset=asset)
+
+    def borrows(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> History[records.Borrow]:
+        """Borrowings made in [start, end), each as it is now."""
+        return self._history("borrows", records.Borrow, start, end, asset=asset)
+
+    def repayments(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> History[records.Repayment]:
+        """What was paid back in [start, end)."""
+        return self._history("repayments", records.Repayment, start, end, asset=asset)
+
+    def interest(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> History[records.Interest]:
+        """Interest that accrued in [start, end). Where the exchange gives it no time, each row says between which times
+        it lies: those of the question that found it."""
+        return self._history("interest", records.Interest, start, end, asset=asset)
+
+    def liquidations(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> History[records.Liquidation]:
+        """Debts that the exchange began to settle by force in [start, end)."""
+        return self._history("liquidations", records.Liquidation, start, end, asset=asset)
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -250,20 +248,24 @@ class AsyncAccount:
         expire_after: Moment | None = None,
         post_only: bool = False,
         wallet: str = "spot",
+        side_effect: SideEffect = "none",
         client_id: str = "",
     ) -> records.Order:
         """Places an order, once. ``amount`` in base units, or ``quote_amount`` for a market order; prices in quote per
-        base. Raises `OrderRejected`, `InsufficientFunds` or `BadRequest` where it did not happen, `Unresolved` where
-        the answer was lost and looking it up left a doubt. Needs the grant ``trade``."""
-        _expect(side=(side, Side), type=(type, OrderType), time_in_force=(time_in_force, TimeInForce))
-        _expect(stop_operator=(stop_operator, StopOperator))
+        base. ``wallet``: spot, cross_margin, or the instrument's own isolated one (``isolated_margin:BTC/USDT``);
+        ``side_effect``: auto_borrow what the order lacks, or auto_repay from what it brings. Raises `OrderRejected`,
+        `InsufficientFunds` or `BadRequest` where it did not happen, `Unresolved` where the answer was lost and looking
+        it up left a doubt. Needs the grant ``trade``."""
+        expect(side=(side, Side), type=(type, OrderType), time_in_force=(time_in_force, TimeInForce))
+        expect(stop_operator=(stop_operator, StopOperator), side_effect=(side_effect, SideEffect))
         command = PlaceOrder(
             wallet=wallet, instrument=instrument, side=side, type=type, time_in_force=time_in_force,
-            amount=_amount(amount, "amount"), quote_amount=_amount(quote_amount, "quote_amount"),
-            price=_amount(price, "price"), stop_price=_amount(stop_price, "stop_price"), stop_operator=stop_operator,
+            amount=exact_amount(amount, "amount"), quote_amount=exact_amount(quote_amount, "quote_amount"),
+            price=exact_amount(price, "price"), stop_price=exact_amount(stop_price, "stop_price"),
+            stop_operator=stop_operator,
             valid_till_ns=None if valid_till is None else moment_ns(valid_till, "valid_till"),
             expire_after_ns=None if expire_after is None else moment_ns(expire_after, "expire_after"),
-            post_only=post_only, client_id=client_id,
+            post_only=post_only, side_effect=side_effect, client_id=client_id,
         )  # fmt: skip
         reply = await self._do("place", command)
         return cast("records.Order", reply.facts[0])
@@ -288,11 +290,66 @@ class AsyncAccount:
     ) -> Answer[records.Transfer]:
         """Asks for a withdrawal by one of `withdraw_methods`; the fee comes on top of ``amount``. Needs the grant
         ``withdraw``."""
-        exact = _amount(amount, "amount")
-        if exact is None:
-            raise errors.BadValue("amount is missing", hint="give how much is to leave, without the fee")
+        exact = needed_amount(amount, "amount")
         command = RequestWithdrawal(method=method, amount=exact, attributes=dict(attributes), client_id=client_id)
         return self._answer(await self._do("withdraw", command), records.Transfer)
+
+    async def transfer(
+        self,
+        asset: str,
+        amount: Amount,
+        *,
+        from_wallet: str,
+        to_wallet: str,
+        account: str | int | None = None,
+        note: str = "",
+    ) -> records.Transfer:
+        """Moves money between the spot wallet and another one. ``account``: one of `sub_accounts`, None for the login's
+        own. Raises `InsufficientFunds`, `Forbidden` (another's account) or `BadRequest` where it did not happen,
+        `Unresolved` as `place`. Needs the grant ``transfer``."""
+        adds = from_wallet == "spot"
+        if adds == (to_wallet == "spot"):
+            said = f"from_wallet is {from_wallet!r} and to_wallet {to_wallet!r}, expected one of them to be 'spot'"
+            raise errors.BadValue(said, hint="move it to spot first, and from there on", exchange=self.exchange)
+        self._check_granted("transfer")
+        command = MoveMargin(
+            account=await self._account_id(account), wallet=to_wallet if adds else from_wallet,
+            direction="add" if adds else "sub", asset=asset, amount=needed_amount(amount, "amount"), note=note,
+        )  # fmt: skip
+        reply = await self._do("transfer", command)
+        return cast("records.Transfer", reply.facts[0])
+
+    async def borrow(
+        self, asset: str, amount: Amount, *, wallet: str, account: str | int | None = None
+    ) -> records.Borrow:
+        """Borrows into a margin wallet (``cross_margin``, ``isolated_margin:BTC/USDT``). ``account`` as in `transfer`.
+        Raises `InsufficientFunds` (beyond the margin limit), `Forbidden` or `BadRequest` where it did not happen,
+        `Unresolved` as `place`. Needs the grant ``margin``."""
+        self._check_granted("borrow")
+        account_id = await self._account_id(account)
+        command = Borrow(account=account_id, wallet=wallet, asset=asset, amount=needed_amount(amount, "amount"))
+        reply = await self._do("borrow", command)
+        return cast("records.Borrow", reply.facts[0])
+
+    async def repay(
+        self, asset: str, amount: Amount, *, wallet: str, account: str | int | None = None
+    ) -> records.Repayment:
+        """Pays back out of a margin wallet, interest first; `repayments` says how much of it was interest. ``account``
+        as in `transfer`. Raises `BadRequest` (more than is owed), `InsufficientFunds` or `Forbidden` where it did not
+        happen, `Unresolved` as `place`. Needs the grant ``margin``."""
+        self._check_granted("repay")
+        account_id = await self._account_id(account)
+        command = Repay(account=account_id, wallet=wallet, asset=asset, amount=needed_amount(amount, "amount"))
+        reply = await self._do("repay", command)
+        return cast("records.Repayment", reply.facts[0])
+
+    async def close_position(self, wallet: str, *, account: str | int | None = None) -> Answer[records.Order]:
+        """Buys back what a margin wallet owes, at the market, and repays it; the orders that it took, as far as the
+        exchange says. ``account`` as in `transfer`. Raises `BadRequest` (nothing is owed) or `Forbidden` where it did
+        not happen, `Unresolved` as `place`. Needs the grant ``trade``."""
+        self._check_granted("close_position")
+        command = ClosePosition(account=await self._account_id(account), wallet=wallet)
+        return self._answer(await self._do("close_position", command), records.Order)
 
     # ── below ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -305,13 +362,33 @@ class AsyncAccount:
         return Answer(facts, complete_through_ns=observed, reader=self._reader, pages=len(reply.pages))
 
     async def _do(self, capability: str, command: Command) -> Reply:
+        self._check_granted(capability)
+        return await self._source.do(capability, command)
+
+    def _check_granted(self, capability: str) -> None:
         grant = WRITES[capability]
         if grant not in self._grants:
             raise errors.NotGranted(
                 f"this account was opened without the grant {grant!r}, which {capability} needs",
                 hint=f"open it with allow=[{grant!r}]", exchange=self.exchange, account=self.name,
             )  # fmt: skip
-        return await self._source.do(capability, command)
+
+    async def _account_id(self, account: str | int | None) -> int:
+        """The exchange's id of an account that a caller named, or of the login itself: the one of `sub_accounts` whose
+        parent is not among them."""
+        if account is not None:
+            if not str(account).isdecimal():
+                raise errors.BadValue(f"account is {str(account)!r}, expected an id of sub_accounts()")
+            return int(account)
+        if self._own_id is None:
+            rows = await self.sub_accounts()
+            known = {row.native_id for row in rows}
+            own = [row.native_id for row in rows if row.parent_id not in known]
+            if len(own) != 1 or not str(own[0]).isdecimal():
+                said = f"{self._source.exchange.name} lists {len(own)} accounts that may be the login's own"
+                raise errors.Undecodable(said, hint="name the account", exchange=self.exchange, account=self.name)
+            self._own_id = int(str(own[0]))
+        return self._own_id
 
     @property
     def _reader(self) -> str:
@@ -327,143 +404,9 @@ class AsyncAccount:
                 exchange=exchange.id, account=self.name,
             )  # fmt: skip
         until_ns = self._clock.now_ns() + SECOND_NS if end is None else moment_ns(end, "end")
-        since_ns = exchange.opened_ns if start is None else _ordered(start, until_ns)
-        conditions = _where(**where)
-
-        async def parts(history: History[FactT]) -> AsyncIterator[FactT]:
-            streams = [ask.name for ask in exchange.asks_for(capability)]
-            runs = [self._windows(history, name, since_ns, until_ns, conditions) for name in streams]
-            async for fact in _merged(runs):
-                yield cast("FactT", fact)
-
-        return History(parts, self._reader, until_ns)
-
-    async def _windows(
-        self, history: History[Any], name: str, since_ns: int, until_ns: int, where: Mapping[str, str]
-    ) -> AsyncIterator[Fact]:
-        """The facts of one stream in the order of their time: each is given once nothing before it can come."""
-        ask = self._source.exchange.ask(name)
-        descending = ask is not None and ask.stream is not None and ask.stream.order == "descending"
-        waiting: list[Fact] = []
-        front = _Front(since_ns)
-        async for step in self._source.sweep(name, since_ns, until_ns, where):
-            waiting = [*reversed(step.facts), *waiting] if descending else [*waiting, *step.facts]
-            history.note(name, step)
-            if front.move(step.claims):
-                waiting.sort(key=_effective_ns)
-                ready = bisect_left(waiting, front.at_ns, key=_effective_ns)
-                for fact in waiting[:ready]:
-                    yield fact
-                del waiting[:ready]
-            if any(claim.cause == "forbidden" for claim in step.claims):
-                async for fact in self._instead(history, name, since_ns, until_ns, where):
-                    yield fact
-        for fact in sorted(waiting, key=_effective_ns):
-            yield fact
-
-    async def _instead(
-        self, history: History[Any], name: str, since_ns: int, until_ns: int, where: Mapping[str, str]
-    ) -> AsyncIterator[Fact]:
-        ask = self._source.exchange.ask(name)
-        if ask is None or ask.fallback is None:
-            return
-        other, convert = ask.fallback
-        async for fact in self._windows(history, other, since_ns, until_ns, where):
-            converted = convert(fact)
-            if converted is not None:
-                yield converted
-
-
-class _Front:
-    """How far a sweep has spoken of everything: the end of what was claimed without a gap, whatever was claimed."""
-
-    def __init__(self, at_ns: int) -> None:
-        self.at_ns = at_ns
-        self._beyond: list[tuple[int, int]] = []
-
-    def move(self, claims: Iterable[Claim]) -> bool:
-        """Takes the claims of a page; whether the front moved."""
-        before_ns = self.at_ns
-        for claim in claims:
-            heappush(self._beyond, (claim.since_ns, claim.until_ns))
-        while self._beyond and self._beyond[0][0] <= self.at_ns:
-            self.at_ns = max(self.at_ns, heappop(self._beyond)[1])
-        return self.at_ns > before_ns
-
-
-async def _merged(runs: list[AsyncIterator[Fact]]) -> AsyncIterator[Fact]:
-    """Facts of several ordered runs in one order."""
-    heads: list[tuple[Fact, AsyncIterator[Fact]]] = []
-    for run in runs:
-        async for fact in run:
-            heads.append((fact, run))
-            break
-    while heads:
-        index = min(range(len(heads)), key=lambda position: _effective_ns(heads[position][0]))
-        fact, run = heads[index]
-        yield fact
-        following = await anext(run, None)
-        if following is None:
-            heads.pop(index)
-        else:
-            heads[index] = (following, run)
-
-
-def _effective_ns(fact: Fact) -> int:
-    return fact.effective_ns or 0
-
-
-def _hole(stream: str, claim: Claim) -> Interval:
-    return Interval(
-        stream=stream, since_ns=claim.since_ns, until_ns=claim.until_ns, status=claim.status, cause=claim.cause
-    )
+        since_ns = exchange.opened_ns if start is None else ordered(start, until_ns)
+        return History(self._source, capability, since_ns=since_ns, until_ns=until_ns, where=_where(**where))
 
 
 def _where(**conditions: object) -> dict[str, str]:
     return {name: str(value) for name, value in conditions.items() if value is not None}
-
-
-def _expect(**words: tuple[str | None, object]) -> None:
-    """Raises `BadValue` where a word is none of those that its type lists."""
-    for field, (word, listed) in words.items():
-        if word is not None and word not in get_args(listed):
-            raise errors.BadValue(f"{field} is {word!r}, expected one of {', '.join(get_args(listed))}")
-
-
-def _ordered(start: Moment, until_ns: int) -> int:
-    """The start of an interval, ns. Raises `BadValue` where it ends before that."""
-    since_ns = moment_ns(start, "start")
-    if until_ns < since_ns:
-        raise errors.BadValue(f"start is {start}, and the end lies before it", hint="give the earlier time first")
-    return since_ns
-
-
-def moment_ns(moment: Moment, field: str) -> int:
-    """Nanoseconds of a time that a caller gave. Raises `BadValue`."""
-    if isinstance(moment, datetime):
-        if moment.tzinfo is None:
-            raise errors.BadValue(f"{field} is {moment.isoformat()} without a time zone", hint="use an aware datetime")
-        # From an epoch in UTC: of two times in one zone Python subtracts what clocks show there, summer time or not.
-        moment = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
-    if isinstance(moment, int) and not isinstance(moment, bool):
-        if not 0 <= moment <= LATEST_NS:
-            raise errors.BadValue(f"{field} is {moment} ns, expected a time between 1970 and 3000")
-        return moment
-    if not isinstance(moment, str):
-        raise errors.BadValue(f"{field} is a {type(moment).__name__}, expected text, a datetime or nanoseconds")
-    try:
-        return parse_moment(moment, field)
-    except Malformed as error:
-        raise errors.BadValue(str(error)) from None
-
-
-def _amount(amount: Amount | None, field: str) -> Decimal | None:
-    """An exact amount that a caller gave. A float is refused: it is not the number that was typed."""
-    if amount is None:
-        return None
-    if isinstance(amount, float) or not isinstance(amount, Decimal | int | str) or isinstance(amount, bool):
-        raise errors.BadValue(f"{field} is a {type(amount).__name__}, expected a Decimal, int or text")
-    try:
-        return decimal(f"{amount:f}" if isinstance(amount, Decimal) else str(amount), field)
-    except Malformed as error:
-        raise errors.BadValue(str(error)) from None

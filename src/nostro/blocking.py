@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
-from nostro.account import Amount, AsyncAccount, FactT, History, Moment, StopOperator
+from nostro.account import AsyncAccount, StopOperator
 from nostro.domain import records
 from nostro.domain.answers import Answer, Interval
+from nostro.domain.arguments import Amount, Moment
+from nostro.link.history import FactT, History
 from nostro.link.source import Source
-from nostro.link.view import OrderType, Side, TimeInForce
+from nostro.link.view import OrderType, Side, SideEffect, TimeInForce
 
 ResultT = TypeVar("ResultT")
 
@@ -181,6 +183,10 @@ class Account:
         """As `AsyncAccount.balances`."""
         return LOOP.run(self._inner.balances())
 
+    def loans(self) -> Answer[records.Loan]:
+        """As `AsyncAccount.loans`."""
+        return LOOP.run(self._inner.loans())
+
     def fees(self) -> Answer[records.FeeRate]:
         """As `AsyncAccount.fees`."""
         return LOOP.run(self._inner.fees())
@@ -217,6 +223,30 @@ class Account:
         """As `AsyncAccount.transfers`."""
         return BlockingHistory(self._inner.transfers(start, end, asset=asset))
 
+    def borrows(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> BlockingHistory[records.Borrow]:
+        """As `AsyncAccount.borrows`."""
+        return BlockingHistory(self._inner.borrows(start, end, asset=asset))
+
+    def repayments(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> BlockingHistory[records.Repayment]:
+        """As `AsyncAccount.repayments`."""
+        return BlockingHistory(self._inner.repayments(start, end, asset=asset))
+
+    def interest(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> BlockingHistory[records.Interest]:
+        """As `AsyncAccount.interest`."""
+        return BlockingHistory(self._inner.interest(start, end, asset=asset))
+
+    def liquidations(
+        self, start: Moment | None = None, end: Moment | None = None, *, asset: str | None = None
+    ) -> BlockingHistory[records.Liquidation]:
+        """As `AsyncAccount.liquidations`."""
+        return BlockingHistory(self._inner.liquidations(start, end, asset=asset))
+
     def place(
         self,
         instrument: str,
@@ -233,6 +263,7 @@ class Account:
         expire_after: Moment | None = None,
         post_only: bool = False,
         wallet: str = "spot",
+        side_effect: SideEffect = "none",
         client_id: str = "",
     ) -> records.Order:
         """As `AsyncAccount.place`."""
@@ -241,7 +272,7 @@ class Account:
                 instrument, side, type=type, amount=amount, quote_amount=quote_amount, price=price,
                 stop_price=stop_price, stop_operator=stop_operator, time_in_force=time_in_force,
                 valid_till=valid_till, expire_after=expire_after, post_only=post_only, wallet=wallet,
-                client_id=client_id,
+                side_effect=side_effect, client_id=client_id,
             )
         )  # fmt: skip
 
@@ -258,3 +289,32 @@ class Account:
     ) -> Answer[records.Transfer]:
         """As `AsyncAccount.withdraw`."""
         return LOOP.run(self._inner.withdraw(method, amount, attributes=attributes, client_id=client_id))
+
+    def transfer(
+        self,
+        asset: str,
+        amount: Amount,
+        *,
+        from_wallet: str,
+        to_wallet: str,
+        account: str | int | None = None,
+        note: str = "",
+    ) -> records.Transfer:
+        """As `AsyncAccount.transfer`."""
+        return LOOP.run(
+            self._inner.transfer(
+                asset, amount, from_wallet=from_wallet, to_wallet=to_wallet, account=account, note=note
+            )
+        )
+
+    def borrow(self, asset: str, amount: Amount, *, wallet: str, account: str | int | None = None) -> records.Borrow:
+        """As `AsyncAccount.borrow`."""
+        return LOOP.run(self._inner.borrow(asset, amount, wallet=wallet, account=account))
+
+    def repay(self, asset: str, amount: Amount, *, wallet: str, account: str | int | None = None) -> records.Repayment:
+        """As `AsyncAccount.repay`."""
+        return LOOP.run(self._inner.repay(asset, amount, wallet=wallet, account=account))
+
+    def close_position(self, wallet: str, *, account: str | int | None = None) -> Answer[records.Order]:
+        """As `AsyncAccount.close_position`."""
+        return LOOP.run(self._inner.close_position(wallet, account=account))

@@ -17,13 +17,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from nostro import config, errors
-from nostro.account import AsyncAccount, Moment, moment_ns
+from nostro.account import AsyncAccount
 from nostro.blocking import LOOP, Account
 from nostro.book.answers import ALWAYS_NS
 from nostro.book.book import Book, Proof
 from nostro.book.rebuild import Rebuilt
 from nostro.collect.backfill import Collector, Progress, Report, Watcher, unwatched
 from nostro.domain.answers import Answer
+from nostro.domain.arguments import Moment, moment_ns
 from nostro.domain.records import Entry, Fact, Fill, Order, Transfer
 from nostro.exchanges import exchange as find_exchange
 from nostro.keys import PAPER_PREFIX, Credentials

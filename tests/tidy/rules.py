@@ -43,7 +43,6 @@ AMOUNTS_IN = ("domain/", "exchanges/", "book/", "paper/", "collect/")
 # Ratchets, as path::name.
 POSITIONAL = frozenset(
     {
-        "src/nostro/account.py::History.__init__",
         "src/nostro/book/judgement.py::BookLedger.covered",
         "src/nostro/cli/accounts.py::complete_account",
         "src/nostro/cli/logs.py::line",

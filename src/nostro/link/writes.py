@@ -1,26 +1,46 @@
-"""Writes: sent once, and looked up where no answer came. It decides what happened to an order or a withdrawal whose
-answer was lost; it never sends one twice.
+"""Writes: sent once, and looked up where no answer came. It decides what happened to an order, a withdrawal or what is
+done with margin when its answer was lost; it never sends one twice.
 
-Where the wire returns no client id, the lists of orders (or withdrawals) before and after tell: exactly one new row
-that looks as asked is ours; none or several leave a doubt, and the write stays `Unresolved`.
+Where the wire returns no client id, the lists of such rows before and after tell: exactly one new row that looks as
+asked is ours; none or several leave a doubt, and the write stays `Unresolved`. What should be gone afterwards (open
+orders, a debt) is looked for: if it is gone, all is well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from nostro import errors
+from nostro.domain import records
 from nostro.domain.records import Fact, Order, Transfer
-from nostro.domain.values import SECOND_NS
+from nostro.domain.values import SECOND_NS, add
 from nostro.link.declare import Do
 from nostro.link.source import Reply
-from nostro.link.view import CancelAll, CancelOrders, Command, PlaceOrder, RequestWithdrawal
+from nostro.link.view import (
+    ISOLATED,
+    Borrow,
+    CancelAll,
+    CancelOrders,
+    ClosePosition,
+    Command,
+    MoveMargin,
+    PlaceOrder,
+    Repay,
+    RequestWithdrawal,
+)
 
 if TYPE_CHECKING:
     from nostro.link.wire import WireSource
 
 LOOK_BACK_S: Final = 600  # orders of the last ten minutes could be taken for the new one
 LOOKS_S: Final = (1.0, 3.0, 8.0)  # pauses before each look for a write whose answer was lost
+# Where a new row of each write is found; what is not listed here leaves none, or makes something go away.
+LISTINGS: Final[Mapping[type[Command], str]] = {
+    PlaceOrder: "orders", RequestWithdrawal: "withdrawals", MoveMargin: "margin_transfers", Borrow: "borrows",
+    Repay: "repayments",
+}  # fmt: skip
+_NAMES_ROW: Final = (PlaceOrder, MoveMargin, Borrow, Repay)  # whose answers name what was made
 
 
 async def carry_out(source: WireSource, do: Do, command: Command) -> Reply:
@@ -31,12 +51,14 @@ async def carry_out(source: WireSource, do: Do, command: Command) -> Reply:
         reply = await source.write(do, command)
         if isinstance(command, CancelOrders) and {fact.native_id for fact in reply.facts}.isdisjoint(_ids(command)):
             raise errors.Undecodable("the answer names none of the orders", exchange=source.exchange.id)
-        if isinstance(command, PlaceOrder) and not reply.facts:
-            raise errors.Undecodable("the answer names no order", exchange=source.exchange.id)
+        if isinstance(command, _NAMES_ROW) and not reply.facts:
+            raise errors.Undecodable("the answer names nothing that was made", exchange=source.exchange.id)
         return reply
     except (errors.Failing, errors.Unanswered, errors.WireError) as lost:
         if isinstance(command, CancelOrders | CancelAll):
             return await _look_whether_canceled(source, command, lost)
+        if isinstance(command, ClosePosition):
+            return await _look_whether_closed(source, command, lost)
         return await _look_for_new(source, command, known, lost)
 
 
@@ -55,15 +77,16 @@ async def _known(source: WireSource, command: Command) -> set[str | None]:
 
 
 def _listing(source: WireSource, command: Command) -> str:
-    if isinstance(command, PlaceOrder):
-        return "orders"
-    if isinstance(command, RequestWithdrawal) and source.exchange.ask("withdrawals"):
-        return "withdrawals"
-    return ""
+    listing = LISTINGS.get(type(command), "")
+    return listing if source.exchange.ask(listing) else ""
 
 
 async def _rows(source: WireSource, listing: str, command: Command) -> list[Fact]:
-    where = {"instrument": command.instrument} if isinstance(command, PlaceOrder) else {}
+    where = {}
+    if isinstance(command, PlaceOrder):
+        where = {"instrument": command.instrument}
+    elif isinstance(command, MoveMargin | Borrow | Repay):
+        where = {"asset": command.asset}
     now_ns = source.clock.now_ns()
     since_ns, until_ns = now_ns - LOOK_BACK_S * SECOND_NS, now_ns + LOOK_BACK_S * SECOND_NS
     return [fact async for step in source.sweep(listing, since_ns, until_ns, where) for fact in step.facts]
@@ -88,11 +111,35 @@ async def _look_for_new(
 
 
 def _alike(command: Command, fact: Fact) -> bool:
-    if isinstance(command, PlaceOrder) and isinstance(fact, Order):
-        asked = (command.wallet, command.instrument, command.side, command.type, command.price, command.stop_price)
-        seen = (fact.wallet, fact.instrument, fact.side, fact.type, fact.price or None, fact.stop_price or None)
-        return seen == asked and (command.amount is None or fact.amount == command.amount)
-    return isinstance(command, RequestWithdrawal) and isinstance(fact, Transfer) and fact.amount == command.amount
+    """Whether a row looks as what was asked for."""
+    match command, fact:
+        case PlaceOrder(), Order():
+            asked = (command.wallet, command.instrument, command.side, command.type, command.price, command.stop_price)
+            seen = (fact.wallet, fact.instrument, fact.side, fact.type, fact.price or None, fact.stop_price or None)
+            return seen == asked and (command.amount is None or fact.amount == command.amount)
+        case RequestWithdrawal(), Transfer():
+            return fact.amount == command.amount
+        case MoveMargin(), Transfer():
+            inward = fact.from_wallet == "spot"
+            return _is_of(command, fact) and inward == (command.direction == "add") and fact.amount == command.amount
+        case Borrow(), records.Borrow():
+            return _is_of(command, fact) and (fact.type, fact.amount) == (command.type, command.amount)
+        case Repay(), records.Repayment(principal=principal, interest=interest):
+            amount = None if principal is None or interest is None else add((principal, interest))
+            return _is_of(command, fact) and (fact.type, amount) == (command.type, command.amount)
+    return False
+
+
+def _is_of(command: MoveMargin | Borrow | Repay | ClosePosition, fact: Fact) -> bool:
+    """Whether a row is of the command's account, wallet and asset, as far as it says: it may not say which isolated
+    wallet is meant."""
+    wallets = (command.wallet, ISOLATED.rstrip(":") if command.wallet.startswith(ISOLATED) else command.wallet)
+    asset = getattr(command, "asset", None)
+    return (
+        fact.sub_account == str(command.account)
+        and fact.wallet in wallets
+        and asset in (None, getattr(fact, "asset", None))
+    )
 
 
 async def _look_whether_canceled(
@@ -111,6 +158,22 @@ async def _look_whether_canceled(
     if isinstance(command, CancelOrders) and len(rows) < len(_ids(command)):
         raise _unresolved("not all of these orders were found", lost)
     return Reply((), tuple(rows))
+
+
+async def _look_whether_closed(source: WireSource, command: ClosePosition, lost: errors.NostroError) -> Reply:
+    """A wallet that owes nothing has no position; closing what is left of one is for the caller to ask again."""
+    await source.clock.sleep(LOOKS_S[0])
+    try:
+        loans = [fact for fact in (await source.ask("loans", {})).facts if _is_of(command, fact)]
+    except errors.NostroError as error:
+        raise _unresolved(f"looking it up failed ({error.message})", lost) from error
+    if still := sorted({loan.asset for loan in loans if isinstance(loan, records.Loan) and _owes(loan)}):
+        raise _unresolved(f"the wallet still owes {', '.join(still)}", lost)
+    return Reply((), ())
+
+
+def _owes(loan: records.Loan) -> bool:
+    return bool(loan.principal or loan.interest)
 
 
 def _ids(command: CancelOrders) -> set[str]:
@@ -139,5 +202,5 @@ async def _open(source: WireSource, command: CancelAll) -> list[Order]:
 def _unresolved(what: str, lost: errors.NostroError) -> errors.Unresolved:
     return errors.Unresolved(
         f"it was sent, the answer was lost ({lost.message}), and {what}",
-        hint="it is not repeated: look at `nostro orders` before you send it again",
+        hint="it is not repeated: look at what the exchange holds before you send it again",
     )

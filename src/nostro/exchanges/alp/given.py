@@ -52,7 +52,7 @@ def users(view: VenueView, call: Call) -> tuple[int, ...]:
 
 
 def by_time(
-    view: VenueView, call: Call, rows: Callable[[int], Iterator[RowT]], *, when: Callable[[RowT], object] = _happened
+    view: VenueView, call: Call, *, rows: Callable[[int], Iterator[RowT]], when: Callable[[RowT], object] = _happened
 ) -> Iterator[RowT]:
     """The rows of all that the login sees, each user's in order, in one order."""
     runs = [rows(user) for user in users(view, call)]
@@ -105,7 +105,7 @@ def unknown(reason: Refusal, *, field: str, value: str) -> WireRefusal:
     )
 
 
-def wallet(view: VenueView, raw: str, pair: str | None) -> str:
+def wallet(view: VenueView, raw: str, *, pair: str | None) -> str:
     """The venue's wallet; an isolated one is that of a pair, which means nothing with the others (*ours*). Raises
     400."""
     named = word(words.WALLETS, raw, field="wallet_type")

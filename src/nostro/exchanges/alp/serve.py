@@ -100,7 +100,7 @@ def fees(view: VenueView, call: Call, *, dialect: Dialect) -> list[messages.Acco
 def orders(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.Order]:
     query: requests.OrdersQuery = call.message
     if dialect.short:  # no filters: the newest alone
-        newest = given.by_time(view, call, partial(view.orders, newest=SHORT_ROWS), when=_placed)
+        newest = given.by_time(view, call, rows=partial(view.orders, newest=SHORT_ROWS), when=_placed)
         return (_order(dialect, row) for row in list(newest)[: -SHORT_ROWS - 1 : -1])
     since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
     asked = partial(
@@ -111,7 +111,7 @@ def orders(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[message
         since_ns=since_ns,
         until_ns=until_ns,
     )
-    return (_order(dialect, row) for row in given.by_time(view, call, asked, when=_placed))
+    return (_order(dialect, row) for row in given.by_time(view, call, rows=asked, when=_placed))
 
 
 def _placed(row: venue.VenueOrder) -> tuple[int, int]:
@@ -153,7 +153,7 @@ def _fills(view: VenueView, call: Call, newest: int | None) -> Iterator[venue.Ve
         until_ns=until_ns,
         newest=newest,
     )
-    return given.by_time(view, call, asked)
+    return given.by_time(view, call, rows=asked)
 
 
 def account_trades(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.AccountTrade]:
@@ -199,7 +199,7 @@ def _entries(view: VenueView, call: Call) -> Iterator[venue.VenueEntry]:
     query: requests.ActivityQuery = call.message
     since_ns, until_ns = given.window(query.start_time, query.end_time, now_ns=view.now_ns())
     asset = given.asset(view, query.currency)
-    return given.by_time(view, call, partial(view.entries, asset=asset, since_ns=since_ns, until_ns=until_ns))
+    return given.by_time(view, call, rows=partial(view.entries, asset=asset, since_ns=since_ns, until_ns=until_ns))
 
 
 def activity(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.Activity]:

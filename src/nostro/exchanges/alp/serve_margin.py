@@ -50,7 +50,7 @@ def _history(view: VenueView, call: Call, rows: Callable[..., Iterator[RowT]], *
     symbol, asset = given.symbol(view, query.pair), given.asset(view, query.currency)
     wallet = None if symbol is None else f"{ISOLATED}{symbol}"
     asked = partial(rows, wallet=wallet, asset=asset, since_ns=since_ns, until_ns=until_ns, **more)
-    return given.by_time(view, call, asked)
+    return given.by_time(view, call, rows=asked)
 
 
 def transfers(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messages.MarginTransfer]:

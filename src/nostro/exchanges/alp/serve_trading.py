@@ -100,7 +100,7 @@ def transfer(view: VenueView, call: Call) -> int:
     message: requests.MarginTransfer = call.message
     command = venue.MoveMargin(
         account=message.account_id,
-        wallet=given.wallet(view, message.wallet_type, message.pair),
+        wallet=given.wallet(view, message.wallet_type, pair=message.pair),
         direction=cast("Any", given.word(words.DIRECTIONS, message.direction, field="direction")),
         asset=message.currency,
         amount=given.needed_amount(message.amount, "amount"),
@@ -114,7 +114,7 @@ def borrow(view: VenueView, call: Call) -> int:
     message: requests.Borrow = call.message
     command = venue.Borrow(
         account=message.account_id,
-        wallet=given.wallet(view, message.wallet_type, message.pair),
+        wallet=given.wallet(view, message.wallet_type, pair=message.pair),
         asset=message.currency,
         amount=given.needed_amount(message.borrow, "borrow"),
         type=_loan_type(message.type),
@@ -128,7 +128,7 @@ def repay(view: VenueView, call: Call, *, dialect: Dialect) -> int | list[int]:
     unsaid = given.amount(message.amount, "amount") is None
     command = venue.Repay(
         account=message.account_id,
-        wallet=given.wallet(view, message.wallet_type, message.pair),
+        wallet=given.wallet(view, message.wallet_type, pair=message.pair),
         asset=message.currency,
         amount=given.needed_amount(message.borrow if unsaid else message.amount, "amount"),
         type=_loan_type(message.type),
@@ -141,7 +141,7 @@ def close_position(view: VenueView, call: Call) -> list[int]:
     """The document's form names no account: then it is the login's own."""
     message: requests.ClosePosition = call.message
     account = login(call).user if message.account_id is None else message.account_id
-    wallet = given.wallet(view, message.wallet_type, message.pair)
+    wallet = given.wallet(view, message.wallet_type, pair=message.pair)
     return list(_carried_out(view, call, venue.ClosePosition(account=account, wallet=wallet)))
 
 
