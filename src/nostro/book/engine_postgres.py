@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 
 from nostro import limits
 from nostro.book import schema
-from nostro.errors import NotABook, SchemaTooNew, Unwritable
+from nostro.errors import NotABook, SchemaTooNew, Unreachable, Unwritable
 from nostro.postgres import connect, ours
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from nostro.book.engine import Row, Values
     from nostro.postgres import Address
 
+_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# A process that is paused while it writes must not hold its account for longer than its lease.
+_WRITE: Final = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+    f" SET LOCAL idle_in_transaction_session_timeout = {limits.LEASE_S * 1_000}"
+)
 _PLACE: Final = re.compile(r"\?")
 _WIRE: Final = {"BIGINT": "int8", "TEXT": "text", "BYTEA": "bytea"}
 # Says that a schema is a book, and of which form: what the header of an SQLite file says.
@@ -122,8 +128,7 @@ class PostgresEngine:
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def begin(self, *, write: bool) -> None:
-        begin = "BEGIN ISOLATION LEVEL READ COMMITTED" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        self._run(begin)
+        self._run(_WRITE if write else _READ, binary=False)
         self._in_transaction = True
         self._transactions += 1
 
@@ -156,7 +161,8 @@ class PostgresEngine:
                 step = min(2 * step, most)
         finally:
             if transaction == self._transactions and self._is_well():
-                self._run(f"CLOSE {walk}")
+                with suppress(Unreachable):  # whoever goes on will be told
+                    self._run(f"CLOSE {walk}")
 
     def all(self, query: str, values: Values = ()) -> list[Row]:
         return self._run(numbered(query), values, prepare=True).fetchall()
@@ -189,10 +195,7 @@ class PostgresEngine:
             raise self._ours(error) from error
 
     def run(self, script: str) -> None:
-        try:
-            self._cursor.execute(script)
-        except psycopg.Error as error:
-            raise self._ours(error) from error
+        self._run(script, binary=False)
 
     def alone(self, table: str) -> None:
         self.row("SELECT pg_advisory_xact_lock(CAST(CAST(? AS regclass) AS oid)::bigint)", (table,))
@@ -215,12 +218,17 @@ class PostgresEngine:
         self._connection.close()
 
     def _run(
-        self, statement: str, values: Sequence[object] = (), *, prepare: bool = False, committing: bool = False
+        self,
+        statement: str,
+        values: Sequence[object] = (),
+        *,
+        prepare: bool = False,
+        binary: bool = True,
+        committing: bool = False,
     ) -> psycopg.RawCursor[TupleRow]:
         """Outside a transaction nothing depends on what came before: there a lost connection is opened anew."""
-        prepared = None if prepare else False
         try:
-            return self._cursor.execute(statement, values, prepare=prepared, binary=True)
+            return self._cursor.execute(statement, values, prepare=None if prepare else False, binary=binary)
         except psycopg.Error as error:
             if self._in_transaction or not self._connection.closed:
                 raise self._ours(error, committing=committing) from error
@@ -228,7 +236,7 @@ class PostgresEngine:
         try:
             self._connect()
             self._identify()
-            return self._run(statement, values, prepare=prepare)
+            return self._run(statement, values, prepare=prepare, binary=binary)
         finally:
             self._in_transaction = False
 
