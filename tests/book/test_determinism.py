@@ -12,8 +12,12 @@ import pytest
 SCRIPT = """
 import random, sys
 from pathlib import Path
+from book import world
 from book.world import ACCOUNT, T0, entry, fill, held, open_book, order, page, sweep
 from nostro.domain.values import SECOND_NS
+from nostro.postgres import address
+if sys.argv[2:]:
+    world.place = lambda path: address(sys.argv[2], path.parent)
 chance = random.Random(5)
 with open_book(Path(sys.argv[1]) / "b.db") as book:
     for number in range(6):
@@ -30,11 +34,12 @@ with open_book(Path(sys.argv[1]) / "b.db") as book:
 """
 
 
-def ran(folder: Path, **environment: str) -> str:
+def ran(folder: Path, *url: str, **environment: str) -> str:
+    """What a process prints that keeps that book, in a file of the folder or on a server."""
     folder.mkdir()
     known = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1]), **environment}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(folder)], env=known, capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT, str(folder), *url], env=known, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

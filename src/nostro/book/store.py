@@ -17,6 +17,7 @@ from nostro.book.pages import ZERO_HASH, Journal, canonical, compress, decompres
 from nostro.domain.values import SECOND_NS
 from nostro.errors import BadValue, ChainBroken, Conflict, Fenced, UsageError
 from nostro.link.declare import Claim
+from nostro.postgres import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 
     from nostro.book.engine import Engine, Row, Values
     from nostro.link.declare import Page
-    from nostro.postgres import Address
 
-    Place = Path | Address  # a book is a file, or stands on a server
+Place = Path | Address  # a book is a file, or stands on a server
 
 
 class AccountRow(NamedTuple):
