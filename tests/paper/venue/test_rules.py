@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from nostro.link.view import Refusal
-from paper.venue import test_margin
+from paper.venue import test_liquidation, test_margin
 from paper.venue.scenario import Scenario
 
 TWO = """
@@ -366,7 +366,7 @@ def test_what_cannot_be_is_refused_with_its_reason(event: str, reason: Refusal) 
 
 
 def test_every_reason_is_shown() -> None:
-    text = " ".join((*CASES.values(), *test_margin.CASES.values()))
+    text = " ".join((*CASES.values(), *test_margin.CASES.values(), *test_liquidation.CASES.values()))
     shown = {*REFUSALS.values(), *test_margin.REFUSALS.values()}
     shown |= {reason for reason in Refusal if f"-> {reason}" in text}
     assert shown == set(Refusal)

@@ -50,7 +50,7 @@ def apply_checked(engine: Engine, envelope: Envelope) -> tuple[Outcome, Counter[
         counts["E16"] += 1
         return outcome, counts
     counts += check_outcome(envelope, outcome)
-    counts += audit_margin.check_change(engine, envelope, outcome, found)
+    counts += audit_margin.check_change(engine, envelope, outcome=outcome, before=found)
     return outcome, counts
 
 

@@ -56,7 +56,7 @@ def owes(engine: Engine, user: int) -> Units:
     return dict(debts)
 
 
-def value(engine: Engine, units: Units, place: int) -> Fraction:
+def value(engine: Engine, units: Units, *, place: int) -> Fraction:
     """In quote assets."""
     total = Fraction(0)
     for (where, asset), count in units.items():
@@ -90,14 +90,14 @@ def check_state(engine: Engine, counts: Counter[str]) -> None:
     for user_id in engine.users:
         debts, wallets = owes(engine, user_id), has(engine, user_id)
         for place in {place for (place, _), units in debts.items() if units}:
-            owed, there = value(engine, debts, place), value(engine, wallets, place)
+            owed, there = value(engine, debts, place=place), value(engine, wallets, place=place)
             assert there - owed > _LIQUIDATED * owed, f"E10: user {user_id} has {there} and owes {owed}, and lives on"
             indebted.add((user_id, place))
             counts["E10"] += 1
     assert indebted == engine.loans.indebted, "E11: other wallets owe something than are known to"
 
 
-def check_change(engine: Engine, envelope: Envelope, outcome: Outcome, before: Before) -> Counter[str]:
+def check_change(engine: Engine, envelope: Envelope, *, outcome: Outcome, before: Before) -> Counter[str]:
     """E9 to E11 on what an accepted command did."""
     counts: Counter[str] = Counter()
     _house(engine, outcome, before)
@@ -173,7 +173,7 @@ def _limit(engine: Engine, envelope: Envelope, outcome: Outcome, counts: Counter
     else:
         return
     debts = owes(engine, user)
-    owed, there = value(engine, debts, place), value(engine, has(engine, user), place)
+    owed, there = value(engine, debts, place=place), value(engine, has(engine, user), place=place)
     if owed and not (isinstance(command, MoveMargin) and command.direction == "add"):
         assert owed <= _LIMIT * (there - owed), f"E9: {there} is there and {owed} owed"
         counts["E9"] += 1
@@ -198,7 +198,7 @@ def _liquidated(
     if rows and isinstance(envelope.command, SetIndex) and not outcome.interest_rows:
         user, place = rows[0][1], rows[0][2]
         if not any(order[6] == "expired" for order in outcome.order_rows):
-            owed = value(engine, before.debts[user], place)
-            level = (value(engine, before.wallets[user], place) - owed) / owed
+            owed = value(engine, before.debts[user], place=place)
+            level = (value(engine, before.wallets[user], place=place) - owed) / owed
             assert rows[0][6] == level * 10**8 // 1, f"E10: the level was {level}"
             counts["E10 level"] += 1

@@ -41,7 +41,6 @@ from nostro.paper.venue.words import Words
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
-    from typing import Any
 
     from nostro.paper.venue.commands import Envelope
     from nostro.paper.venue.profile import Profile
@@ -62,12 +61,12 @@ class Engine:
         self.users: dict[int, User] = {}
         self.ledger = Ledger(len(places))
         self.index = Index(profile)
-        self.loans = Loans(profile, self.ledger, self.index)
+        self.loans = Loans(profile, self.ledger, index=self.index)
         self.matching = Matching(self.ledger, self.loans)
         self.transfers = Transfers(profile, self.ledger)
         self.margin = Margin(self)
         self.liquidation = Liquidation(self)
-        self._handlers: dict[type, Callable[[Any, Any, int], Answer]] = {
+        self._handlers: dict[type, Callable[..., Answer]] = {
             PlaceOrder: self._place,
             CancelOrders: self._cancel_orders,
             CancelAll: self._cancel_all,
@@ -94,7 +93,7 @@ class Engine:
         """Carries a command out, or refuses it and changes nothing."""
         ledger, matching, transfers = self.ledger, self.matching, self.transfers
         at_ns = max(envelope.at_ns, ledger.at_ns)
-        answer = self._handlers[type(envelope.command)](envelope.command, envelope.user, at_ns)
+        answer = self._handlers[type(envelope.command)](envelope.command, envelope.user, at_ns=at_ns)
         if type(answer) is Rejected:
             return Outcome(answer, self.words)
         if self.loans.indebted:
@@ -169,11 +168,11 @@ class Engine:
         if isinstance(order, Rejected):
             return order
         order.place = self.words.places[wallet]
-        missing = affordable(order, command, self.loans)
+        missing = affordable(order, command, loans=self.loans)
         if type(missing) is Rejected:
             return missing
         if self.begin(at_ns):
-            missing = affordable(order, command, self.loans)
+            missing = affordable(order, command, loans=self.loans)
         self.matching.number(order)
         if isinstance(missing, Rejected):
             self.matching.enter_canceled(order)

@@ -57,7 +57,7 @@ class Loan:
 
     __slots__ = ("asset", "borrows", "id", "interest", "place", "principal", "user")
 
-    def __init__(self, number: int, user: User, key: int) -> None:
+    def __init__(self, number: int, user: User, *, key: int) -> None:
         self.id = number
         self.user = user
         self.place = key & PLACE_MASK
@@ -81,7 +81,7 @@ class Loans:
         "interest_made", "ledger", "loans_made", "repayments", "repayments_made", "revalued",
     )  # fmt: skip
 
-    def __init__(self, profile: Profile, ledger: Ledger, index: Index) -> None:
+    def __init__(self, profile: Profile, ledger: Ledger, *, index: Index) -> None:
         lent = {each.asset: each for each in profile.borrowing}
         self._rates = [lent[asset.code].hourly_ppm if asset.code in lent else 0 for asset in profile.assets]
         self._pools = [
@@ -101,7 +101,7 @@ class Loans:
         self.repayments: list[RepaymentRow] = []
         self.interest: list[InterestRow] = []
 
-    def refused(self, user: User, key: int, units: int) -> Rejected | None:
+    def refused(self, user: User, key: int, *, units: int) -> Rejected | None:
         """Why so much is not lent into that wallet; None if it is."""
         asset = key >> PLACE_BITS
         left = self._pools[asset] + self.ledger.lend[asset]
@@ -119,7 +119,7 @@ class Loans:
         loan = user.loans.get(key)
         if loan is None:
             self.loans_made += 1
-            loan = user.loans[key] = Loan(self.loans_made, user, key)
+            loan = user.loans[key] = Loan(self.loans_made, user, key=key)
         ledger.lend[loan.asset] -= units
         self.borrows_made += 1
         borrow = Borrow(

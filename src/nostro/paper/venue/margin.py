@@ -56,7 +56,7 @@ class Margin:
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def move(self, command: MoveMargin, user_id: int, at_ns: int) -> Answer:
+    def move(self, command: MoveMargin, user_id: int, *, at_ns: int) -> Answer:
         asked = self._asked(command, user_id)
         if isinstance(asked, Rejected):
             return asked
@@ -77,18 +77,18 @@ class Margin:
         self.movements.append((self.movements_made, user.id, place, adds, asset, units, command.note, now_ns))
         return Accepted((self.movements_made,))
 
-    def borrow(self, command: Borrow, user_id: int, at_ns: int) -> Answer:
+    def borrow(self, command: Borrow, user_id: int, *, at_ns: int) -> Answer:
         asked = self._asked(command, user_id)
         if isinstance(asked, Rejected):
             return asked
         loans, (user, key, units) = self._engine.loans, asked
-        refused = loans.refused(user, key, units)
+        refused = loans.refused(user, key, units=units)
         if refused is not None:
             return refused
         self._engine.begin(at_ns)
         return Accepted((loans.lend(user, key, units=units, kind=command.type),))
 
-    def repay(self, command: Repay, user_id: int, at_ns: int) -> Answer:
+    def repay(self, command: Repay, user_id: int, *, at_ns: int) -> Answer:
         asked = self._asked(command, user_id)
         if isinstance(asked, Rejected):
             return asked
@@ -102,7 +102,7 @@ class Margin:
         units = min(units, loan.debt)  # an order that ended by now may have repaid some
         return Accepted((self._engine.loans.repay(loan, units=units, kind=command.type),) if units else ())
 
-    def close(self, command: ClosePosition, user_id: int, at_ns: int) -> Answer:
+    def close(self, command: ClosePosition, user_id: int, *, at_ns: int) -> Answer:
         found = self._wallet(command, user_id)
         if isinstance(found, Rejected):
             return found

@@ -53,7 +53,7 @@ def draft(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Ord
     return order
 
 
-def affordable(order: Order, command: PlaceOrder, loans: Loans) -> Rejected | int:
+def affordable(order: Order, command: PlaceOrder, *, loans: Loans) -> Rejected | int:
     """The checks against the book and the wallet as they are now: post-only, and the free balance. What is to be
     borrowed for the order, in units of what it pays with; 0 if it needs no loan."""
     market = order.market
@@ -67,7 +67,7 @@ def affordable(order: Order, command: PlaceOrder, loans: Loans) -> Rejected | in
     free = order.user.free(asset, order.place)
     if free < need:
         if order.side_effect == "auto_borrow" and order.place >= MARGIN_FROM:
-            refused = loans.refused(order.user, key_of(asset, order.place), need - free)
+            refused = loans.refused(order.user, key_of(asset, order.place), units=need - free)
             return need - free if refused is None else refused
         digits = market.quote_digits if order.buy else market.base_digits
         needed, there = (f"{amount_of(units, digits):f}" for units in (need, free))

@@ -122,7 +122,7 @@ def decode(engine: Engine, data: bytes) -> None:
 def _decode_loans(engine: Engine, snapshot: _Snapshot) -> None:
     for user_id, key, number in snapshot.loans:
         user = engine.users[user_id]
-        user.loans[key] = Loan(number, user, key)
+        user.loans[key] = Loan(number, user, key=key)
     for row, amount, repaid, accrued, paid in snapshot.borrows:
         number, user_id, place, asset, _, _, _, _, rate_ppm, kind, time_ns, interest_ns, _ = row
         loan = engine.users[user_id].loans[key_of(asset, place)]
