@@ -20,7 +20,7 @@ import pytest
 
 from cli.home import COMMAND, Folder, environment
 
-NOUNS = ("balances", "orders", "fills", "entries", "transfers", "fees")
+NOUNS = ("balances", "orders", "fills", "entries", "transfers", "fees", "sub-accounts")
 ACCOUNT = '[accounts.{name}]\nexchange = "alp"\npaper = "{name}"\nsince = "{since}"\n'
 
 
@@ -276,7 +276,10 @@ def test_an_export_reads_back_exactly(book: tuple[Folder, Any], tmp_path: Path) 
     target = tmp_path / "export"
     assert folder.run("export", str(target), "trader").status == 0
     about = json.loads((target / "about.json").read_text())
-    names = {"balances", "orders", "fills", "entries", "transfers", "fees", "coverage", "breaks"}
+    names = {
+        "balances", "orders", "fills", "entries", "transfers", "fees", "loans", "borrows", "repayments", "interest",
+        "liquidations", "sub_accounts", "coverage", "breaks",
+    }  # fmt: skip
     assert set(about["files"]) == names
     assert {path.stem for path in target.iterdir()} == names | {"about"}
     lines = list(csv.DictReader(io.StringIO((target / "entries.csv").read_text())))

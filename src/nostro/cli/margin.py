@@ -1,4 +1,4 @@
-"""``nostro transfer``, ``borrow`` and ``repay``: money between the wallets of an account, and what a margin wallet owes.
+"""``nostro transfer``, ``borrow`` and ``repay``: money between wallets of an account, and what a margin wallet owes.
 It decides how they are typed; that they need the grants ``transfer`` and ``margin`` is the account's to say.
 """
 
