@@ -96,7 +96,8 @@ def test_2026_has_no_rates(scene: Scene) -> None:
     "message",
     ["hello", "", "{}", "[]", "null", "1", "3", '"2"', '["subscribe", 5]', '["subscribe", ["ticker.*"]]',
      '["subscribe"]', '["unsubscribe"]', '[["subscribe"]]', '["Subscribe", "ticker.*"]', '["auth"',
-     '["auth", 5]', '["auth", null]', '["welcome", "x"]', "[" * 50_000, '["\\ud800", "\\ud800"]', '["subscribe", "\\ud800"]', "\x00",
+     '["auth", 5]', '["auth", null]', '["welcome", "x"]', "[" * 50_000,
+     '["\\ud800", "\\ud800"]', '["subscribe", "\\ud800"]', "\x00",
      b'["subscribe", "trade.*"]', b"2", b"\xff"],
     ids=lambda message: repr(message[:24]),
 )  # fmt: skip

@@ -97,7 +97,7 @@ class Depth(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     book: Book
 
 
-class Wallet(msgspec.Struct, frozen=True, array_like=True, tag="w", forbid_unknown_fields=True):
+class Wallet(msgspec.Struct, frozen=True, array_like=True, tag="w"):
     """``symbol``: the pair of an isolated margin wallet, else empty."""
 
     time: Raw
@@ -108,7 +108,7 @@ class Wallet(msgspec.Struct, frozen=True, array_like=True, tag="w", forbid_unkno
     reserve: str
 
 
-class Order(msgspec.Struct, frozen=True, array_like=True, tag="o", forbid_unknown_fields=True):
+class Order(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     """``done_at``: Unix seconds or null."""
 
     time: Raw

@@ -44,6 +44,12 @@ def read(body: bytes) -> Meaning:
         parts: list[Raw] = _decoder(list[Raw]).decode(body)
         kind = _decoder(str).decode(parts[0]) if parts else ""
         reader = _READERS.get(kind)
+        exactly = _EXACTLY.get(kind, len(parts))
+        if len(parts) != exactly:
+            raise errors.Undecodable(
+                f"ALP.COM feed: {kind!r} has {exactly} elements, and here {len(parts)}", hint="its bytes are kept",
+                exchange="alp",
+            )  # fmt: skip
         return Unread(kind) if reader is None else reader(body, parts)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         sentence = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
@@ -219,6 +225,8 @@ def _numbered(parts: Sequence[Raw], first: int) -> Iterator[tuple[str, str]]:
         yield str(number), bytes(part).decode().strip('"')
 
 
+# By position, as the exchange's client takes them: no element more, and none less.
+_EXACTLY: Final = {"w": len(messages.Wallet.__struct_fields__) + 1, "o": len(messages.Order.__struct_fields__) + 1}
 _READERS: Final[Mapping[str, Callable[[bytes, Sequence[Raw]], Meaning]]] = {
     "welcome": _welcome, "error": _error, "subscribe": _acknowledged, "unsubscribe": _acknowledged,
     "tk": _tickers, "t": _trade, "r": _rates, "d": _diff, "p": _depth, "w": _wallet, "o": _order,
