@@ -151,8 +151,13 @@ class Borrowers:
             return self.random.choice(list(self.digits))
         return self.random.choice(wallet.removeprefix(ISOLATED).split("/"))
 
-    def spoiled(self, amount: Decimal) -> Decimal:
-        return self.random.choice(AMOUNTS_WRONG) if self.random.random() < 0.02 else amount
+    def spoiled(self, asset: str, amount: Decimal) -> Decimal:
+        kind = self.random.random()
+        if kind < 0.02:
+            return self.random.choice(AMOUNTS_WRONG)
+        if kind < 0.024 and asset in self.digits:
+            return EXACT.scaleb(Decimal(10**30 + self.random.choice((0, 1))), -self.digits[asset])
+        return amount
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,7 +178,7 @@ class Borrowers:
             amount = self.random.choice((spare, self.more(asset, spare)))
         return self.asker(user), MoveMargin(
             account=user, wallet=wallet, direction=direction, asset=asset,  # type: ignore[arg-type]
-            amount=self.spoiled(amount), note=self.random.choice(("", "n")),
+            amount=self.spoiled(asset, amount), note=self.random.choice(("", "n")),
         )  # fmt: skip
 
     def borrow(self, users: int) -> tuple[int, Borrow]:
@@ -189,7 +194,7 @@ class Borrowers:
                 left = self.left(asset)
                 amount = self.random.choice((left, self.more(asset, left)))
         return self.asker(user), Borrow(
-            account=user, wallet=wallet, asset=asset, amount=self.spoiled(amount), type=self.loan_type()
+            account=user, wallet=wallet, asset=asset, amount=self.spoiled(asset, amount), type=self.loan_type()
         )
 
     def repay(self, users: int) -> tuple[int, Repay]:
@@ -211,7 +216,7 @@ class Borrowers:
                 )
             )
         return self.asker(user), Repay(
-            account=user, wallet=wallet, asset=asset, amount=self.spoiled(amount), type=self.loan_type()
+            account=user, wallet=wallet, asset=asset, amount=self.spoiled(asset, amount), type=self.loan_type()
         )
 
     def close(self, users: int) -> tuple[int, ClosePosition]:
