@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from nostro.link.view import VenueMargin
 from nostro.paper.venue.numbers import amount_of, whole
 from nostro.paper.venue.profile import INDEX_DIGITS, INDEX_MAX
-from nostro.paper.venue.wallets import key_of
+from nostro.paper.venue.wallets import PLACE_BITS
 from nostro.paper.venue.words import LEVEL_DIGITS
 
 if TYPE_CHECKING:
@@ -50,13 +50,13 @@ class Index:
         """The values of what a wallet has, held parts included, and of what it owes."""
         wallets, loans, has, owes = user.wallets, user.loans, 0, 0
         for asset, weight in enumerate(self.weights):
-            key = key_of(asset, place)
+            key = asset << PLACE_BITS | place
             wallet = wallets.get(key)
             if wallet is not None:
                 has += wallet.total * weight
                 loan = loans.get(key)
                 if loan is not None:
-                    owes += loan.debt * weight
+                    owes += (loan.principal + loan.interest) * weight
         return has, owes
 
     def keeps_limit(self, user: User, place: int, *, gained: int, borrowed: int) -> bool:

@@ -28,22 +28,22 @@ class Liquidation:
         self.made = 0
 
     def run(self) -> None:
-        """Liquidates until no wallet must go. Only wallets that the command touched can, or, where interest or a price
-        changed, any that owes something."""
-        engine, entries, seen = self._engine, self._engine.ledger.entries, 0
-        loans, looked_at = engine.loans, set[tuple[int, int]]()
-        if loans.revalued:
-            looked_at |= loans.indebted
-            loans.revalued = False
+        """Liquidates until no wallet must go. Only wallets of which the command moved a total can, or, where interest
+        or a price changed, any that owes something."""
+        engine, entries = self._engine, self._engine.ledger.entries
+        loans, must_go, users = engine.loans, engine.index.must_go, engine.users
+        suspects, seen = loans.indebted if loans.revalued else set(), 0
+        loans.revalued = False
         while True:
-            looked_at.update((entry[1], entry[2]) for entry in entries[seen:] if entry[2] >= MARGIN_FROM)
-            seen = len(entries)
-            looked_at &= loans.indebted
-            looked_at = {each for each in looked_at if engine.index.must_go(engine.users[each[0]], each[1])}
-            if not looked_at:
+            touched = {(row[1], row[2]) for row in entries[seen:] if row[7] and row[2] >= MARGIN_FROM}
+            suspects = {
+                each for each in suspects | touched if each in loans.indebted and must_go(users[each[0]], each[1])
+            }
+            if not suspects:
                 return
-            user_id, place = min(looked_at)
-            self._liquidate(engine.users[user_id], place)
+            seen = len(entries)
+            user_id, place = min(suspects)
+            self._liquidate(users[user_id], place)
 
     def _liquidate(self, user: User, place: int) -> None:
         engine, loans = self._engine, self._engine.loans
