@@ -19,7 +19,7 @@ from nostro.book.coverage import Cover, Span, folded
 from nostro.book.held import Held, HeldRows
 from nostro.book.identity import SUBJECTS, Row
 from nostro.book.pages import OURS, Entered
-from nostro.domain.records import Entry, Fact, restore
+from nostro.domain.records import STAMP, Entry, Fact, restore
 from nostro.errors import Conflict, NostroError
 from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream, taken
 
@@ -223,7 +223,7 @@ class Fold:
             before = undated.narrowed(row.fact, old)
             fields = [
                 field for field in old.__struct_fields__
-                if field not in ("offset", "extra") and getattr(before, field) != getattr(row.fact, field)
+                if field not in (*STAMP, "extra") and getattr(before, field) != getattr(row.fact, field)
             ]  # fmt: skip
             # What has no word of ours may be a state of something else: the order's, printed in a row of its fill.
             if not fields:

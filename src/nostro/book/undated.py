@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from nostro.domain.records import Fact, Interest
+from nostro.domain.records import Fact, Interest, content
 
 Window = tuple[int, int]
 
@@ -33,7 +33,7 @@ def narrowed(held: Fact, told: Fact) -> Fact:
 
 def agree(held: Fact, told: Fact) -> bool:
     """Whether two rows without a time say the same, and their windows meet."""
-    return _meeting(held, told) is not None and _bare(held) == _bare(told)
+    return _meeting(held, told) is not None and _timeless(held) == _timeless(told)
 
 
 def _meeting(one: Fact, other: Fact) -> Window | None:
@@ -44,5 +44,5 @@ def _meeting(one: Fact, other: Fact) -> Window | None:
     return (since_ns, until_ns) if since_ns < until_ns else None
 
 
-def _bare(fact: Fact) -> Fact:
-    return msgspec.structs.replace(fact, offset=0, effective_ns=None, until_ns=None)
+def _timeless(fact: Fact) -> bytes:
+    return content(msgspec.structs.replace(fact, effective_ns=None, until_ns=None))
