@@ -133,8 +133,8 @@ def test_no_bytes_at_all_raise_anything_else() -> None:
     draw = random.Random(7)
     order = b'["o",1,5,"A_B","ASK","LIMIT","0.5","0","0.2","0.3","0.0","1",null,null,"OPEN",null,"SPOT",null,""]'
     ticker = b'["tk",1700000000,["A_B","1","1","1","1","1","1","1","1"]]'
-    good = [WELCOME, WALLET, order, ticker, b'["error",1,"no"]',
-            b'["p",1700000000,{"Asks":[["1","2"]],"Bids":[],"Symbol":"A_B","TotalAsks":"2","TotalBids":"0"}]']  # fmt: skip
+    depth = b'["p",1700000000,{"Asks":[["1","2"]],"Bids":[],"Symbol":"A_B","TotalAsks":"2","TotalBids":"0"}]'
+    good = [WELCOME, WALLET, order, ticker, depth, b'["error",1,"no"]']
     state = FeedState(FEED, START_NS)
     for _ in range(20_000):
         body = bytearray(draw.choice(good))
