@@ -244,6 +244,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     several_debts,
     repaid_before_it_is_repaid,
     repaid_before_it_is_repaid,
+    repaid_before_it_is_repaid,
     too_little_to_sell,
     at_the_edge,
     to_the_last_unit,

@@ -45,7 +45,7 @@ SECOND_NS: Final = 1_000_000_000
 HOUR_NS: Final = 3600 * SECOND_NS
 USERS_MAX: Final = 8
 SUB_ACCOUNT: Final = 6  # of user 1, from the opening on
-SCENE_CHANCE: Final = 0.006  # of a scene to begin, where none is being played
+SCENE_CHANCE: Final = 0.008  # of a scene to begin, where none is being played
 OPEN_MAX: Final = 100  # more open orders than this are swept away: the naive engine looks through all of them
 
 GOOD_ATTRIBUTES: Final = {11: {"address": "a123", "memo": "x"}, 12: {"iban": "DE1234"}, 13: {}}
