@@ -105,13 +105,17 @@ def names(here: Session, account: str | None) -> list[str]:
     return [account]
 
 
-def newest(view: View, rows: int | None, *, output: str | None) -> View:
-    """The view with its last rows alone, where a table would be too long, and a note that says so."""
+def _most(rows: int | None, *, output: str | None) -> int | None:
+    """How many rows are shown: as many as were asked for, else no more than a table holds; None: all of them."""
     table = output == "table" or (output is None and sys.stdout.isatty())
-    most = views.SHOWN_ROWS if rows is None and table else rows
+    return views.SHOWN_ROWS if rows is None and table else rows
+
+
+def newest(view: View, most: int | None) -> View:
+    """The view with its last ``most`` rows alone, and a note that says so where there are more."""
     if most is None or len(view.rows) <= most:
         return view
-    note = f"the newest {most:,} of {len(view.rows):,} rows; --rows N shows more, -o csv all of them"
+    note = f"the newest {most:,} rows; --rows N shows more, -o csv all of them"
     return msgspec.structs.replace(view, rows=list(view.rows[len(view.rows) - most :]), notes=(*view.notes, note))
 
 
@@ -132,10 +136,14 @@ def _check_known(here: Session, noun: str, where: Mapping[str, str]) -> None:
 def _show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -> None:
     here = session()
     question = asked(**typed)
-    view = views.facts(here.book, views.NOUNS[noun], accounts=names(here, account), question=question)
+    most = _most(rows, output=here.options.get("output"))
+    view = views.facts(
+        here.book, views.NOUNS[noun], accounts=names(here, account), question=question,
+        newest=None if most is None else most + 1,  # one more, to see whether there are more
+    )  # fmt: skip
     if not view.rows:
         _check_known(here, noun, question.where)
-    here.show_book(newest(view, rows, output=here.options.get("output")))
+    here.show_book(newest(view, most))
 
 
 @click.command()

@@ -225,9 +225,12 @@ NOUNS: Final[Mapping[str, Noun]] = {
 }  # fmt: skip
 
 
-def facts(book: Book, noun: Noun, *, accounts: Sequence[str], question: Question) -> View:
-    """The facts of that kind of those accounts, account by account, each in the order of time. Raises `BadValue`."""
-    answers = {account: _asked(book, noun, account, question) for account in accounts}
+def facts(
+    book: Book, noun: Noun, *, accounts: Sequence[str], question: Question, newest: int | None = None
+) -> View:  # fmt: skip
+    """The facts of that kind of those accounts, account by account, each in the order of time. ``newest``: of each
+    account the last so many alone. Raises `BadValue`."""
+    answers = {account: _asked(book, noun, account, question=question, newest=newest) for account in accounts}
     rows = [row for answer in answers.values() for row in answer]
     return View(
         noun=noun.name,
@@ -253,13 +256,13 @@ def _names(noun: Noun) -> set[str]:
     return {column.name for column in noun.columns}
 
 
-def _asked(book: Book, noun: Noun, account: str, question: Question) -> Answer[Fact]:
+def _asked(book: Book, noun: Noun, account: str, *, question: Question, newest: int | None) -> Answer[Fact]:
     as_of_ns, known_at_ns, where = question.as_of_ns, question.known_at_ns, question.where
     if noun.state:
         return book.latest_states(noun.kind, account, where=where, as_of_ns=as_of_ns, known_at_ns=known_at_ns)
     return book.answer(
         noun.kind, account, since_ns=question.since_ns, until_ns=question.until_ns, where=where, as_of_ns=as_of_ns,
-        known_at_ns=known_at_ns,
+        known_at_ns=known_at_ns, newest=newest,
     )  # fmt: skip
 
 
