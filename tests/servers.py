@@ -92,9 +92,10 @@ class Server:
 
 
 @contextmanager
-def served() -> Iterator[Server]:
+def served(*, on_disk: bool = False) -> Iterator[Server]:
     """A new server; it ends with the block, and nothing is left of it."""
-    with tempfile.TemporaryDirectory(prefix="pg-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    in_memory = MEMORY.is_dir() and not on_disk
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=MEMORY if in_memory else None) as folder:
         server = Server(Path(folder))
         try:
             yield server
