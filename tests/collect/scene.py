@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from nostro.account import AsyncAccount
 from nostro.book.book import Book
+from nostro.book.store import Place
 from nostro.collect.backfill import Collector, Report
 from nostro.domain.values import DAY_NS, SECOND_NS, parse_time
 from nostro.exchanges import exchange
@@ -105,6 +106,7 @@ class Scene:
     ) -> None:
         self.folder = folder
         self.name = "book.db"
+        self.place: Callable[[Path], Place] = lambda path: path  # a test may keep its books on a server
         self.clock = JumpingClock()
         self.venue = Venue.open(folder / "venue.db", now_ns=self.clock.now_ns, seed=7)
         generate(self.venue, until_ns=START_NS, months=months, rows=rows)
@@ -145,8 +147,8 @@ class Scene:
     @contextmanager
     def book(self, *logins: str, since_ns: int | None = None) -> Iterator[Book]:
         """The scene's book, made where there is none, with the accounts of these logins."""
-        path = self.folder / self.name
-        with Book.open(path, create=not path.exists(), now_ns=self.clock.now_ns, registry=exchange) as book:
+        place = self.place(self.folder / self.name)
+        with Book.open(place, create=True, now_ns=self.clock.now_ns, registry=exchange) as book:
             known = {each.name for each in book.accounts()}
             for name in (str(self.login(login).user) for login in logins or ("trader",)):
                 if name not in known:
