@@ -32,6 +32,8 @@ def test_every_route_and_history_is_told() -> None:
             assert f"`/{route.path}`" in page
         for stream in spoken.streams:
             assert f"| {stream.name} |" in page
+        for topic in spoken.feed.topics if spoken.feed else ():
+            assert f"| `{topic.name}` |" in page
 
 
 def test_every_command_is_there() -> None:

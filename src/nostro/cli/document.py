@@ -16,6 +16,7 @@ from nostro.cli.program import nostro
 from nostro.domain.values import format_time
 from nostro.exchanges import dialects, exchange, exchange_ids
 from nostro.link.declare import READS, WRITES, Exchange
+from nostro.link.frames import Feed
 from nostro.views.exchanges import streams
 
 MADE: Final = "<!-- Written by `python -m nostro.cli.document docs`; edit the code instead. -->"
@@ -108,6 +109,19 @@ def _dialect(spoken: Exchange) -> list[str]:
             ("route", "method", "path", "auth", "permission", "paper exchange"),
             [(route.name, route.method, f"`/{route.path}`", route.auth, route.permission,
               "answers" if route.name in served else "no") for route in spoken.routes],
+        ), "",
+        *(_feed(spoken.feed) if spoken.feed is not None else []),
+    ]  # fmt: skip
+
+
+def _feed(feed: Feed) -> list[str]:
+    paths, private = (", ".join(f"`{each}`" for each in names) for names in (feed.paths, feed.private))
+    return [
+        f"Feed: {feed.url}; the paper exchange serves it at {paths}.", "",
+        f"Told after the sign-in, without a subscription: {private}.", "",
+        *_table(
+            ("topic", "one for each", "all of them", "tells"),
+            [(f"`{each.name}`", each.of, f"`{each.name}.*`" if each.all else "", each.gives) for each in feed.topics],
         ), "",
     ]  # fmt: skip
 

@@ -86,8 +86,9 @@ class Hub:
 
     def publish(self, changes: Changes) -> None:
         """What the venue did; to be called once it is durable (`Venue.listeners`)."""
-        users = {session.user for session in self.sessions.values() if session.user is not None}
-        self._tell(self._server.changed(changes, users))
+        if self.sessions:  # who comes later is told what comes later
+            users = {session.user for session in self.sessions.values() if session.user is not None}
+            self._tell(self._server.changed(changes, users))
 
     def beat(self) -> None:
         """Tells what moved in the markets, pings, and ends connections that do not answer; call it once a second."""
