@@ -1,7 +1,8 @@
 """Runs inside the environment of the exchange's own client, which it uses unmodified: only the URL is set. It calls
-every public and every spot method once or more, and writes what came back as JSON, one entry a call.
+every method once or more, and writes what came back as JSON, one entry a call.
 
-Reads its orders from standard input: ``{"url", "key", "secret", "reader": [key, secret], "now", "address", "folder"}``.
+Reads its orders from standard input: ``{"url", "key", "secret", "user", "reader": [key, secret], "master": [key,
+secret], "desk", "now", "address", "folder"}``.
 It judges nothing; test_alpcom_api.py does.
 """
 
@@ -151,6 +152,109 @@ request = dto.WithdrawRequest(amount=25, method=4, attributes={"address": told["
 call("withdraw", withdraws.create, request)
 call("withdraw to nowhere", withdraws.create, dto.WithdrawRequest(amount=25, method=4, attributes={"address": "é"}))
 call("withdraw by the reader", reader.withdraws().create, request)
+
+# ── margin ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+margin, own = api.margin(), told["user"]
+CROSS, ISOLATED, FUNDING = dto.WalletType.MARGIN_CROSS, dto.WalletType.MARGIN_ISOLATED, dto.WalletType.FUNDING
+ADD, SUB = dto.MarginDirection.ADD, dto.MarginDirection.SUB
+
+
+def moved(account_id, wallet_type, direction, amount, currency, **more):
+    return dto.MarginTransferRequest(
+        account_id=account_id, wallet_type=wallet_type, direction=direction, amount=amount, currency=currency, **more
+    )
+
+
+def borrowed(amount, currency, wallet_type=CROSS, account_id=own, **more):
+    return dto.BorrowRequest(account_id=account_id, borrow=amount, currency=currency, wallet_type=wallet_type, **more)
+
+
+def repaid(amount, currency, wallet_type=CROSS, account_id=own, **more):
+    return dto.RepayRequest(account_id=account_id, amount=amount, currency=currency, wallet_type=wallet_type, **more)
+
+
+call("transfer", margin.transfer, moved(own, CROSS, ADD, 1000.5, "USDT"))
+call("transfer back", margin.transfer, moved(own, CROSS, SUB, 250, "USDT", note="half of é"))
+call("transfer isolated", margin.transfer, moved(own, ISOLATED, ADD, 2000, "USDT", pair="ETH_USDT", note=""))
+call("transfer from funding", margin.transfer, moved(own, FUNDING, SUB, 2.5, "EUR"))
+call("transfer too much", margin.transfer, moved(own, CROSS, ADD, 10**9, "USDT"))
+call("transfer of another's", margin.transfer, moved(told["desk"], CROSS, ADD, 1, "USDT"))
+call("transfer without a pair", margin.transfer, moved(own, ISOLATED, ADD, 1, "USDT"))
+call("transfer of what it does not hold", margin.transfer, moved(own, ISOLATED, ADD, 1, "SOL", pair="ETH_USDT"))
+call("transfer nothing", margin.transfer, moved(own, CROSS, ADD, 0, "USDT"))
+call("transfer by the reader", reader.margin().transfer, moved(own, CROSS, ADD, 1, "USDT"))
+call("borrow", margin.borrow, borrowed(100.25, "USDT"))
+call("borrow isolated", margin.borrow, borrowed(0.2, "ETH", ISOLATED, pair="ETH/USDT"))
+call("borrow automatically", margin.borrow, borrowed(1, "SOL", type=dto.LoanType.AUTO))
+call("borrow beyond the limit", margin.borrow, borrowed(10**6, "USDT"))
+call("borrow what nobody has", margin.borrow, borrowed(10**8, "USDT"))
+call("borrow into spot", margin.borrow, borrowed(1, "USDT", dto.WalletType.SPOT))
+call("borrow nothing known", margin.borrow, borrowed(1, "XXX"))
+call("borrow by the reader", reader.margin().borrow, borrowed(1, "USDT"))
+call("repay", margin.repay, repaid(50, "USDT"))
+call("repay more than owed", margin.repay, repaid(51, "USDT"))
+call("repay by the reader", reader.margin().repay, repaid(1, "USDT"))
+lend = dto.LimitOrderRequest(
+    pair="BTC_USDT",
+    order_side=sell,
+    base_amount=0.3,
+    limit_price=69000,
+    wallet_type=CROSS,
+    side_effect=dto.SideEffect.AUTO_BORROW,
+)
+call("place and borrow", trading.place_order, lend)
+pay = dto.MarketOrderRequest(
+    pair="ETH_USDT", order_side=buy, quote_amount=100, wallet_type=ISOLATED, side_effect=dto.SideEffect.AUTO_REPLAY
+)
+call("place and repay", trading.place_order, pay)
+call(
+    "place short",
+    trading.place_order,
+    dto.MarketOrderRequest(pair="ETH_USDT", order_side=sell, base_amount=0.15, wallet_type=ISOLATED),
+)
+call("close", margin.close_position, own, ISOLATED, pair="ETH_USDT")
+call("close again", margin.close_position, own, ISOLATED, pair="ETH_USDT")
+call("close another's", margin.close_position, told["desk"], CROSS)
+call("close by the reader", reader.margin().close_position, own, CROSS)
+call("loans", margin.loans, cross_margin=True)
+call("loans isolated", margin.loans, isolated_margin=True)
+for asset in ("BTC", "ETH", "SOL", "USDT"):
+    call(f"borrows {asset}", margin.borrows, asset)
+    call(f"repays {asset}", margin.repays, asset)
+    call(f"interests {asset}", margin.interests, asset)
+call("transfers", margin.transfers, "USDT")
+call("transfers of a pair", margin.transfers, "USDT", pair="ETH_USDT")
+call(
+    "transfers before", margin.transfers, "USDT", start_time=now - timedelta(days=40), end_time=now - timedelta(days=30)
+)
+call("borrows open", margin.borrows, "USDT", open_only=True)
+call("repays of a pair", margin.repays, "ETH", pair="ETH_USDT")
+call(
+    "interests of an hour",
+    margin.interests,
+    "BTC",
+    start_time=now - timedelta(days=20),
+    end_time=now - timedelta(days=20, hours=-1),
+)
+call("liquidations", margin.liquidations, "ETH")
+call("liquidations open", margin.liquidations, "ETH", open_only=True)
+call("liquidations elsewhere", margin.liquidations, "ETH", pair="BTC_USDT")
+call("loans by the reader", reader.margin().loans, cross_margin=True)
+call("liquidations of nothing", margin.liquidations, "XXX")
+master = factories.get_private_api(*told["master"], url=url)
+desk = told["desk"]
+call("master: transfer", master.margin().transfer, moved(desk, CROSS, ADD, 5, "USDT"))
+call("master: borrow", master.margin().borrow, borrowed(1.5, "USDT", account_id=desk))
+call("master: repay", master.margin().repay, repaid(0.5, "USDT", account_id=desk))
+call("master: another's", master.margin().borrow, borrowed(1, "USDT", account_id=own))
+call("master: loans", master.margin().loans, cross_margin=True)
+call("master: borrows", master.margin().borrows, "USDT")
+call("master: balances", master.accounts().balances)
+call("master: trades", master.accounts().trades, "BTC_USDT")
+call("master: orders", master.accounts().orders, "BTC_USDT")
+call("master: accounts", master.accounts().accounts)
+call("master: all accounts", master.accounts().accounts, include_subaccounts=True)
 
 # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
 
