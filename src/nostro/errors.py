@@ -183,6 +183,10 @@ class SchemaTooNew(BookError):
     """The database was written by a newer nostro."""
 
 
+class SchemaTooOld(BookError):
+    """The database was written by an older nostro, and is not brought to the present form where it is only read."""
+
+
 class NotABook(BookError):
     """The file is a database of another program, or no database."""
 

@@ -69,6 +69,22 @@ def open_database(
     return connection
 
 
+def copy_database(connection: apsw.Connection, target: Path) -> None:
+    """Copies a whole database, page by page as it is at this moment, into a new file; on return it is on the disk."""
+    with translated(target):
+        _touch(target)
+        copy = apsw.Connection(os.fspath(target), flags=apsw.SQLITE_OPEN_READWRITE, vfs=VFS)
+        try:
+            copy.pragma("page_size", connection.pragma("page_size"))
+            copy.reserve_bytes(reserve=RESERVED_BYTES)
+            copy.pragma("journal_mode", "wal")
+            copy.pragma("synchronous", "FULL")
+            with copy.backup("main", connection, "main") as copying:
+                copying.step(-1)
+        finally:
+            copy.close()
+
+
 @contextmanager
 def translated(path: Path, *, opening: bool = False) -> Iterator[None]:
     """Turns the engine's errors, and the file system's, into ours. ``opening``: what is no database yet is another

@@ -17,18 +17,21 @@ from typing import Any, Final
 
 import msgspec
 
-from book import power
+from book import older, power
 from book.world import ACCOUNT, T0, Clock, entry, exchange, fill, order, page, sweep
 from nostro import errors
+from nostro.book import anchor
 from nostro.book.anchor import Anchors
 from nostro.book.book import Book
 from nostro.book.pages import decompress, page_of_ours, parse
 from nostro.book.store import Store
 from nostro.domain.values import SECOND_NS
+from nostro.exchanges import exchange as known_exchange
 from nostro.paper.venue.venue import Venue
 
 BOOK: Final = "b.db"
 VENUE: Final = "venue.db"
+ROWS: Final = tuple(older.KNOWN["rows"].items())
 ROUTE: Final = "nostro:decision"
 LATER_NS: Final = T0 + 10**15
 REBUILT_EVERY = 40  # image: folded again, to the same hash
@@ -85,6 +88,17 @@ def trade(folder: Path, *, seed: int, commits: int, synchronous: str, anchor_syn
                 say(f"{venue.last_command}")
 
 
+def migrate(folder: Path, *, seed: int, commits: int, synchronous: str, anchor_synced: bool) -> None:
+    """Lays a book of the first release, and brings it to the present form."""
+    older.lay(folder)
+    for path in (folder / "book.db", *(folder / "book.db.anchor").iterdir(), folder / "book.db.anchor", folder):
+        anchor.sync_folder(path)
+    say("laid")
+    with Book.open(folder / "book.db", now_ns=Clock(older.T1), registry=known_exchange) as book:
+        assert book.migrated is not None
+        say("migrated")
+
+
 def say(text: str) -> None:
     os.write(1, f"{text}\n".encode())
 
@@ -115,8 +129,8 @@ class Seen(msgspec.Struct, kw_only=True):
     """What came of it. ``images``: disks that lack something which was written, each different in what is on it or in
     what was acknowledged. ``acknowledged``: pages, decisions and commands, summed over all disks. ``losing``: disks
     without all of them; ``lost``: how many. ``refused``: disks that did not open or verify, by error. ``behind``: with
-    an anchor older than what was acknowledged. ``wrong``: whose facts do not follow from their pages. ``rebuilt`` and
-    ``continued``: disks that were looked at so."""
+    an anchor older than what was acknowledged, or an older form than was said. ``wrong``: whose facts do not follow
+    from their pages. ``rebuilt`` and ``continued``: disks that were looked at so."""
 
     workloads: int = 0
     images: int = 0
@@ -263,6 +277,25 @@ class BookCuts(Cuts):
             there |= {parse(decompress(row[0])).body.decode() for row in store.rows("SELECT content FROM inbox")}
             lost += sum(1 for text in left if text not in there)
         self.lose(lost)
+
+
+class MigrationCuts(Cuts):
+    program = "migrate"
+
+    def judge(self, folder: Path) -> None:
+        """The book is what it was: in the older form and brought to the present one now, or in the present one."""
+        if not self.said:
+            return
+        with Book.open(folder / "book.db", now_ns=Clock(older.T1), registry=known_exchange) as book:
+            self.lose(book.verify().head != older.KNOWN["head"])
+            self.seen.behind += self.said[-1] == "migrated" and book.migrated is not None
+            rows = {name: {kind: sum(1 for _ in book.facts(kind, name)) for kind in kinds} for name, kinds in ROWS}
+            self.seen.wrong += rows != dict(ROWS)
+            self.seen.continued += book.migrated is not None
+            self.seen.rebuilt += 1
+
+    def refused(self, folder: Path) -> None:
+        self.lose(1)
 
 
 class VenueCuts(Cuts):

@@ -63,17 +63,22 @@ def backup(store: Store, target: Path, *, watcher: Watcher = unwatched) -> Proof
         raise Conflict(f"{target} exists", hint="give the path of a new file")
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        with closing(Store(part, create=True)) as copy:
-            with copy.writing():
-                for table in (*COPIED, "chain", *schema.DERIVED):
-                    _copy(store, copy, table, watcher=watcher)
+        copy_journal(store, part, also=tuple(schema.DERIVED), watcher=watcher)
+        with closing(Store(part)) as copy:
             proven = proof.verify(copy)
         part.rename(target)
         sync_folder(target.parent)
     except BaseException:
-        _unlink(part)
+        remove(part)
         raise
     return proven
+
+
+def copy_journal(store: Store, target: Path, *, also: tuple[str, ...] = (), watcher: Watcher = unwatched) -> None:
+    """Copies the journal, and other tables, into a new book in a file. Inside a read transaction of ``store``."""
+    with closing(Store(target, create=True)) as copy, copy.writing():
+        for table in (*COPIED, "chain", *also):
+            _copy(store, copy, table, watcher=watcher)
 
 
 def restore(
@@ -120,7 +125,7 @@ def _made(target: Place) -> Iterator[Store]:
             yield store
     except BaseException:
         if isinstance(target, Path) and new:
-            _unlink(target)
+            remove(target)
         raise
 
 
@@ -176,7 +181,10 @@ def _check(kept: Store, source: Path) -> None:
 
 
 def _state(kept: Store) -> str:
-    """The hash of what the backup derived itself, "" where that is damaged: nothing was made of it."""
+    """The hash of what the backup derived itself, "" where that is damaged or of an older form: nothing was made of
+    it."""
+    if kept.engine.version() != schema.SCHEMA_VERSION:
+        return ""
     try:
         with kept.translated():
             return proof.state_hash(kept)
@@ -202,7 +210,8 @@ def _files(path: Path) -> list[Path]:
     return [path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm", "")]
 
 
-def _unlink(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Deletes a book's file, and what SQLite keeps beside it."""
     for each in _files(path):
         each.unlink(missing_ok=True)
 

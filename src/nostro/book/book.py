@@ -21,6 +21,7 @@ from nostro.book.answers import ALWAYS_NS, Answers, Clocks, LedgerSum
 from nostro.book.backup import backup, unwatched
 from nostro.book.coverage import Covers
 from nostro.book.fold import Counts, Finding, Fold
+from nostro.book.migrate import Migrated, migrate, refuse_older
 from nostro.book.pages import Entered, page_of_ours
 from nostro.book.proof import Proof
 from nostro.book.rebuild import Rebuilt, rebuild
@@ -74,6 +75,7 @@ class Book:
         self.name = store.engine.name
         self._place = place
         self.warnings = [f"account {name} has no anchor: the book opens for reading only" for name in missing]
+        self.migrated: Migrated | None = None
         self._store = store
         self._anchors = anchors
         self._now_ns = now_ns
@@ -89,14 +91,15 @@ class Book:
     @classmethod
     def open(
         cls, place: Place, *, now_ns: Callable[[], int], registry: Callable[[str, str], Exchange], create: bool = False,
-        read_only: bool = False, accept_rollback: bool = False,
+        read_only: bool = False, accept_rollback: bool = False, watcher: Watcher = unwatched,
     ) -> Self:  # fmt: skip
         """The book in that file, or at that address of a server. ``registry`` gives the exchange of an id and a
-        dialect, ``now_ns`` the time.
+        dialect, ``now_ns`` the time. A book of an older form is brought to the present one, where it may be written:
+        then ``watcher`` is told how far that is, and `migrated` what was done.
 
         Raises `RolledBack` where the book lies behind its anchors, unless that is accepted: then the loss is recorded
         on each account's chain, and what the lost pages proved is open again. Raises what `open_database` or
-        `PostgresEngine` raises, and `ChainBroken`."""
+        `PostgresEngine` raises, `SchemaTooOld` where it is only read, and what `migrate` raises."""
         store = Store(place, create=create, read_only=read_only)
         try:
             anchors = Anchors(store.engine.path)
@@ -107,10 +110,14 @@ class Book:
                 missing = unanchored(store, anchored)
             if not accept_rollback:
                 _refuse(store, lost)
+            if read_only:
+                refuse_older(store)
+            migrated = None if read_only else migrate(store, place, registry=registry, watcher=watcher)
             book = cls(
                 place, store=store, anchors=anchors, now_ns=now_ns, registry=registry, read_only=read_only,
                 missing=missing,
             )  # fmt: skip
+            book.migrated = migrated
             for loss in lost:
                 book._accept(loss)
         except BaseException:

@@ -67,6 +67,14 @@ class Engine(Protocol):
     def alone(self, table: str) -> None:
         """Until the transaction ends, no other process that calls this for that table gets past it."""
 
+    def version(self) -> int:
+        """Of which form the book's tables are."""
+
+    def set_version(self, version: int) -> None: ...
+
+    def copy(self, target: Path) -> bool:
+        """Copies the whole database as it is into a new file. False where it is not one that a file could hold."""
+
     def damage(self) -> str:
         """What the engine itself finds wrong with its files; "" for nothing."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nostro.book import schema
-from nostro.sqlite import open_database, translated
+from nostro.sqlite import copy_database, open_database, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -74,6 +74,16 @@ class SqliteEngine:
 
     def alone(self, table: str) -> None:
         """Nothing: a write transaction is alone in any case."""
+
+    def version(self) -> int:
+        return int(self.connection.pragma("user_version"))
+
+    def set_version(self, version: int) -> None:
+        self.connection.pragma("user_version", version)
+
+    def copy(self, target: Path) -> bool:
+        copy_database(self.connection, target)
+        return True
 
     def damage(self) -> str:
         found = str(self.connection.execute("PRAGMA integrity_check(1)").get)

@@ -55,6 +55,8 @@ def rebuild(store: Store, registry: Callable[[str, str], Exchange]) -> Rebuilt:
 
 def refold(store: Store, registry: Callable[[str, str], Exchange], *, folded: Folded = unwatched) -> Rebuilt:
     """As `rebuild`, inside a write transaction."""
+    for account in store.accounts():
+        store.hold_head(account.id)
     store.engine.run("CREATE TABLE former AS SELECT * FROM record")
     store.engine.run("CREATE UNIQUE INDEX former_key ON former (account, identity, version)")
     store.engine.run(schema.drop_derived_script() + schema.derived_script(store.engine.dialect))

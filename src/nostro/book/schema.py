@@ -13,7 +13,7 @@ import re
 from typing import Final, NamedTuple
 
 APPLICATION_ID: Final = 0x6E6F7374  # "nost" in ASCII: marks the file as a book
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _COLUMN: Final = re.compile(r"\w+ (BIGINT|TEXT|BYTEA)\b")
 
 JOURNAL: Final[dict[str, str]] = {
@@ -134,7 +134,7 @@ def derived_script(dialect: Dialect) -> str:
 
 
 def drop_derived_script() -> str:
-    return "".join(f"DROP TABLE {table};\n" for table in DERIVED)
+    return "".join(f"DROP TABLE IF EXISTS {table};\n" for table in DERIVED)
 
 
 def column_types(table: str) -> list[str]:

@@ -82,14 +82,19 @@ class Session:
     def open_book(self, *, create: bool = False, read_only: bool = False, accept_rollback: bool = False) -> Book:
         """The home's book; the process's end closes it."""
         from nostro.book.book import Book
+        from nostro.cli.progress import CopyLines
         from nostro.exchanges import exchange
         from nostro.link.transport import SystemClock
 
         book = Book.open(
             self.book_place, now_ns=SystemClock().now_ns, registry=exchange, create=create,
-            read_only=read_only, accept_rollback=accept_rollback,
+            read_only=read_only, accept_rollback=accept_rollback, watcher=CopyLines(sys.stderr),
         )  # fmt: skip
         self.closing.callback(book.close)
+        if done := book.migrated:
+            self.log.info(
+                "the book has a new form", schema=done.after, kept=str(done.kept), read_otherwise=len(done.changes)
+            )
         return book
 
     # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────
