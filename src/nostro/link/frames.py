@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nostro.link.view import Changes, VenueView
 
 Action = Literal["subscribe", "unsubscribe"]
+About = Literal["", "sign_in", "subscribe", "unsubscribe"]
 ALL: Final = "*"
 
 
@@ -64,7 +65,7 @@ class Complaint(msgspec.Struct, frozen=True):
     """The server refused something. ``about``: what, as far as it can be known."""
 
     message: str
-    about: Literal["", "sign_in", "subscribe", "unsubscribe"] = ""
+    about: About = ""
 
 
 class BookChange(msgspec.Struct, frozen=True, kw_only=True):

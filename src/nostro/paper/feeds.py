@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from nostro import limits
@@ -25,8 +25,15 @@ GOING_AWAY: Final = (1001, "the server ends")
 CUT: Final = (1006, "cut")
 
 
+class Waiting(NamedTuple):
+    """A frame that is to be sent, held back for so long."""
+
+    text: str
+    delay_s: float
+
+
 class Session(Caller):
-    """One connection. ``outgoing``: frames that wait, each with the seconds that it is held back. ``ended``: close code
+    """One connection. ``outgoing``: frames that wait, in order. ``ended``: close code
     and reason once the server is done with it. ``cut``: it ends without a farewell, as where a link breaks. ``wake``
     is called with the session whenever one of these changed."""
 
@@ -35,7 +42,7 @@ class Session(Caller):
     def __init__(self, client: str, wake: Callable[[Session], None]) -> None:
         super().__init__(client)
         self.wake = wake
-        self.outgoing: deque[tuple[str, float]] = deque()
+        self.outgoing: deque[Waiting] = deque()
         self.ended: tuple[int, str] | None = None
         self.cut = False
         self.ping_ns = 0
@@ -126,7 +133,7 @@ class Hub:
                 return
             copies = {FrameKind.DROPPED: 0, FrameKind.DOUBLED: 2}.get(fault.kind, 1) if fault is not None else 1
             delay_s = fault.delay_s if fault is not None and fault.kind is FrameKind.DELAYED else 0.0
-            session.outgoing.extend([(frame, delay_s)] * copies)
+            session.outgoing.extend([Waiting(frame, delay_s)] * copies)
             if len(session.outgoing) > limits.FEED_QUEUE_FRAMES_MAX:
                 session.end(TOO_SLOW, cut=True)
         session.wake(session)

@@ -27,7 +27,9 @@ UNAUTHORIZED: Final = "Unauthorized"
 NO_TOPIC: Final = "Topic does not exist"  # Source: API reference of 2023, Topic Subscription
 
 MILLISECOND_NS: Final = 1_000_000
-_ABOUT: Final[Mapping[str, Any]] = {"subscribe": "subscribe", "unsubscribe": "unsubscribe", "auth": "sign_in"}
+_ACTIONS: Final[Mapping[str, frames.Action]] = {"subscribe": "subscribe", "unsubscribe": "unsubscribe"}
+_ABOUT: Final[Mapping[str, frames.About]] = {**_ACTIONS, "auth": "sign_in"}
+_ABOUT_WORDS: Final[Mapping[str, frames.About]] = {UNAUTHORIZED: "sign_in", NO_TOPIC: "subscribe"}
 
 
 @cache
@@ -71,8 +73,7 @@ def _welcome(body: bytes, _: Sequence[Raw]) -> frames.Welcome:
 def _error(body: bytes, _: Sequence[Raw]) -> Complaint:
     """Two elements behind the type (2023), or a third that names the command (as sent in 2026)."""
     said: messages.Error = _decoder(messages.Error).decode(body)
-    about = _ABOUT.get(said.about) or {UNAUTHORIZED: "sign_in", NO_TOPIC: "subscribe"}.get(said.message, "")
-    return Complaint(message=said.message, about=about)
+    return Complaint(message=said.message, about=_ABOUT.get(said.about) or _ABOUT_WORDS.get(said.message, ""))
 
 
 def _acknowledged(body: bytes, parts: Sequence[Raw]) -> Acknowledged:
@@ -80,7 +81,7 @@ def _acknowledged(body: bytes, parts: Sequence[Raw]) -> Acknowledged:
     topics = tuple(_decoder(str).decode(part) for part in parts[2:])
     if not topics:
         raise errors.Undecodable(f"ALP.COM feed: {body[:40]!r} acknowledges no topic", exchange="alp")
-    return Acknowledged(action=_ABOUT[action], topics=topics)
+    return Acknowledged(action=_ACTIONS[action], topics=topics)
 
 
 # ── public ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -144,7 +144,7 @@ def worths(view: VenueView) -> dict[str, Decimal]:
     """What each asset is worth in the first benchmark that is listed, by last prices: by an instrument whose other side
     is known, as far as 18 digits say it."""
     listed = {asset.code for asset in view.assets()}
-    known = {benchmark: Decimal(1) for benchmark in [each for each in BENCHMARKS if each in listed][:1]}
+    known: dict[str, Decimal] = dict.fromkeys([each for each in BENCHMARKS if each in listed][:1], Decimal(1))
     lasts = {(each.base, each.quote): view.ticker(each.symbol).last for each in view.instruments()}
     for _ in lasts:
         for (base, quote), last in lasts.items():
