@@ -287,13 +287,13 @@ def test_a_limit_that_nobody_looks_at_is_found(indebted: Scenario, monkeypatch: 
 
 
 def test_a_healthy_wallet_that_is_liquidated_is_found(indebted: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Index, "must_go", lambda *_: True)
+    monkeypatch.setattr(Index, "must_go", lambda *_, **__: True)
     with pytest.raises(AssertionError, match="E10: wallet"):
         indebted.run("index PEAR 11\ncarol cross owes APPLE 0")
 
 
 def test_a_wallet_that_nobody_liquidates_is_found(indebted: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Index, "must_go", lambda *_: False)
+    monkeypatch.setattr(Index, "must_go", lambda *_, **__: False)
     with pytest.raises(AssertionError, match="E10: user"):
         indebted.run("index APPLE 1000\ncarol cross owes APPLE 2")
 

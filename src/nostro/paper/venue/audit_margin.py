@@ -94,7 +94,11 @@ def check_state(engine: Engine, counts: Counter[str]) -> None:
             assert there - owed > _LIQUIDATED * owed, f"E10: user {user_id} has {there} and owes {owed}, and lives on"
             indebted.add((user_id, place))
             counts["E10"] += 1
-    assert indebted == engine.loans.indebted, "E11: other wallets owe something than are known to"
+    known = {where for where, loans in engine.loans.indebted.items() if all(loan.debt for loan in loans)}
+    assert indebted == known == engine.loans.indebted.keys(), "E11: other wallets owe something than are known to"
+    assert {id(loan) for loans in engine.loans.indebted.values() for loan in loans} == {
+        id(borrow.loan) for borrow in engine.loans.borrows.values()
+    }, "E11: other debts are known than there are"
 
 
 def check_change(engine: Engine, envelope: Envelope, *, outcome: Outcome, before: Before) -> Counter[str]:
@@ -126,7 +130,7 @@ def _house(engine: Engine, outcome: Outcome, before: Before) -> None:
             repaid[asset] -= delta
         elif kind == "transfer":
             transferred[asset] += delta
-    for repayment in outcome.repayment_rows:
+    for repayment in outcome.margin_rows.repayments:
         changes["fees"][repayment[3]] += repayment[4]
         changes["lend"][repayment[3]] += repayment[5]
         repaid[repayment[3]] -= repayment[4] + repayment[5]
@@ -142,29 +146,29 @@ def _accrued(engine: Engine, outcome: Outcome, before: Before, counts: Counter[s
     """Every borrow that was open once for every hour that passed, and nothing else."""
     hours = range(before.at_ns // _HOUR_NS + 1, engine.ledger.at_ns // _HOUR_NS + 1) if before.borrows else ()
     wanted = {(borrow, hour * _HOUR_NS) for hour in hours for borrow in before.borrows}
-    found = [(row[3], row[8]) for row in outcome.interest_rows]
+    found = [(row[3], row[8]) for row in outcome.margin_rows.interest]
     assert len(found) == len(wanted), "E11: interest accrued twice, or not"
     assert set(found) == wanted, "E11: interest accrued twice, or not"
-    order = [(row[8], row[1], row[3]) for row in outcome.interest_rows]
+    order = [(row[8], row[1], row[3]) for row in outcome.margin_rows.interest]
     assert order == sorted(order), "E11: interest is out of order"
     counts["E11 interest"] += len(found)
 
 
 def _interest_first(engine: Engine, outcome: Outcome, counts: Counter[str]) -> None:
-    for row in outcome.repayment_rows:
+    for row in outcome.margin_rows.repayments:
         if row[5]:
             loan = engine.users[row[1]].loans[row[3] << PLACE_BITS | row[2]]
             assert loan.interest == 0, f"E11: principal of loan {loan.id} was repaid before its interest"
             counts["E11 repaid"] += 1
-    for borrow in outcome.borrow_rows:
+    for borrow in outcome.margin_rows.borrows:
         if borrow[12] is not None:
             assert (borrow[4], borrow[6]) == (borrow[5], borrow[7]), f"E11: borrow {borrow[0]} is done, and owes"
 
 
 def _limit(engine: Engine, envelope: Envelope, outcome: Outcome, counts: Counter[str]) -> None:
     """E9: what made a debt larger, or its cover smaller, left it within its limit. Only where nothing else happened."""
-    command, made = envelope.command, {row[0] for row in outcome.borrow_rows if row[10] == engine.ledger.at_ns}
-    if outcome.fill_rows or outcome.interest_rows or outcome.liquidation_rows:
+    command, made = envelope.command, {row[0] for row in outcome.margin_rows.borrows if row[10] == engine.ledger.at_ns}
+    if outcome.fill_rows or outcome.margin_rows.interest or outcome.margin_rows.liquidations:
         return
     if isinstance(command, Borrow | MoveMargin):
         user, place = command.account, engine.words.places[command.wallet]
@@ -183,7 +187,7 @@ def _liquidated(
     engine: Engine, envelope: Envelope, outcome: Outcome, before: Before, counts: Counter[str]
 ) -> None:  # fmt: skip
     funds = [0] * len(engine.assets)
-    for row in outcome.liquidation_rows:
+    for row in outcome.margin_rows.liquidations:
         assert row[6] <= _LIQUIDATED * 10**8, f"E10: wallet {row[2]} of user {row[1]} was liquidated at {row[6]}"
         assert not any(units for (place, _), units in owes(engine, row[1]).items() if place == row[2])
         assert row[5] <= row[4], "E10: the fund paid more than was owed"
@@ -194,8 +198,8 @@ def _liquidated(
         if entry[5] == "liquidation" and entry[7] > 0:
             funds[entry[4]] -= entry[7]
     assert not any(funds), "E10: what the fund paid is not what the ledger says"
-    rows = outcome.liquidation_rows
-    if rows and isinstance(envelope.command, SetIndex) and not outcome.interest_rows:
+    rows = outcome.margin_rows.liquidations
+    if rows and isinstance(envelope.command, SetIndex) and not outcome.margin_rows.interest:
         user, place = rows[0][1], rows[0][2]
         if not any(order[6] == "expired" for order in outcome.order_rows):
             owed = value(engine, before.debts[user], place=place)

@@ -33,7 +33,7 @@ from nostro.paper.venue.matching import Matching
 from nostro.paper.venue.numbers import whole
 from nostro.paper.venue.placing import affordable, draft
 from nostro.paper.venue.profile import INDEX_DIGITS
-from nostro.paper.venue.rows import Outcome, order_row
+from nostro.paper.venue.rows import MarginRows, Outcome, order_row
 from nostro.paper.venue.transfers import UNITS_MAX, Transfers
 from nostro.paper.venue.wallets import CROSS, FUNDING, Ledger, User, key_of
 from nostro.paper.venue.words import Words
@@ -111,18 +111,17 @@ class Engine:
         )
         ledger.entries, matching.fills, matching.trades, matching.changed = [], [], [], {}
         transfers.changed = []
-        if self.margin.movements or self.loans.changed:
-            self._take_margin_rows(outcome)
+        if self.loans.changed or self.margin.movements:
+            outcome.margin_rows = self._taken_margin()
         return outcome
 
-    def _take_margin_rows(self, outcome: Outcome) -> None:
+    def _taken_margin(self) -> MarginRows:
         margin, loans, liquidation = self.margin, self.loans, self.liquidation
-        outcome.movement_rows = margin.movements
-        outcome.borrow_rows = [loans.changed[number].row() for number in sorted(loans.changed)]
-        outcome.repayment_rows, outcome.interest_rows = loans.repayments, loans.interest
-        outcome.liquidation_rows = liquidation.rows
+        borrows = [loans.changed[number].row() for number in sorted(loans.changed)]
+        rows = MarginRows(margin.movements, borrows, loans.repayments, loans.interest, liquidation.rows)
         margin.movements, loans.repayments, loans.interest, liquidation.rows = [], [], [], []
         loans.changed, loans.done = {}, []
+        return rows
 
     def check(self) -> Counter[str]:
         """Asserts the invariants E1 to E6 on the whole state; how many checks of each had something to check."""

@@ -14,8 +14,10 @@ from nostro.paper.venue.wallets import PLACE_BITS
 from nostro.paper.venue.words import LEVEL_DIGITS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from decimal import Decimal
 
+    from nostro.paper.venue.loans import Loan
     from nostro.paper.venue.profile import Profile
     from nostro.paper.venue.wallets import User
 
@@ -81,10 +83,18 @@ class Index:
             state=state,
         )
 
-    def must_go(self, user: User, place: int) -> bool:
-        """Whether the wallet owes something and is to be liquidated."""
-        has, owes = self.worth(user, place)
-        return owes > 0 and LIQUIDATED_PART * (has - owes) <= owes
+    def must_go(self, user: User, place: int, *, debts: Iterable[Loan]) -> bool:
+        """Whether a wallet that owes ``debts`` is to be liquidated."""
+        wallets, weights, owes, has = user.wallets, self.weights, 0, 0
+        for loan in debts:
+            owes += (loan.principal + loan.interest) * weights[loan.asset]
+        for asset, weight in enumerate(weights):
+            wallet = wallets.get(asset << PLACE_BITS | place)
+            if wallet is not None:
+                has += wallet.total * weight
+                if LIQUIDATED_PART * (has - owes) > owes:  # most wallets are far from it
+                    return False
+        return True
 
 
 def ticks(price: Decimal) -> int | None:

@@ -27,6 +27,7 @@ from nostro.paper.venue.rows import (
     INTEREST_COLUMNS,
     LIQUIDATION_COLUMNS,
     MOVEMENT_COLUMNS,
+    NO_MARGIN,
     ORDER_COLUMNS,
     REPAYMENT_COLUMNS,
     TRADE_COLUMNS,
@@ -180,12 +181,13 @@ class Journal:
         self._trades += outcome.trade_rows
         for transfer in outcome.transfer_rows:
             self._transfers[transfer[2], transfer[0]] = transfer
-        for borrow in outcome.borrow_rows:
-            self._borrows[borrow[0]] = borrow
-        self._movements += outcome.movement_rows
-        self._repayments += outcome.repayment_rows
-        self._interest += outcome.interest_rows
-        self._liquidations += outcome.liquidation_rows
+        if outcome.margin_rows is not NO_MARGIN:
+            for borrow in outcome.margin_rows.borrows:
+                self._borrows[borrow[0]] = borrow
+            self._movements += outcome.margin_rows.movements
+            self._repayments += outcome.margin_rows.repayments
+            self._interest += outcome.margin_rows.interest
+            self._liquidations += outcome.margin_rows.liquidations
 
     def add_login(self, key: str, user: int, *, secret: str, permissions: str) -> None:
         """Takes a login, written with the next commit; a key that exists gets the new permissions."""

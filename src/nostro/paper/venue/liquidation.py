@@ -31,13 +31,15 @@ class Liquidation:
         """Liquidates until no wallet must go. Only wallets of which the command moved a total can, or, where interest
         or a price changed, any that owes something."""
         engine, entries = self._engine, self._engine.ledger.entries
-        loans, must_go, users = engine.loans, engine.index.must_go, engine.users
-        suspects, seen = loans.indebted if loans.revalued else set(), 0
-        loans.revalued = False
+        indebted, index, users = engine.loans.indebted, engine.index, engine.users
+        suspects, seen = set(indebted) if engine.loans.revalued else set(), 0
+        engine.loans.revalued = False
         while True:
             touched = {(row[1], row[2]) for row in entries[seen:] if row[7] and row[2] >= MARGIN_FROM}
             suspects = {
-                each for each in suspects | touched if each in loans.indebted and must_go(users[each[0]], each[1])
+                each
+                for each in suspects | touched
+                if each in indebted and index.must_go(users[each[0]], each[1], debts=indebted[each])
             }
             if not suspects:
                 return
@@ -49,7 +51,7 @@ class Liquidation:
         engine, loans = self._engine, self._engine.loans
         has, owes = engine.index.worth(user, place)
         level = (has - owes) * 10**LEVEL_DIGITS // owes
-        owed = [(loan, loan.debt) for loan in _debts(user, place)]
+        owed = [(loan, loan.debt) for loan in sorted(loans.indebted[user.id, place], key=lambda loan: loan.asset)]
         repaid_before, done_before = len(loans.repayments), len(loans.done)
         closed = engine.margin.cancel(user, place)
         orders = engine.margin.cover(user, place, kind="auto")
@@ -86,12 +88,6 @@ class Liquidation:
         ledger.post(user, key_of(loan.asset, place), reason="liquidation", total=debt, held=0)
         engine.loans.repay(loan, units=debt, kind="auto")
         return debt
-
-
-def _debts(user: User, place: int) -> list[Loan]:
-    """In the order of assets."""
-    debts = [loan for loan in user.loans.values() if loan.place == place and loan.debt]
-    return sorted(debts, key=lambda loan: loan.asset)
 
 
 def _written(ids: Iterable[int]) -> str:

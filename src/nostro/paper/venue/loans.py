@@ -53,7 +53,8 @@ class Borrow:
 
 
 class Loan:
-    """What a wallet owes of one asset: the sums over its open borrows. It stays when nothing is owed any more."""
+    """What a wallet owes of one asset: the sums over its open borrows. It stays when nothing is owed any more, that is,
+    when no borrow is open."""
 
     __slots__ = ("asset", "borrows", "id", "interest", "place", "principal", "user")
 
@@ -72,9 +73,9 @@ class Loan:
 
 
 class Loans:
-    """``borrows``: the open ones, by id. ``indebted``: the wallets that owe something, (user id, place). ``revalued``:
-    whether all of them are to be looked at anew, because interest or a price changed. ``changed, done, repayments,
-    interest``: of the command under way."""
+    """``borrows``: the open ones, by id. ``indebted``: the wallets that owe something, (user id, place), with what.
+    ``revalued``: whether all of them are to be looked at anew, because interest or a price changed. ``changed, done,
+    repayments, interest``: of the command under way."""
 
     __slots__ = (
         "_pools", "_rates", "borrows", "borrows_made", "changed", "done", "indebted", "index", "interest",
@@ -90,7 +91,7 @@ class Loans:
         self.ledger = ledger
         self.index = index
         self.borrows: dict[int, Borrow] = {}
-        self.indebted: set[tuple[int, int]] = set()
+        self.indebted: dict[tuple[int, int], list[Loan]] = {}
         self.revalued = False
         self.loans_made = 0
         self.borrows_made = 0
@@ -132,10 +133,11 @@ class Loans:
     def enter(self, borrow: Borrow) -> None:
         """An open borrow counts among the debts of its wallet."""
         loan = borrow.loan
+        if not loan.borrows:
+            self.indebted.setdefault((loan.user.id, loan.place), []).append(loan)
         self.borrows[borrow.id] = loan.borrows[borrow.id] = borrow
         loan.principal += borrow.amount - borrow.repaid
         loan.interest += borrow.accrued - borrow.paid
-        self.indebted.add((loan.user.id, loan.place))
 
     def repay(self, loan: Loan, *, units: int, kind: str) -> int:
         """So much of a debt, at most all of it, is paid back, interest first. The repayment's id."""
@@ -149,8 +151,11 @@ class Loans:
         self.repayments.append((
             self.repayments_made, user.id, loan.place, loan.asset, interest, principal, kind, ledger.at_ns,
         ))  # fmt: skip
-        if not loan.borrows and not any(each.debt for each in user.loans.values() if each.place == loan.place):
-            self.indebted.discard((user.id, loan.place))
+        if not loan.borrows:
+            owed = self.indebted[user.id, loan.place]
+            owed.remove(loan)
+            if not owed:
+                del self.indebted[user.id, loan.place]
         return self.repayments_made
 
     def _pay_interest(self, loan: Loan, units: int) -> int:

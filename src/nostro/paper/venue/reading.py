@@ -239,7 +239,7 @@ class Reading(ABC):
     ) -> Iterator[VenueBorrow]:  # fmt: skip
         where = self._of_margin(user, wallet, asset)
         if open_only:
-            rows = self._open_borrows(where, since_ns=since_ns, until_ns=until_ns)
+            rows = iter(self._open_borrows(user, where, since_ns=since_ns, until_ns=until_ns))
         else:
             rows = self._history("borrows", where, since_ns=since_ns, until_ns=until_ns)
         return map(self.engine.words.borrow, rows)
@@ -283,17 +283,15 @@ class Reading(ABC):
         }
 
     def _open_borrows(
-        self, where: dict[str, int | None], *, since_ns: int | None, until_ns: int | None
-    ) -> Iterator[histories.Row]:
-        for _, borrow in sorted(self.engine.loans.borrows.items()):
-            loan = borrow.loan
-            has = {"user": loan.user.id, "wallet": loan.place, "asset": loan.asset}
-            if (
-                all(value is None or value == has[name] for name, value in where.items())
-                and (since_ns is None or borrow.time_ns >= since_ns)
-                and (until_ns is None or borrow.time_ns < until_ns)
-            ):
-                yield borrow.row()
+        self, user: int, where: dict[str, int | None], *, since_ns: int | None, until_ns: int | None
+    ) -> list[histories.Row]:
+        return sorted(
+            borrow.row()
+            for loan in self.engine.users[user].loans.values()
+            if where["wallet"] in (None, loan.place) and where["asset"] in (None, loan.asset)
+            for borrow in loan.borrows.values()
+            if (since_ns is None or borrow.time_ns >= since_ns) and (until_ns is None or borrow.time_ns < until_ns)
+        )
 
     def _history(
         self,

@@ -7,7 +7,7 @@ a list of ids their numbers with spaces between.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,13 +84,25 @@ def order_row(order: Order) -> OrderRow:
     )  # fmt: skip
 
 
+class MarginRows(NamedTuple):
+    """What a command left of margin, if anything."""
+
+    movements: Sequence[MovementRow]
+    borrows: Sequence[BorrowRow]
+    repayments: Sequence[RepaymentRow]
+    interest: Sequence[InterestRow]
+    liquidations: Sequence[LiquidationRow]
+
+
+NO_MARGIN: Final = MarginRows((), (), (), (), ())
+
+
 class Outcome:
     """What a command came to: its answer, and the rows that it created or changed, in the venue's integers (``*_rows``)
     and, made when they are asked for, in words."""
 
     __slots__ = (
-        "answer", "borrow_rows", "entry_rows", "fill_rows", "interest_rows", "liquidation_rows", "movement_rows",
-        "order_rows", "repayment_rows", "trade_rows", "transfer_rows", "words",
+        "answer", "entry_rows", "fill_rows", "margin_rows", "order_rows", "trade_rows", "transfer_rows", "words",
     )  # fmt: skip
 
     def __init__(
@@ -103,11 +115,7 @@ class Outcome:
         entries: Sequence[EntryRow] = (),
         trades: Sequence[TradeRow] = (),
         transfers: Sequence[TransferRow] = (),
-        movements: Sequence[MovementRow] = (),
-        borrows: Sequence[BorrowRow] = (),
-        repayments: Sequence[RepaymentRow] = (),
-        interest: Sequence[InterestRow] = (),
-        liquidations: Sequence[LiquidationRow] = (),
+        margin: MarginRows = NO_MARGIN,
     ) -> None:
         self.answer = answer
         self.words = words
@@ -116,11 +124,7 @@ class Outcome:
         self.entry_rows = entries
         self.trade_rows = trades
         self.transfer_rows = transfers
-        self.movement_rows = movements
-        self.borrow_rows = borrows
-        self.repayment_rows = repayments
-        self.interest_rows = interest
-        self.liquidation_rows = liquidations
+        self.margin_rows = margin
 
     @property
     def orders(self) -> list[VenueOrder]:
@@ -146,21 +150,21 @@ class Outcome:
 
     @property
     def movements(self) -> list[VenueMovement]:
-        return [self.words.movement(row) for row in self.movement_rows]
+        return [self.words.movement(row) for row in self.margin_rows.movements]
 
     @property
     def borrows(self) -> list[VenueBorrow]:
         """In order of id, as they are at the end of the command."""
-        return [self.words.borrow(row) for row in self.borrow_rows]
+        return [self.words.borrow(row) for row in self.margin_rows.borrows]
 
     @property
     def repayments(self) -> list[VenueRepayment]:
-        return [self.words.repayment(row) for row in self.repayment_rows]
+        return [self.words.repayment(row) for row in self.margin_rows.repayments]
 
     @property
     def interest(self) -> list[VenueInterest]:
-        return [self.words.interest(row) for row in self.interest_rows]
+        return [self.words.interest(row) for row in self.margin_rows.interest]
 
     @property
     def liquidations(self) -> list[VenueLiquidation]:
-        return [self.words.liquidation(row) for row in self.liquidation_rows]
+        return [self.words.liquidation(row) for row in self.margin_rows.liquidations]
