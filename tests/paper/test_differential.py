@@ -1,5 +1,6 @@
 """The paper exchange's engine and the naive engine, written apart from each other from docs/venue.md, agree on every
-answer and every row of random commands, and on all balances and the whole depth after every fifty."""
+answer, every row and every house account of random commands, and on all balances, loans, margin levels and the whole
+depth after every fifty."""
 
 from __future__ import annotations
 
@@ -24,3 +25,6 @@ def test_both_engines_agree_on_every_command(seed: int, ground: Ground) -> None:
     assert coverage.accepted >= 0.3 * COMMANDS
     assert sum(coverage.placed.values()) >= 500
     assert sum(coverage.refused.values()) >= 200
+    lent = ("accepted Borrow", "accepted Repay", "accepted ClosePosition", "interest accrues")
+    assert min(coverage.reached[name] for name in lent) >= 5
+    assert sum(coverage.reached[f"liquidation in {kind}"] for kind in ("cross_margin", "isolated_margin")) >= 1
