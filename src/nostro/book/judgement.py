@@ -49,6 +49,7 @@ FactT = TypeVar("FactT", bound=Fact)
 
 DEBTS: Final = (loans.PRINCIPAL, loans.INTEREST, borrowings.REPAID, borrowings.PAID, borrowings.ACCRUED)
 QUARANTINED: Final = "quarantined"
+SETTLES: Final = (200, 403)  # an answer, or that the key may not have one
 LOOK_BACK_NS: Final = DAY_NS  # within which the last answer about debts is looked for first
 
 
@@ -213,7 +214,7 @@ class BookLedger:
     def _unread_state(self, finding: Finding, unreadable: Collection[int]) -> tuple[int, int] | None:
         since_ns = until_ns = 0
         for later in self._book.journal(self._account, stream=finding.stream, known_at_ns=self._known_at_ns):
-            if later.page.status == 200 and later.seq not in unreadable:
+            if later.page.status in SETTLES and later.seq not in unreadable:
                 if later.seq > finding.seq:
                     return None
                 since_ns = 0

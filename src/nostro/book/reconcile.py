@@ -21,7 +21,7 @@ import msgspec
 from nostro import limits
 from nostro.book.breaks import Break, Scope, identify
 from nostro.book.checks import chain, daily, executions, loans, movements, reported, states
-from nostro.book.checks.borrowings import Borrowings, digits_of
+from nostro.book.checks.borrowings import Borrowings
 from nostro.book.checks.chain import Chain, ChainState, Jump
 from nostro.book.checks.executions import Executions
 from nostro.book.checks.reported import Snapshots, Standing
@@ -101,9 +101,6 @@ def _debts(ledger: Ledger, rules: Rules, until_ns: int) -> tuple[list[Result], l
     known = loans.debts(ledger, rules=rules, until_ns=until_ns)
     borrowings = Borrowings(known, rules=rules, proven=proven)
     borrowings.judge()
-    borrowings.judge_rows(
-        ledger.interest(rules.opened_ns, until_ns), digits=digits_of(ledger, rules=rules, until_ns=until_ns)
-    )
     owed = loans.Loans(known, rules=rules, proven=proven)
     look = ledger.owed(min(each.end_ns for each in proven.values()) - rules.skew_ns) or ledger.owed(until_ns)
     if look is not None:

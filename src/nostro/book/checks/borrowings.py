@@ -16,13 +16,14 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from nostro.book.breaks import Break, Hypothesis, Scope, identify
 from nostro.book.checks.loans import CLOSED, Accrual, Debt, Line, Range
 from nostro.book.checks.terms import (
     NOT_TOLD,
     SETTLING,
     Followed,
-    Ledger,
     Outcome,
     Proven,
     Result,
@@ -33,7 +34,7 @@ from nostro.book.checks.terms import (
     row_name,
 )
 from nostro.domain import values
-from nostro.domain.records import Borrow, Interest
+from nostro.domain.records import Borrow
 
 REPAID: Final = "repaid principal"
 PAID: Final = "paid interest"
@@ -59,16 +60,7 @@ class Borrowings:
                 self._judge_own(scope, each.borrow)
                 self._judge_accrued(scope, each, debt.accruals.get(each.borrow.native_id or "", []))
             self._judge_strays(scope, debt)
-
-    def judge_rows(self, rows: Iterable[Interest], *, digits: Mapping[Scope, int]) -> None:
-        """Each row of interest against an hour of its borrowing's principal."""
-        borrows = {each.borrow.native_id: each.borrow for debt in self._known.values() for each in debt.borrows}
-        for row in rows:
-            borrow = borrows.get(row.borrow_id)
-            scope = self._rules.scope(row, row.asset)
-            self._judge_row(scope, row, borrow, unit=values.truncation_quantum(digits.get(scope, 0)))
-            if len(self.results) > RESULTS_MAX:
-                self.results = merged(self.results)
+            self._judge_rates(scope, debt)
 
     # ── what was paid ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -79,7 +71,9 @@ class Borrowings:
             (PAID, [each.interest_paid for each in borrows], [(each.at_ns, each.interest) for each in debt.repayments]),
         ):
             told = [amount for amount in said if amount is not None]
-            cause = NOT_TOLD if debt.unknown or len(told) < len(said) else self._unknown("repayments", debt.borrows)
+            cause = self._unknown("repayments", debt.borrows, since_ns=self._rules.opened_ns)
+            if debt.unknown or len(told) < len(said):
+                cause = NOT_TOLD
             allowed = self._paid(debt.borrows, Line(rows))
             terms = [*told, *(amount for _, amount in rows)]
             first_ns, last_ns = self._life(debt)
@@ -94,12 +88,11 @@ class Borrowings:
         low_ns = min([*seen, self._proven["borrows"].end_ns])  # later ones may be of borrowings not known yet
         return Range(line.before(low_ns), line.before(values.LATEST_NS))
 
-    def _unknown(self, stream: str, borrows: Iterable[Followed]) -> str:
+    def _unknown(self, stream: str, borrows: Iterable[Followed], *, since_ns: int) -> str:
         """Why rows of the stream may be missing that the borrowings know of already."""
-        opened_ns = self._rules.opened_ns
         learned_ns = max((each.borrow.observed_ns for each in borrows), default=0) + self._rules.skew_ns
-        cause = self._proven["borrows"].cause(opened_ns, opened_ns)
-        return cause or self._proven[stream].cause(opened_ns, max(learned_ns, opened_ns))
+        cause = self._proven["borrows"].cause(since_ns, since_ns)
+        return cause or self._proven[stream].cause(since_ns, max(learned_ns, since_ns))
 
     def _life(self, debt: Debt) -> tuple[int, int]:
         times = [each.borrow.effective_ns or 0 for each in debt.borrows] + [each.at_ns for each in debt.repayments]
@@ -126,7 +119,8 @@ class Borrowings:
 
     def _judge_accrued(self, scope: Scope, followed: Followed, rows: list[Accrual]) -> None:
         borrow, told = followed.borrow, followed.borrow.interest_accrued
-        cause = NOT_TOLD if told is None else self._unknown("interest", [followed])
+        since_ns = borrow.effective_ns or self._rules.opened_ns
+        cause = NOT_TOLD if told is None else self._unknown("interest", [followed], since_ns=since_ns)
         edge_ns = values.LATEST_NS if borrow.status == CLOSED else followed.seen_ns - self._rules.skew_ns
         certain = values.add(row.amount for row in rows if row.until_ns <= edge_ns)
         allowed = Range(certain, values.add(row.amount for row in rows))
@@ -152,11 +146,23 @@ class Borrowings:
                 what=f"of borrowing {borrow_id}, which is not there,", row="borrowing", anchor=f"stray {borrow_id}",
             )  # fmt: skip
 
-    def _judge_row(self, scope: Scope, row: Interest, borrow: Borrow | None, *, unit: Decimal) -> None:
-        at_ns = row.effective_ns or 0
-        rate = row.rate if row.rate is not None else borrow.interest_rate if borrow else None
-        if borrow is None or rate is None or borrow.repaid is None:
-            self._result(RATE, scope, "unchecked", NOT_TOLD, at_ns, at_ns)
+    def _judge_rates(self, scope: Scope, debt: Debt) -> None:
+        """Each row of interest against an hour of its borrowing's principal."""
+        rows = [row for each in debt.accruals.values() for row in each]
+        digits = self._rules.digits.get(scope.subject)
+        if digits is None:
+            digits = max((decimals(row.amount) for row in rows), default=0)
+        unit = values.truncation_quantum(digits)
+        for each in debt.borrows:
+            for row in debt.accruals.get(each.borrow.native_id or "", []):
+                self._judge_rate(scope, row, each.borrow, unit=unit)
+            if len(self.results) > RESULTS_MAX:
+                self.results = merged(self.results)
+
+    def _judge_rate(self, scope: Scope, row: Accrual, borrow: Borrow, *, unit: Decimal) -> None:
+        rate = borrow.interest_rate if row.rate is None else row.rate
+        if rate is None or borrow.repaid is None:
+            self._result(RATE, scope, "unchecked", NOT_TOLD, row.since_ns, row.since_ns)
             return
         left = values.EXACT.subtract(borrow.amount, borrow.repaid)
         hidden = values.EXACT.add(
@@ -164,18 +170,22 @@ class Borrowings:
             values.EXACT.multiply(borrow.amount, self._rules.quantum(rate)),
         )
         allowed = Range(values.EXACT.multiply(left, rate), values.EXACT.multiply(borrow.amount, rate))
-        tolerance = values.add((unit, hidden, self._rules.quantum(row.accrued)))
-        beyond = values.EXACT.subtract(row.accrued, allowed.nearest(row.accrued))
-        if beyond.copy_abs() <= tolerance and row.accrued >= 0:
-            self._result(RATE, scope, "ties within its quanta" if beyond else "ties", "", at_ns, at_ns, tolerance)
+        tolerance = values.add((unit, hidden, self._rules.quantum(row.amount)))
+        nearest = allowed.nearest(row.amount)
+        beyond = values.EXACT.subtract(row.amount, nearest)
+        if beyond.copy_abs() <= tolerance and row.amount >= 0:
+            outcome: Outcome = "ties within its quanta" if beyond else "ties"
+            self._result(RATE, scope, outcome, "", row.since_ns, row.since_ns, tolerance)
             return
-        self._result(RATE, scope, "break", "", at_ns, at_ns, tolerance)
-        self._break(
-            RATE, scope, "accrual_differs", anchor=row_name(row), about=[row], since_ns=at_ns,
-            until_ns=max(at_ns, (row.until_ns or 0) - 1), expected=allowed.nearest(row.accrued), actual=row.accrued,
-            text=f"row {row_name(row)} accrues {values.canonical(row.accrued)}, and an hour of borrowing "
-            f"{row_name(borrow)} costs {values.canonical(allowed.nearest(row.accrued))}",
+        self._result(RATE, scope, "break", "", row.since_ns, row.since_ns, tolerance)
+        found = self._break(
+            RATE, scope, "accrual_differs", anchor=row.name, about=[borrow], since_ns=row.since_ns,
+            until_ns=row.until_ns - 1, expected=nearest, actual=row.amount,
+            text=f"row {row.name} accrues {values.canonical(row.amount)}, and an hour of borrowing "
+            f"{row_name(borrow)} costs {values.canonical(nearest)}",
         )  # fmt: skip
+        pages = tuple(sorted({*found.pages, *([row.page] if row.page else [])}))
+        self.breaks[-1] = msgspec.structs.replace(found, rows=(row.name, *found.rows), pages=pages)
 
     # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -215,24 +225,14 @@ class Borrowings:
         )  # fmt: skip
 
     def _break(
-        self, check: str, scope: Scope, name: str, *, anchor: str, about: list[Borrow] | list[Interest], since_ns: int,
-        until_ns: int, expected: Decimal, actual: Decimal, text: str, hypotheses: tuple[Hypothesis, ...] = (),
-    ) -> None:  # fmt: skip
-        self.breaks.append(
-            Break(
-                id=identify(check, scope, anchor=f"{name} {anchor}"), check=check, name=name, scope=scope,
-                since_ns=since_ns, until_ns=until_ns, expected=expected, actual=actual,
-                missing=values.EXACT.subtract(actual, expected), rows=tuple(row_name(each) for each in about),
-                pages=pages_of(about), text=f"{scope}: {text}", hypotheses=hypotheses,
-            )
+        self, check: str, scope: Scope, name: str, *, anchor: str, about: list[Borrow], since_ns: int, until_ns: int,
+        expected: Decimal, actual: Decimal, text: str, hypotheses: tuple[Hypothesis, ...] = (),
+    ) -> Break:  # fmt: skip
+        found = Break(
+            id=identify(check, scope, anchor=f"{name} {anchor}"), check=check, name=name, scope=scope,
+            since_ns=since_ns, until_ns=until_ns, expected=expected, actual=actual,
+            missing=values.EXACT.subtract(actual, expected), rows=tuple(row_name(each) for each in about),
+            pages=pages_of(about), text=f"{scope}: {text}", hypotheses=hypotheses,
         )  # fmt: skip
-
-
-def digits_of(ledger: Ledger, *, rules: Rules, until_ns: int) -> dict[Scope, int]:
-    """Decimals of the smallest unit by scope: declared, else the most that its rows of interest print."""
-    found: dict[Scope, int] = {}
-    for row in ledger.interest(rules.opened_ns, until_ns):
-        scope = rules.scope(row, row.asset)
-        declared = rules.digits.get(row.asset)
-        found[scope] = max(found.get(scope, 0), decimals(row.accrued)) if declared is None else declared
-    return found
+        self.breaks.append(found)
+        return found

@@ -30,6 +30,7 @@ from nostro.book.checks.terms import (
     Result,
     Rules,
     pages_of,
+    row_name,
 )
 from nostro.domain import values
 from nostro.domain.records import Interest, Loan, Repayment
@@ -74,11 +75,15 @@ class Range(NamedTuple):
 
 
 class Accrual(NamedTuple):
-    """One row of interest: when it came, at the earliest and at the latest (exclusive), and how much."""
+    """One row of interest: when it came, at the earliest and at the latest (exclusive), how much, at which rate, and
+    what names it."""
 
     since_ns: int
     until_ns: int
     amount: Decimal
+    rate: Decimal | None
+    name: str
+    page: int
 
 
 class Paid(NamedTuple):
@@ -104,7 +109,8 @@ class Debt(msgspec.Struct):
         elif isinstance(fact, Interest):
             since_ns = fact.effective_ns or 0
             until_ns = since_ns + 1 if fact.until_ns is None else fact.until_ns
-            self.accruals.setdefault(fact.borrow_id or "", []).append(Accrual(since_ns, until_ns, fact.accrued))
+            row = Accrual(since_ns, until_ns, fact.accrued, fact.rate, row_name(fact), fact.page)
+            self.accruals.setdefault(fact.borrow_id or "", []).append(row)
         elif fact.principal is None or fact.interest is None:
             self.unknown = True
         else:
