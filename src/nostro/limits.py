@@ -33,9 +33,8 @@ PAGES_PER_SWEEP_MAX: Final = 100_000  # of one sub-query: beyond this the paging
 
 FEED_FRAME_BYTES_MAX: Final = 16 * 1024 * 1024  # of one frame that is received: what an answer may have
 FEED_MESSAGE_BYTES_MAX: Final = 64 * 1024  # of one message to the paper server: a few thousand topics
-FEED_QUEUE_FRAMES_MAX: Final = 10_000  # that wait for one reader; one that is further behind is disconnected
+FEED_QUEUE_BYTES_MAX: Final = 4 * 1024 * 1024  # that wait for one reader; one that is further behind is disconnected
 FEED_SESSIONS_MAX: Final = 256  # connections to one paper server: enough for any test, and none is forgotten
-FEED_BEAT_S: Final = 1.0  # between two looks at pings and markets: the exchange tells its books by the second
 FEED_WELCOME_S: Final = 10.0  # for the first frame of a connection
 
 PAGE_CACHE_PAGES: Final = 1_000  # SQLite pages kept in memory by one connection (of 16 KiB)

@@ -31,9 +31,7 @@ class Line:
 
     def taken(self) -> list[str]:
         """Every frame that waits."""
-        frames = [text for text, _ in self.session.outgoing]
-        self.session.outgoing.clear()
-        return frames
+        return [self.session.take().text for _ in range(len(self.session.outgoing))]
 
     def ask(self, message: str | bytes) -> list[str]:
         self.taken()
@@ -49,7 +47,7 @@ class Line:
         until_ns = self.clock() + int(wait_s * SECOND_NS)
         while True:
             if self.session.outgoing:
-                text, delay_s = self.session.outgoing.popleft()
+                text, delay_s = self.session.take()
                 self.clock.now_ns += int(delay_s * SECOND_NS)
                 return Arrival(text.encode())
             if self.session.ended is not None:

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from conformance.feed_line import hub_of, token
-from conformance.real_venue import Scene
+from conformance.real_venue import Clock, Scene
 from conformance.strict_feed import StrictClient
 from nostro import limits
 from nostro.domain.values import parse_time
@@ -164,7 +164,7 @@ def test_a_reader_that_stops_reading_is_cut_off_and_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It asks for long answers and reads none."""
-    monkeypatch.setattr(limits, "FEED_QUEUE_FRAMES_MAX", 100)
+    monkeypatch.setattr(limits, "FEED_QUEUE_BYTES_MAX", 2_000_000)
     asked = json.dumps(["subscribe", *["ticker.*"] * 5_000]).encode()
     frame = b"\x81\xfe" + len(asked).to_bytes(2, "big") + bytes(4) + asked  # masked with zeros
 
@@ -239,23 +239,23 @@ def test_the_server_takes_leave_when_it_ends(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_the_beat_goes_on_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "FEED_BEAT_S", 0.02)
-
+def test_who_does_not_answer_pings_is_left(tmp_path: Path) -> None:
     async def run() -> None:
         async with running(tmp_path) as here:
             reader = await here.reader()
-            await reader.subscribe("ticker.BTC_USDT")
-            await heard(reader, 2)
-            here.scene.place(here.scene.trader, "buy", amount="0.01", price="50000")
-            (told,) = await heard(reader, 1)
-            assert isinstance(told, News)
-            here.scene.wait(20)
             await heard(reader, 1)
-            await here.until(lambda: next(iter(here.hub.sessions.values())).unanswered_ns is None)
-            here.scene.wait(20)
-            await here.until(lambda: next(iter(here.hub.sessions.values())).unanswered_ns is not None)
+            (session,) = here.hub.sessions.values()
+            for answered in (True, False):
+                here.scene.wait(20)
+                here.hub.beat()
+                assert session.unanswered_ns is not None
+                if answered:
+                    await heard(reader, 1)
+                    await here.until(lambda: session.unanswered_ns is None)
             here.scene.wait(30)
+            here.hub.beat()
+            with pytest.raises(LinkError, match="code 1008"):
+                await heard(reader, 2)
             await here.until(lambda: not here.hub.sessions)
             await reader.close()
 
@@ -307,7 +307,8 @@ def test_without_openssl_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
 
 def test_what_a_paper_exchange_says_of_itself(tmp_path: Path) -> None:
     for dialect, path in (("cli", "/alp-ws"), ("d26", "/ws")):
-        with PaperExchange(tmp_path / dialect, exchange("alp", dialect), now_ns=lambda: NOW_NS, rows=0) as paper:
+        clock = Clock(NOW_NS)
+        with PaperExchange(tmp_path / dialect, exchange("alp", dialect), now_ns=clock, rows=20) as paper:
             urls = paper.announce("http://127.0.0.1:81", "https://127.0.0.1:82")["urls"]
             assert urls == {
                 "rest": "http://127.0.0.1:81/api/v3", "ws": f"ws://127.0.0.1:81{path}",
@@ -316,3 +317,12 @@ def test_what_a_paper_exchange_says_of_itself(tmp_path: Path) -> None:
             assert set(paper.ready("http://127.0.0.1:81")["urls"]) == {"rest", "ws"}
             assert paper.hub is not None
             assert paper.hub.publish in paper.venue.listeners
+            session = paper.hub.open(lambda _: None)
+            assert session is not None
+            session.topics |= {"market_depth.BTC_USDT", "ticker.*"}
+            clock.now_ns += 3600 * 10**9
+            for _ in range(30):
+                clock.now_ns += 10**9
+                paper.advance()
+            kinds = {json.loads(frame)[0] for frame, _ in session.outgoing if frame != "1"}
+            assert kinds == {"welcome", "p", "tk"}, "a second in its life is a beat of its feed"

@@ -234,7 +234,7 @@ def test_a_late_answer_counts_for_all_pings(scene: Scene) -> None:
 
 
 def test_a_reader_that_is_too_slow_is_cut_off_and_nobody_else(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "FEED_QUEUE_FRAMES_MAX", 20)
+    monkeypatch.setattr(limits, "FEED_QUEUE_BYTES_MAX", 3_000)
     hub, slow = opened(scene)
     quick = Line(hub, scene.clock)
     for line in (slow, quick):

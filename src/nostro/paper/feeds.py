@@ -33,19 +33,26 @@ class Waiting(NamedTuple):
 
 
 class Session(Caller):
-    """One connection. ``outgoing``: frames that wait, in order. ``ended``: close code
-    and reason once the server is done with it. ``cut``: it ends without a farewell, as where a link breaks. ``wake``
-    is called with the session whenever one of these changed."""
+    """One connection. ``outgoing``: frames that wait, in order, ``behind`` bytes in all. ``ended``: close code and
+    reason once the server is done with it. ``cut``: it ends without a farewell, as where a link breaks. ``wake`` is
+    called with the session whenever one of these changed."""
 
-    __slots__ = ("cut", "ended", "outgoing", "ping_ns", "wake")
+    __slots__ = ("behind", "cut", "ended", "outgoing", "ping_ns", "wake")
 
     def __init__(self, client: str, wake: Callable[[Session], None]) -> None:
         super().__init__(client)
         self.wake = wake
         self.outgoing: deque[Waiting] = deque()
+        self.behind = 0
         self.ended: tuple[int, str] | None = None
         self.cut = False
         self.ping_ns = 0
+
+    def take(self) -> Waiting:
+        """The next frame, to be sent now."""
+        frame = self.outgoing.popleft()
+        self.behind -= len(frame.text)
+        return frame
 
     def end(self, why: tuple[int, str], *, cut: bool = False) -> None:
         """What still waits is sent before the farewell, and not at all where the link is cut."""
@@ -134,7 +141,8 @@ class Hub:
             copies = {FrameKind.DROPPED: 0, FrameKind.DOUBLED: 2}.get(fault.kind, 1) if fault is not None else 1
             delay_s = fault.delay_s if fault is not None and fault.kind is FrameKind.DELAYED else 0.0
             session.outgoing.extend([Waiting(frame, delay_s)] * copies)
-            if len(session.outgoing) > limits.FEED_QUEUE_FRAMES_MAX:
+            session.behind += len(frame) * copies
+            if session.behind > limits.FEED_QUEUE_BYTES_MAX:
                 session.end(TOO_SLOW, cut=True)
         session.wake(session)
 

@@ -70,8 +70,11 @@ class PaperExchange:
         return self.venue.logins()
 
     def advance(self) -> None:
-        """Lets the market, the orders' ends and the transfers catch up with the clock; call it about once a second."""
+        """Lets the market, the orders' ends, the transfers and the feed catch up with the clock; call it about once a
+        second."""
         self._market.advance(self.venue.now_ns())
+        if self.hub is not None:
+            self.hub.beat()
 
     def ready(self, origin: str, tls_origin: str = "") -> dict[str, Any]:
         """What a client must know: the exchange, its URLs at ``origin`` and at its encrypted twin, and each account's

@@ -33,13 +33,10 @@ class Listener:
         self.tls_origin = f"https://{name}:{ports[1]}" if len(ports) > 1 else ""
         self._runner = runner
         self._hub = hub
-        self._beat = None if hub is None else asyncio.create_task(_beat(hub))
 
     async def close(self) -> None:
         if self._hub is not None:
             self._hub.end()
-        if self._beat is not None:
-            self._beat.cancel()
         await self._runner.cleanup()
 
 
@@ -126,12 +123,6 @@ async def _body(request: web.BaseRequest) -> bytes | None:
 # ── feeds ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _beat(hub: Hub) -> None:
-    while True:
-        await asyncio.sleep(limits.FEED_BEAT_S)
-        hub.beat()
-
-
 async def _feed(hub: Hub, request: web.BaseRequest) -> web.StreamResponse:
     """One connection, from its welcome to its end. A message that is too large, or that is no UTF-8, ends it."""
     waiting = asyncio.Event()
@@ -165,7 +156,7 @@ async def _send(socket: web.WebSocketResponse, session: Session, *, waiting: asy
     with suppress(ConnectionError):
         while True:
             while session.outgoing:
-                frame, delay_s = session.outgoing.popleft()
+                frame, delay_s = session.take()
                 if delay_s:
                     await asyncio.sleep(delay_s)
                 await socket.send_str(frame)
