@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -121,14 +121,21 @@ def streams(spoken: Exchange) -> list[StreamLine]:
         lines.append(
             StreamLine(
                 stream=stream.name, window=_window(stream), memory=duration(stream.retention_s, "for ever"),
-                page="whole" if stream.page_size is None else f"{stream.page_size:,}", order=stream.order,
-                ids="its id" if stream.native_ids else "its content",
-                sub_queries=", ".join(f"{name} ({', '.join(values)})" for name, values in stream.splits),
+                page="whole" if stream.page_size is None else f"{stream.page_size:,}",
+                order=stream.order if stream.timed else "rows have no time",
+                ids="its id" if stream.native_ids else "its content", sub_queries=", ".join(_sub_queries(stream)),
                 permission=ask.route.permission, settles=duration(stream.settle_s, ""),
                 overlap=duration(stream.overlap_s, ""), fallback=ask.fallback[0] if ask.fallback else "",
             )
         )  # fmt: skip
     return lines
+
+
+def _sub_queries(stream: Stream) -> Iterator[str]:
+    for name, values in stream.splits:
+        yield f"{name} ({', '.join(values)})"
+    if stream.keyed:
+        yield f"every {stream.keyed}"
 
 
 def _window(stream: Stream) -> str:
