@@ -166,23 +166,27 @@ ENDED: Final = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, ai
 
 
 class AiohttpConnection:
-    """A WebSocket: certificates verified, proxy settings of the environment ignored, no compression, reading no further
-    ahead than a buffer holds. It pings nobody: that the other side is there, the feed's own frames must show."""
+    """A WebSocket: no redirects, certificates verified, proxy settings of the environment ignored, no compression,
+    reading no further ahead than a buffer holds. It pings nobody: that the other side is there, the feed's own frames
+    must show."""
 
-    def __init__(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         self._session = session
         self._socket = socket
 
     @classmethod
     async def open(cls, url: str, tls: ssl.SSLContext | None = None) -> Self:
         """``url``: ``wss://...``, or ``ws://...`` on this machine. Raises `NotSent`."""
+        straight = aiohttp.TraceConfig()
+        straight.on_request_redirect.append(_refuse_redirect)
         session = aiohttp.ClientSession(
-            trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "nostro"}
-        )
+            trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "nostro"},
+            trace_configs=[straight],
+        )  # fmt: skip
         try:
             async with asyncio.timeout(limits.FEED_WELCOME_S):
                 socket = await session.ws_connect(
-                    url, ssl=tls or True, autoping=False, compress=0, max_msg_size=limits.FEED_FRAME_BYTES_MAX
+                    url, ssl=tls or True, autoping=False, decode_text=False, max_msg_size=limits.FEED_FRAME_BYTES_MAX
                 )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             await session.close()
@@ -212,17 +216,22 @@ class AiohttpConnection:
         except (aiohttp.ClientError, ConnectionError) as error:
             raise LinkError(f"the feed's connection broke: {type(error).__name__}") from None
         if message.type is aiohttp.WSMsgType.TEXT:
-            return Arrival(message.data.encode())
+            return Arrival(message.data)
         if message.type is aiohttp.WSMsgType.BINARY:
             return Arrival(message.data, "binary")
-        raise self._end(message)
+        raise self._end(message.extra if message.type in ENDED else None)
 
     async def close(self) -> None:
         await self._socket.close()
         await self._session.close()
 
-    def _end(self, message: aiohttp.WSMessage) -> LinkError | TooLarge:
+    def _end(self, reason: object) -> LinkError | TooLarge:
         if self._socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
             return TooLarge(f"a frame is larger than {limits.FEED_FRAME_BYTES_MAX} bytes", hint="the feed has ended")
-        said = f" ({message.extra})" if message.type in ENDED and message.extra else ""
+        said = f" ({reason})" if reason else ""
         return LinkError(f"the feed's connection ended with code {self._socket.close_code}{said}", hint="connect again")
+
+
+async def _refuse_redirect(_: aiohttp.ClientSession, __: object, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+    to = redirect.response.headers.get("Location", "")
+    raise NotSent(f"the feed at {redirect.url} is elsewhere: {to}", hint="is the URL right?")
