@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from servers import MISSING, has_pgserver
+
 CAMPAIGN = Path(__file__).resolve().parents[2] / "campaigns" / "two_collectors.py"
 
 
@@ -23,8 +27,11 @@ def campaign(*options: str) -> dict[str, Any]:
     return figures
 
 
-def test_a_woken_collector_writes_nothing() -> None:
-    seen = campaign("--pauses", "25", "--seed", "2")
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_woken_collector_writes_nothing(engine: str) -> None:
+    if engine == "postgresql" and not has_pgserver():
+        pytest.skip(MISSING)
+    seen = campaign("--pauses", "25", "--seed", "2", "--engine", engine)
     assert seen["pauses"] == 25
     assert seen["fenced"] == seen["takeovers"] > 5
     assert seen["stages"] >= 4

@@ -35,7 +35,14 @@ LAYERS = (
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 APART = ({"paper", "book"}, {"paper", "collect"})
 
-SOCKETS_IN = ("link/transport.py", "paper/listen.py", "exchanges/ccxt/", "gateway/")
+SOCKETS_IN = (
+    "link/transport.py",
+    "paper/listen.py",
+    "postgres.py",
+    "book/engine_postgres.py",
+    "exchanges/ccxt/",
+    "gateway/",
+)
 CLOCKS_IN = ("link/transport.py", "open.py")
 RANDOM_IN = ("open.py",)
 AMOUNTS_IN = ("domain/", "exchanges/", "book/", "paper/", "collect/")
@@ -210,12 +217,12 @@ def annotated(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         yield node.name, node.returns
 
 
-SOCKET_MODULES = ("socket", "aiohttp", "http.client", "urllib.request", "requests", "httpx", "websockets")
+SOCKET_MODULES = ("socket", "aiohttp", "http.client", "urllib.request", "requests", "httpx", "websockets", "psycopg")
 SOCKET_CALLS = ("open_connection", "start_server", "open_unix_connection", "start_unix_server", "create_server")
 
 
 def sockets(source: Source) -> Found:
-    """Sockets are held in four places."""
+    """Sockets are held in few places."""
     if not source.module or source.module.startswith(SOCKETS_IN):
         return
     for line, name in imported(source.tree):
