@@ -15,7 +15,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
@@ -24,10 +24,10 @@ from typing import Any, Final, NoReturn, Self
 import msgspec
 
 from nostro.book.book import Book
-from nostro.book.store import Head, Store
+from nostro.book.store import Head, Place, Store
 from nostro.collect.backfill import Collector
 from nostro.domain.values import DAY_NS, SECOND_NS
-from nostro.errors import BookError
+from nostro.errors import BookError, Unreachable
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
 from nostro.link.http import HttpAnswer, HttpRequest
@@ -38,10 +38,12 @@ from nostro.paper.history import generate
 from nostro.paper.listen import listen
 from nostro.paper.server import Server
 from nostro.paper.venue.venue import Venue
+from servers import Server as BookServer
 from simulation import truth
 
 MONTHS: Final = 6
 AIMED_SHARE: Final = 1 / 3
+SERVER_SHARE: Final = 1 / 6  # of a server's book
 STEPS_MAX: Final = 6  # an aimed kill comes at one of the first so many times that its stage is entered
 ALP: Final = exchange("alp")
 
@@ -75,12 +77,14 @@ _SHOWN: Final = {
 
 
 class Seen(msgspec.Struct, kw_only=True):
-    """What came of it. ``timed`` and ``aimed``: kills by stage. ``lost``: acknowledged pages that are gone.
-    ``doubled``: rows that the exchange does not have, or not so often. ``broken``: books that did not open or verify.
-    ``unequal``: finished books that are not the exchange. ``faults``: what was said about these."""
+    """What came of it. ``timed`` and ``aimed``: kills by stage; ``with_server``: those of the book's server too.
+    ``lost``: acknowledged pages that are gone. ``doubled``: rows that the exchange does not have, or not so often.
+    ``broken``: books that did not open or verify. ``unequal``: finished books that are not the exchange. ``faults``:
+    what was said about these."""
 
     timed: Counter[Stage] = msgspec.field(default_factory=Counter)
     aimed: Counter[Stage] = msgspec.field(default_factory=Counter)
+    with_server: Counter[Stage] = msgspec.field(default_factory=Counter)
     acknowledged: int = 0
     lost: int = 0
     doubled: int = 0
@@ -93,10 +97,10 @@ class Seen(msgspec.Struct, kw_only=True):
 
     @property
     def kills(self) -> int:
-        return self.timed.total() + self.aimed.total()
+        return self.timed.total() + self.aimed.total() + self.with_server.total()
 
     def stages_hit(self) -> int:
-        return len(self.timed | self.aimed)
+        return len(self.timed | self.aimed | self.with_server)
 
 
 class Shared:
@@ -132,9 +136,13 @@ class Shared:
 class Killing:
     """An exchange in a process of its own, and books that grow under fire, one after the other."""
 
-    def __init__(self, folder: Path, rows: int, *, seed: int, early: bool = False) -> None:
-        """``early``: the control, a collector that acknowledges before its commit."""
+    def __init__(
+        self, folder: Path, rows: int, *, seed: int, early: bool = False, server: BookServer | None = None
+    ) -> None:  # fmt: skip
+        """``early``: the control, a collector that acknowledges before its commit. ``server``: where the books are, and
+        what is killed with the collector now and then; None: in files."""
         self._folder = folder
+        self._server = server
         self._early = early
         self._random = random.Random(f"kills {seed}")
         self._shared = Shared()
@@ -144,7 +152,7 @@ class Killing:
             self._login = venue.logins()[0]
             self._truth = truth.of_venue(venue, self._login.user)
         self._origin = ""
-        self._server = self._serve()
+        self._exchange = self._serve()
         self._book = 0
         self._span_s = 0.0
 
@@ -154,8 +162,8 @@ class Killing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.kill(self._server, signal.SIGKILL)
-        os.waitpid(self._server, 0)
+        os.kill(self._exchange, signal.SIGKILL)
+        os.waitpid(self._exchange, 0)
 
     def run(self, kills: int) -> Seen:
         """Kills so often; every book that was begun is finished."""
@@ -181,7 +189,10 @@ class Killing:
 
     def _strike(self) -> bool:
         """A collector that is killed; whether it was done before."""
-        if self._random.random() < AIMED_SHARE:
+        if self._server is not None and self._random.random() < SERVER_SHARE:
+            done = self._pass(None, self._random.uniform(0, self._span_s), server=True)
+            kills = self._seen.with_server
+        elif self._random.random() < AIMED_SHARE:
             stage = self._random.choice(list(Stage)[:-1])
             steps = 1 if stage in (Stage.OPENING, Stage.JUDGING) else self._random.randrange(1, STEPS_MAX)
             done = self._pass((stage, steps), None)
@@ -194,37 +205,53 @@ class Killing:
         self._check()
         return done
 
-    def _pass(self, aimed: tuple[Stage, int] | None, after_s: float | None) -> bool:
-        """One collector process from its start to its end; whether it came to the end of its pass."""
+    def _pass(self, aimed: tuple[Stage, int] | None, after_s: float | None, *, server: bool = False) -> bool:
+        """One collector process from its start to its end; whether it came to the end of its pass. ``server``: the
+        server of the book is killed too, before it."""
         self._shared.stage = Stage.OPENING
         process = os.fork()
         if not process:
             staged = _Staged(self._shared, aimed, early=self._early)
-            leave(lambda: _collect(self._shared, self._path, self._origin, login=self._login, staged=staged))
+            leave(lambda: self._collect(staged, server=server))
         if after_s is not None:
             time.sleep(after_s)
+            if server:
+                assert self._server is not None
+                self._server.kill()
             os.kill(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
+        if server:
+            assert self._server is not None
+            self._server.start()
         if self._shared.stage is Stage.DONE:
             return True
-        assert os.WIFSIGNALED(status), f"the collector failed with {status}"
+        assert server or os.WIFSIGNALED(status), f"the collector failed with {status}"
         return False
+
+    def _collect(self, staged: _Staged, *, server: bool) -> None:
+        """``server``: it goes away meanwhile."""
+        with suppress(Unreachable) if server else nullcontext():
+            _collect(self._shared, self._place, self._log, origin=self._origin, login=self._login, staged=staged)
 
     @property
     def _path(self) -> Path:
         return self._folder / f"{self._book}.db"
 
+    @property
+    def _place(self) -> Place:
+        return self._path if self._server is None else self._server.place(self._path)
+
+    @property
+    def _log(self) -> Path:
+        return self._path.with_suffix(".log")
+
     # ── what must hold ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _check(self) -> None:
         """After a kill: what was acknowledged is there, nothing is there twice, and the chain holds."""
-        log = self._path.with_suffix(".log")
-        lines = log.read_text().split("\n")[:-1] if log.exists() else []  # the last line may be half
-        if not self._path.exists():
-            self._seen.lost += bool(lines)
-            return
+        lines = self._log.read_text().split("\n")[:-1] if self._log.exists() else []  # the last line may be half
         try:
-            with self._opened() as book:
+            with self._opened(create=not lines) as book:
                 if not book.accounts():
                     self._seen.lost += bool(lines)
                     return
@@ -240,11 +267,8 @@ class Killing:
 
     def _missing(self, lines: list[str]) -> int:
         """How many acknowledged pages are not there, with the hash that was acknowledged."""
-        store = Store(self._path, read_only=True)
-        try:
+        with closing(Store(self._place, read_only=True)) as store, store.reading():
             stored = dict(store.rows("SELECT seq, hash FROM page"))
-        finally:
-            store.close()
         said = [line.split() for line in lines]
         return sum(1 for seq, hashed in said if stored.get(int(seq), b"").hex() != hashed)
 
@@ -264,11 +288,13 @@ class Killing:
         for path in self._folder.glob(f"{self._book}.db*"):
             if path.is_file():
                 path.unlink()
+        if self._server is not None:
+            self._server.forget()
         self._seen.books += 1
         self._book += 1
 
-    def _opened(self) -> Book:
-        return Book.open(self._path, now_ns=self._shared.now_ns, registry=exchange)
+    def _opened(self, *, create: bool = False) -> Book:
+        return Book.open(self._place, create=create, now_ns=self._shared.now_ns, registry=exchange)
 
     # ── the exchange ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -401,10 +427,10 @@ class _StagedTransport(AiohttpTransport):
         return answer
 
 
-def _collect(shared: Shared, path: Path, origin: str, *, login: Login, staged: _Staged) -> None:
+def _collect(shared: Shared, place: Place, said: Path, *, origin: str, login: Login, staged: _Staged) -> None:
     staged(Stage.OPENING)
-    book = Book.open(path, create=True, now_ns=shared.now_ns, registry=exchange)
-    log = os.open(path.with_suffix(".log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    book = Book.open(place, create=True, now_ns=shared.now_ns, registry=exchange)
+    log = os.open(said, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     staged.watch(book, log)
     name = str(login.user)
     if not book.accounts():
