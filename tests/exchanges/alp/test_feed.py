@@ -85,6 +85,41 @@ def test_an_element_of_another_type_is_refused(kind: str) -> None:
     assert refused >= 2
 
 
+SILENT = {"subscribe": {1}, "error": {1}, "welcome": {1}}  # when an answer was given, says nothing that is kept
+WORDS = {"ASK": "BID", "LIMIT": "MARKET", "FILLED": "OPEN", "SPOT": "FUNDING", "": "LTE", "buy": "sell",
+         "Topic does not exist": "Unauthorized"}  # fmt: skip
+
+
+def others(value: Any) -> Any:
+    """The same with one element changed, each in its turn."""
+    if isinstance(value, list):
+        for place, element in enumerate(value):
+            yield from ([*value[:place], other, *value[place + 1 :]] for other in others(element))
+    elif isinstance(value, dict):
+        for name, element in value.items():
+            yield from (value | {name: other} for other in others(element))
+    elif isinstance(value, str):
+        yield WORDS.get(value, value + "1")
+    else:
+        yield value + 1
+
+
+@pytest.mark.parametrize("kind", ["welcome", "error", "subscribe", "tk", "t", "r", "d", "p", "w", "o"])
+def test_no_element_is_ignored(kind: str) -> None:
+    good = frame(kind)
+    expected, changed = FEED.read(msgspec.json.encode(good)), 0
+    for place in set(range(1, len(good))) - SILENT.get(kind, set()):
+        if kind == "w" and place == 4:
+            continue  # the pair of a wallet that is not isolated
+        for other in others(good[place]):
+            assert FEED.read(msgspec.json.encode([*good[:place], other, *good[place + 1 :]])) != expected, (
+                place,
+                other,
+            )
+            changed += 1
+    assert changed >= len(good) - 2
+
+
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e1000", "1_000", "0x1", "", " 1", "+1", "\u0661", "1,5"])
 @pytest.mark.parametrize("place", [5, 6])
 def test_what_is_no_amount_is_refused(text: str, place: int) -> None:

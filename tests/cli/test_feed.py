@@ -1,0 +1,66 @@
+"""Shows that `nostro paper serve --tls` serves the feed as the exchange's client needs it: encrypted, beside the plain
+one, under a certificate that it names; with a token from its own sign-in, and a market that moves by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.home import Folder
+from nostro.exchanges import exchange
+from nostro.keys import Credentials
+from nostro.link.feed import FeedReader
+from nostro.link.frames import News
+from nostro.link.http import HttpRequest
+from nostro.link.transport import AiohttpConnection, AiohttpTransport, SystemClock
+
+ALP = exchange("alp")
+
+
+async def signed_in(ready: dict[str, Any], tls: ssl.SSLContext) -> str:
+    """A token, asked for over TLS."""
+    sign_in, account = ALP.auth.sign_in, ready["accounts"][0]
+    assert sign_in is not None
+    credentials = Credentials(account["key"], account["secret"])
+    body = ALP.encode_body(ALP.auth.sign_in_request(credentials))
+    origin = ready["urls"]["rest_tls"].removesuffix("/api/v3")
+    transport = AiohttpTransport(tls=tls)
+    try:
+        answer = await transport.send(
+            HttpRequest(method="POST", origin=origin, path="/api/v3/auth", body=body,
+                        headers=ALP.auth.sign(sign_in, body, credentials, ""))
+        )  # fmt: skip
+    finally:
+        await transport.close()
+    return ALP.auth.token(ALP.decode(sign_in, answer.body))[0]
+
+
+async def first_news(ready: dict[str, Any], url: str, tls: ssl.SSLContext | None) -> News:
+    assert ALP.feed is not None
+    reader = FeedReader(ALP.feed, await AiohttpConnection.open(url, tls), clock=SystemClock())
+    if tls is not None:
+        await reader.sign_in(await signed_in(ready, tls))
+    await reader.subscribe("ticker.*", *(f"market_depth.{pair}" for pair in ("BTC_USDT", "ETH_BTC", "SOL_USDT")))
+    try:
+        async with asyncio.timeout(60):
+            async for heard in reader.frames():
+                if isinstance(heard.meaning, News):
+                    return heard.meaning
+    finally:
+        await reader.close()
+    raise AssertionError
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make a certificate with")
+def test_the_feed_over_tls_and_plain(tmp_path: Path) -> None:
+    with Folder(tmp_path).exchange("--history", "5", "--tls") as ready:
+        assert set(ready["urls"]) == {"rest", "ws", "rest_tls", "ws_tls"}
+        tls = ssl.create_default_context(cafile=ready["certificate"])
+        for url, trust in ((ready["urls"]["ws_tls"], tls), (ready["urls"]["ws"], None)):
+            assert asyncio.run(first_news(ready, url, trust)).items
