@@ -184,7 +184,8 @@ class SchemaTooNew(BookError):
 
 
 class SchemaTooOld(BookError):
-    """The database was written by an older nostro, and is not brought to the present form where it is only read."""
+    """The database was written by an older nostro, and is not brought to the present form: a book that is only
+    read, and a paper exchange, which is made anew."""
 
 
 class NotABook(BookError):

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -294,6 +293,8 @@ def list_logins(exchange: str) -> None:
 def reset(exchange: str, *, yes: bool) -> None:
     """Throw the paper exchange of this home away: the next start makes a new one. Books of its accounts stay as they
     are."""
+    from nostro.paper.host import discard
+
     here = session()
     folder = here.paper_folder(exchange)
     if not yes:
@@ -301,7 +302,5 @@ def reset(exchange: str, *, yes: bool) -> None:
             raise BadValue("resetting throws the paper exchange's history away", hint="give --yes to do it")
         click.confirm(f"Throw away the paper exchange in {folder}?", abort=True, err=True)
     if folder.exists():
-        with _opened(here, exchange):
-            pass  # raises Conflict while it is served: what runs is not pulled from under its clients
-        shutil.rmtree(folder)
+        discard(folder)
     click.echo(f"the paper exchange in {folder} is gone", err=True)

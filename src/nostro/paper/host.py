@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -132,6 +133,16 @@ def endpoint(folder: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, msgspec.DecodeError):
         return None
     return found
+
+
+def discard(folder: Path) -> None:
+    """Deletes a paper exchange, whatever its files have come to. Raises `Conflict` while a process owns it: what runs
+    is not pulled from under its clients."""
+    lock = _locked(folder)
+    try:
+        shutil.rmtree(folder)
+    finally:
+        os.close(lock)
 
 
 def _locked(folder: Path) -> int:

@@ -15,8 +15,9 @@ import apsw
 import pytest
 
 from nostro import limits, sqlite
-from nostro.errors import Conflict, Corrupted, NotABook, Unwritable
+from nostro.errors import Conflict, Corrupted, NotABook, SchemaTooOld, Unwritable
 from nostro.link.view import Accepted, CancelAll, PlaceOrder, Rejected
+from nostro.paper.host import discard
 from nostro.paper.venue import journal as journals
 from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.journal import Journal
@@ -255,17 +256,19 @@ def test_nothing_answered_is_lost_by_a_kill(path: Path, seed: int) -> None:
         assert venue._journal.connection.execute("SELECT count(*) FROM entries").get == entries > 0
 
 
-def test_a_venue_of_the_first_schema_is_refused(path: Path) -> None:
+def test_a_venue_of_the_first_schema_is_refused_until_it_is_reset(path: Path) -> None:
     """It had no margin; its past is made up, and so is a new one."""
     opened(path).close()
     connection = apsw.Connection(str(path), vfs=sqlite.VFS)
     connection.pragma("user_version", 1)
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(Conflict, match="schema 1") as caught:
+    with pytest.raises(SchemaTooOld, match="schema 1") as caught:
         opened(path)
     assert "nostro paper reset" in caught.value.hint
     assert path.read_bytes() == before
+    discard(path.parent)  # what the command does
+    assert not path.parent.exists()
 
 
 def test_a_file_of_another_program_is_refused(path: Path) -> None:

@@ -15,7 +15,7 @@ import apsw
 import msgspec
 
 from nostro import limits, sqlite
-from nostro.errors import Conflict, Corrupted
+from nostro.errors import Conflict, Corrupted, SchemaTooOld
 from nostro.link.view import Accepted, Refusal, Rejected
 from nostro.paper.venue import bars
 from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope
@@ -141,7 +141,7 @@ class Journal:
         stored = self._number("PRAGMA user_version")
         if stored < SCHEMA_VERSION:
             message = f"the paper exchange in {self.path} has schema {stored}, and this program knows {SCHEMA_VERSION}"
-            raise Conflict(message, hint="make a new one with: nostro paper reset; this file was not touched")
+            raise SchemaTooOld(message, hint="make a new one with: nostro paper reset; this file was not touched")
 
     # ── what the venue was made with ─────────────────────────────────────────────────────────────────────────────
 

@@ -51,7 +51,7 @@ class Venue(Reading):
     ) -> Venue:  # fmt: skip
         """The venue in that file, made if it is not there and ``create``. ``seed``: its keys and its market derive from
         it; None: the stored one, or `DEFAULT_SEED` for a new venue. Raises `Conflict` where it was made with another
-        seed, and `NotABook`, `SchemaTooNew`, `Corrupted`, `Unwritable`."""
+        seed, and `NotABook`, `SchemaTooNew`, `SchemaTooOld`, `Corrupted`, `Unwritable`."""
         journal = Journal(path, create=create)
         try:
             profile, made_with = _made_with(journal, profile, seed=seed)
