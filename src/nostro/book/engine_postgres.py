@@ -149,7 +149,7 @@ class PostgresEngine:
         if not self._connection.closed and self._connection.info.transaction_status != pq.TransactionStatus.IDLE:
             try:
                 self._cursor.execute("ROLLBACK")
-            except psycopg.OperationalError:  # the server took it back, or will: we are gone
+            except psycopg.Error:  # the server took it back, or will: we are gone
                 self._connection.close()
 
     # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────
