@@ -16,7 +16,7 @@ import pytest
 
 from nostro import limits, sqlite
 from nostro.errors import Conflict, Corrupted, NotABook, SchemaTooOld, Unwritable
-from nostro.link.view import Accepted, CancelAll, PlaceOrder, Rejected
+from nostro.link.view import Accepted, CancelAll, MoveMargin, PlaceOrder, Rejected
 from nostro.paper.host import discard
 from nostro.paper.venue import journal as journals
 from nostro.paper.venue.engine import Engine
@@ -212,6 +212,10 @@ def test_no_amount_is_stored_as_a_floating_point_number(path: Path) -> None:
         assert found > 500
         assert wide
         assert list(venue.entries(1))[-1].total_delta == Decimal(10) ** 28
+        about = {"account": 1, "wallet": "cross_margin", "asset": "COIN"}
+        venue.submit(1, MoveMargin(direction="add", amount=Decimal(10) ** 28, **about))
+        assert list(venue.movements(1))[-1].amount == Decimal(10) ** 28
+        assert Engine.restore(PROFILE, venue.engine.snapshot()).state_hash() == venue.engine.state_hash()
 
 
 KILLED = """
