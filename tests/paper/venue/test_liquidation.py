@@ -35,6 +35,16 @@ CASES = {
         alice cross COIN 0.35
         alice cross APPLE 7.2
     """,
+    "a covering order has at most 10^18 lots": """
+        fund alice APPLE 200000000000000000
+        alice add APPLE 200000000000000000 cross
+        alice borrow COIN 100 cross
+        bob sell 10 APPLE at 10
+        alice buy 10 APPLE at 10 cross
+        bob buy 20 APPLE at 8
+        alice close cross                       -> 4
+        order 4 partially_canceled 12.8 canceled 99999999999999987.2
+    """,
     "what is there is repaid first": SHORT
     + """
         fund alice APPLE 5
