@@ -5,6 +5,7 @@ nothing."""
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 
 from book.cuts import some_pages
 from book.flips import UNCLEAR
-from book.world import ACCOUNT, contents, exchange, held, open_book
+from book.world import ACCOUNT, Clock, contents, exchange, held, open_book
 from nostro import errors
 from nostro.book.anchor import Anchors
 from nostro.book.backup import Restored, restore
-from nostro.book.store import Store
+from nostro.book.book import Book
+from nostro.book.store import Place, Store
+from servers import Server
 
 KINDS = ("fill", "entry", "order", "balance")
 
@@ -29,12 +32,16 @@ def grown(path: Path, rounds: int = 8) -> None:
             book.append(held(book), some_pages(number, chance))
 
 
-def told(path: Path) -> Any:
-    with open_book(path) as book:
+def opened(place: Place) -> Book:
+    return Book.open(place, now_ns=Clock(), registry=exchange)
+
+
+def told(place: Place) -> Any:
+    with opened(place) as book:
         return [contents(book.facts(kind, ACCOUNT)) for kind in KINDS], book.head(), book.state_hash()
 
 
-def restored(source: Path, target: Path, **options: Any) -> Restored:
+def restored(source: Path, target: Place, **options: Any) -> Restored:
     return restore(source, target, registry=exchange, **options)
 
 
@@ -90,6 +97,41 @@ def test_a_backup_is_the_book_of_one_moment_while_it_is_written(tmp_path: Path) 
         restored(target, tmp_path / f"{round_}-new.db")
         assert told(tmp_path / f"{round_}-new.db") == expected
     assert appended >= 6
+
+
+# ── from engine to engine ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_backup_goes_from_engine_to_engine(book_path: Path, kept: Path, tmp_path: Path, postgres: Server) -> None:
+    """From a file into a server, from there into a backup, and into a file again."""
+    expected = told(book_path)
+    there = postgres.place(tmp_path / "there")
+    assert restored(kept, there).same_state
+    with pytest.raises(errors.Conflict, match="holds a book already"):
+        restored(kept, there)
+    with pytest.raises(errors.Conflict, match="is not a file"):
+        restored(kept, there, replace=True)
+    assert told(there) == expected
+    with opened(there) as book, opened(there) as other:
+
+        def watch(what: str, done: int, *, whole: int) -> None:
+            if done == whole:
+                other.append(held(other), some_pages(60, random.Random(8)))
+
+        assert book.backup(tmp_path / "second.db", watcher=watch).head == expected[1]
+        assert book.head() != expected[1]
+        book.verify()
+    assert restored(tmp_path / "second.db", tmp_path / "again.db").same_state
+    assert told(tmp_path / "again.db") == expected
+
+
+def test_a_restore_into_a_server_that_fails_leaves_no_account(kept: Path, tmp_path: Path, postgres: Server) -> None:
+    there = postgres.place(tmp_path / "there")
+    with pytest.raises(Interrupted):
+        restored(kept, there, watcher=interrupt)
+    with closing(Store(there, read_only=True)) as store:
+        assert not store.accounts()
+    assert restored(kept, there).same_state
 
 
 def test_a_holder_from_before_is_fenced(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def backup(store: Store, target: Path, *, watcher: Watcher = unwatched) -> Proof
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         copy_journal(store, part, also=tuple(schema.DERIVED), watcher=watcher)
-        with closing(Store(part)) as copy:
+        with closing(Store(part)) as copy, copy.reading():
             proven = proof.verify(copy)
         part.rename(target)
         sync_folder(target.parent)
@@ -95,11 +95,11 @@ def restore(
             _set_aside(target)
         with _made(target) as store:
             _fill(store, kept, registry=registry, watcher=watcher)
-            proven = proof.verify(store)
-            anchors = Anchors(store.engine.path)
-            for account in store.accounts():
-                anchors.write(account.name, store.head(account.id))
-            state = proof.state_hash(store)
+            with store.reading():
+                proven, state = proof.verify(store), proof.state_hash(store)
+                heads = {account.name: store.head(account.id) for account in store.accounts()}
+            for name, head in heads.items():
+                Anchors(store.engine.path).write(name, head)
         return Restored(proof=proven, state=state, same_state=state == _state(kept))
 
 
