@@ -1,21 +1,27 @@
 """How fast the paper exchange is: its engine alone against the naive engine on the same random commands, on a busy book
-of its own, and the making of a history with its journal. Prints one line a figure.
+of its own, and the making of a history with its journal.
 
-    python benchmarks/venue.py --commands 50000 --rows 3000
+    python benchmarks/venue.py --commands 50000 --fills 5000
+    python benchmarks/venue.py --fills 1000000
 """
 
 from __future__ import annotations
 
+import json
+import resource
 import sys
 import tempfile
 import time
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import click
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "tests")]
+
+from served import spread
 
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW
@@ -30,25 +36,28 @@ from paper.differential import venue_envelope, venue_profile
 
 NOW_NS = 1_763_600_000_000_000_000
 USERS = 20
+LONG = 200_000  # fills: such a history is made once
+HISTORY_DIGITS = {"history_fills_per_s": 0, "history_fills_per_cpu_s": 0, "history_mb": 1, "opened_again_s": 3}
 
 
 @click.command()
 @click.option("--commands", default=50_000, show_default=True)
-@click.option("--rows", default=3_000, show_default=True, help="Fills of the trader in the history that is made.")
-def main(commands: int, rows: int) -> None:
-    naive_rate, engine_rate = against_naive(min(commands, 5_000))
-    click.echo(f"random commands, naive engine   {naive_rate:10,.0f} commands/s")
-    click.echo(
-        f"random commands, engine         {engine_rate:10,.0f} commands/s   {engine_rate / naive_rate:.1f} times"
-    )
-    rate, fills = busy_book(commands, wallet="spot")
-    click.echo(f"busy book, engine               {rate:10,.0f} commands/s   {fills:,.0f} fills/s")
-    rate, fills = busy_book(commands, wallet="cross_margin")
-    click.echo(f"busy book of margin, engine     {rate:10,.0f} commands/s   {fills:,.0f} fills/s")
-    rate, size, again_s = history(rows)
-    click.echo(
-        f"history with journal            {rate:10,.0f} fills/s   {size / 1e6:.0f} MB, opened again in {again_s:.2f} s"
-    )
+@click.option("--fills", default=5_000, show_default=True, help="Of the trader in the history that is made.")
+@click.option("--rounds", default=3, show_default=True)
+def main(commands: int, *, fills: int, rounds: int) -> None:
+    naive = [against_naive(min(commands, 5_000)) for _ in range(rounds)]
+    figures: dict[str, Any] = {
+        "benchmark": "venue", "rounds": rounds, "naive_commands_per_s": spread([rates[0] for rates in naive]),
+        "random_commands_per_s": spread([rates[1] for rates in naive]),
+    }  # fmt: skip
+    for name, wallet in (("busy", "spot"), ("busy_margin", "cross_margin")):
+        rates = [busy_book(commands, wallet=wallet) for _ in range(rounds)]
+        figures[f"{name}_commands_per_s"] = spread([each[0] for each in rates])
+        figures[f"{name}_fills_per_s"] = spread([each[1] for each in rates])
+    made = [history(fills) for _ in range(rounds if fills < LONG else 1)]
+    figures |= {name: spread([each[name] for each in made], digits) for name, digits in HISTORY_DIGITS.items()}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20)
+    click.echo(json.dumps(figures | {"history_fills": made[0]["fills"], "peak_mb": round(peak, 1)}))
 
 
 def against_naive(count: int) -> tuple[float, float]:
@@ -123,18 +132,27 @@ def _random(random: Random, number: int, *, wallet: str) -> PlaceOrder | CancelO
     )  # fmt: skip
 
 
-def history(rows: int) -> tuple[float, int, float]:
-    """Fills of all users a second while a history is made, bytes of the file, and seconds to open it again."""
-    with tempfile.TemporaryDirectory() as folder:
+def history(rows: int) -> dict[str, float]:
+    """A history with its journal: fills of all users (two a trade), how many of them a second of the clock and of the
+    processor, megabytes of the file, and seconds to open it again."""
+    with tempfile.TemporaryDirectory(prefix="nostro-venue-") as folder:
         path = Path(folder) / "venue.db"
-        began_s = time.perf_counter()
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
         with Venue.open(path, now_ns=lambda: NOW_NS, seed=7) as venue:
-            generate(venue, until_ns=NOW_NS, rows=rows)
-            spent_s = time.perf_counter() - began_s
+            generate(venue, until_ns=NOW_NS, rows=rows, progress=_told)
+            spent_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
             fills = 2 * venue.engine.matching.trades_made
         began_s = time.perf_counter()
         Venue.open(path, now_ns=lambda: NOW_NS).close()
-        return fills / spent_s, path.stat().st_size, time.perf_counter() - began_s
+        return {
+            "fills": fills, "history_fills_per_s": fills / spent_s, "history_fills_per_cpu_s": fills / cpu_s,
+            "history_mb": path.stat().st_size / 1e6, "opened_again_s": time.perf_counter() - began_s,
+        }  # fmt: skip
+
+
+def _told(done: int, of: int) -> None:
+    if of >= LONG and done % (of // 20) < of // 200:
+        click.echo(f"making up history: {done:,} of {of:,} fills", err=True)
 
 
 if __name__ == "__main__":
