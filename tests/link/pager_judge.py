@@ -212,12 +212,16 @@ NAIVE = {
     "since = last, stop at nothing new": "since ascending inclusive",
     "offset, newest first": "offset newest first",
     "stop on a short page": "since ascending inclusive",
+    "the first symbol for all": "one symbol a question",
+    "a window's start for its rows' time": "rows without a time",
 }  # and the style that each is made for
 
 
 def naive(how: str, exchange: Exchange) -> list[tuple[Page, Sequence[Fact], list[Fact]]]:
     """Pages a history in one of the usual wrong ways: what it gave, page by page."""
     made = exchange.made
+    if made.keeps == "first" and made.stream.position == "none":
+        return naive_windows(exchange)
     size = made.stream.page_size or 1
     given: set[object] = set()
     steps: list[tuple[Page, Sequence[Fact], list[Fact]]] = []
@@ -241,4 +245,21 @@ def naive(how: str, exchange: Exchange) -> list[tuple[Page, Sequence[Fact], list
                 break
         else:
             since_ns = (last_ns // made.cell_ns + (how == "since = last + 1")) * made.cell_ns
+    return steps
+
+
+def naive_windows(exchange: Exchange) -> list[tuple[Page, Sequence[Fact], list[Fact]]]:
+    """Window by window, for one symbol where each must be named, and each row where its time seems to be."""
+    made, stream = exchange.made, exchange.made.stream
+    low, end = made.since_ns // made.cell_ns * made.cell_ns, -(-made.until_ns // made.cell_ns) * made.cell_ns
+    width_ns = max(1, (stream.window_s or 1) * SECOND_NS // made.cell_ns) * made.cell_ns
+    where = {stream.keyed: SYMBOLS[0]} if stream.keyed else {}
+    steps: list[tuple[Page, Sequence[Fact], list[Fact]]] = []
+    while low < end:
+        high = min(low + width_ns, end)
+        until_ns = high - made.cell_ns * (stream.until == "inclusive")
+        fetched = exchange.answer(Query(since_ns=low, until_ns=until_ns, where=where))
+        inside = [fact for fact in fetched.facts if made.since_ns <= (fact.effective_ns or 0) < made.until_ns]
+        steps.append((fetched.page, fetched.facts, inside))
+        low = high
     return steps

@@ -94,8 +94,9 @@ class Figures:
             made = history(seed, NAIVE[how])
             stream = made.stream
             bounds = (stream.since, stream.until)
-            fits = bounds == ("absent", "absent") if stream.position == "offset" else bounds[1] == "absent"
-            if not fits or not stream.native_ids or stream.splits or stream.keyed:
+            whole = made.body_rows is None and stream.position == "none"
+            fits = bounds == ("absent", "absent") if stream.position == "offset" else whole or bounds[1] == "absent"
+            if not fits or not stream.native_ids or stream.splits or (stream.keyed and not whole):
                 continue
             self.naive_ran[how] += 1
             verdict = naive_trial(how, made)
