@@ -33,7 +33,7 @@ from servers import served
 
 
 @click.command()
-@click.option("--pauses", default=100, show_default=True)
+@click.option("--pauses", default=100, show_default=True, help="In which the second one takes over.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--engine", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
 @click.option("--without-fence", is_flag=True, help="Move the head whosever the lease is: the control.")

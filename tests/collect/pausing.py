@@ -120,6 +120,10 @@ class Collector:
         line, _, self.lines = self.lines.partition(b"\n")
         return msgspec.json.decode(line, type=Said)
 
+    def take_back(self, said: Said) -> None:
+        """It is its next line again."""
+        self.lines = msgspec.json.encode(said) + b"\n" + self.lines
+
 
 class Pausing:
     """Two collectors of one book, and one pause after the other."""
@@ -153,9 +157,10 @@ class Pausing:
         return self._clock.now_ns()
 
     def run(self, pauses: int) -> Seen:
+        """So many pauses in which the other one takes over; those that lock it out come on top."""
         began_s = time.monotonic()
         holder = self._first()
-        while self._seen.pauses.total() < pauses:
+        while self._seen.takeovers < pauses:
             holder = self._pause(holder)
         for each in self._both:
             self._end(each)
@@ -217,8 +222,8 @@ class Pausing:
             if (said := holder.said(timeout_s=0.005)) is not None:
                 if said.what == "fenced":  # what the other one says of it is on its way
                     self._must(other, "took")
-                    self._seen.fenced += 1
-                    self._seen.takeovers += 1
+                    holder.take_back(said)
+                    return False
                 self._note(said, "wrote")
                 wrote += 1
         return True

@@ -31,12 +31,11 @@ def campaign(*options: str) -> dict[str, Any]:
 def test_a_woken_collector_writes_nothing(engine: str) -> None:
     if engine == "postgresql" and not has_pgserver():
         pytest.skip(MISSING)
-    seen = campaign("--pauses", "25", "--seed", "2", "--engine", engine)
-    assert seen["pauses"] == 25
-    assert seen["fenced"] == seen["takeovers"] > 5
+    seen = campaign("--pauses", "12", "--seed", "2", "--engine", engine)
+    assert seen["fenced"] == seen["takeovers"] >= 12
     assert seen["stages"] >= 4
     assert (seen["doubled"], seen["stale"], seen["lost"], seen["wrong"], seen["behind"]) == (0, 0, 0, 0, 0)
 
 
 def test_without_the_fence_windows_are_doubled() -> None:
-    assert campaign("--pauses", "15", "--without-fence")["doubled"] > 0
+    assert campaign("--pauses", "8", "--without-fence")["doubled"] > 0
