@@ -56,7 +56,7 @@ def test_each_fault_is_met_as_its_error_and_carries_out_what_it_says(kind: Kind)
 def test_no_fault_is_taken_for_a_history_without_rows(kind: Kind, stream: str) -> None:
     client, _, faults = struck(Fault(kind=kind, share=1))
     with pytest.raises(ERRORS[kind]):
-        client.ask(stream, Query(where={"side": "buy"}))
+        client.ask(stream, Query(where={"side": "buy", "asset": "USDT"}))
     assert faults.fired[kind] == 1
 
 

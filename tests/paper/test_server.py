@@ -74,7 +74,7 @@ class Desk:
         ("PUT", "trading/order", None, 405), ("GET", "currencies", "text/html", 406),
         ("GET", "currencies", "text/html, application/json;q=0", 406),
         ("GET", "currencies", "text/html, */*;q=0.1", 200), ("GET", "currencies", "application/*", 200),
-        ("GET", "margin", None, 404), ("GET", "order_book", None, 400), ("GET", "orderbook", None, 400),
+        ("GET", "nothing", None, 404), ("GET", "order_book", None, 400), ("GET", "orderbook", None, 400),
     ],
 )  # fmt: skip
 def test_statuses(method: str, path: str, accept: str | None, status: int) -> None:
