@@ -1,4 +1,5 @@
 """The simulation at length: many seeds, each lived twice to the same hash, in as many processes as there are cores.
+With ``--engine postgresql`` the second life's book is on PostgreSQL: both engines end in the same hash.
 
     python campaigns/simulation.py --seeds 1000
 
@@ -11,6 +12,8 @@ import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import click
@@ -20,21 +23,42 @@ import msgspec
 sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from servers import Server, served
 from simulation.campaign import Total, live_twice
-from simulation.world import Seen, counts
+from simulation.world import Seen, counts, directly
 
 REFUSED_MIN = 100
+ENGINES = ("sqlite", "postgresql")
+_servers: list[Server] = []  # of this process, one at the most
+_ending = ExitStack()
+
+
+def begin(engine: str) -> None:
+    """What each process needs: a server of its own, which ends with it."""
+    if engine == "postgresql":
+        _servers.append(_ending.enter_context(served()))
+        # Processes of a pool end without `atexit`.
+        Finalize(None, _ending.close, exitpriority=10)
+
+
+def live(seed: int) -> Seen:
+    server = _servers[0] if _servers else None
+    seen = live_twice(seed, places=(directly, server.place if server else directly))
+    if server:
+        server.forget()
+    return seen
 
 
 @click.command()
 @click.option("--seeds", default=1000, show_default=True, help="How many seeds that count.")
 @click.option("--first", default=1, show_default=True, help="The first seed.")
+@click.option("--engine", type=click.Choice(ENGINES), default="sqlite", show_default=True)
 @click.option("--processes", default=os.cpu_count() or 1, show_default=True)
-def main(seeds: int, first: int, processes: int) -> None:
+def main(seeds: int, first: int, engine: str, processes: int) -> None:
     """Lives so many seeds, each twice."""
     total, begun = Total(), time.monotonic()
-    with ProcessPoolExecutor(processes) as pool:
-        waiting = {pool.submit(live_twice, first + number) for number in range(seeds)}
+    with ProcessPoolExecutor(processes, initializer=begin, initargs=(engine,)) as pool:
+        waiting = {pool.submit(live, first + number) for number in range(seeds)}
         following = first + seeds
         while waiting:
             done = next(as_completed(waiting))
@@ -45,10 +69,10 @@ def main(seeds: int, first: int, processes: int) -> None:
                 show(total, seeds, begun)
             else:
                 total.passed_over += 1
-                waiting.add(pool.submit(live_twice, following))
+                waiting.add(pool.submit(live, following))
                 following += 1
     total.check(REFUSED_MIN)
-    figures = msgspec.to_builtins(total) | {"seconds": round(time.monotonic() - begun)}
+    figures = msgspec.to_builtins(total) | {"engine": engine, "seconds": round(time.monotonic() - begun)}
     click.echo(msgspec.json.encode(figures).decode())
 
 

@@ -6,19 +6,23 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from nostro.book import postings
 from nostro.book.book import Book
+from nostro.book.checks.borrowings import RATE
+from nostro.book.judgement import DEBTS as OWED
 from nostro.book.judgement import judged
 from nostro.domain.records import Balance, Entry, Fact, Order
 from nostro.domain.values import DAY_NS, ZERO, add, decimal
 
+DEBTS = (*OWED, RATE)
 OPEN_STATUSES = ("pending", "open", "partially_filled")
 SKEW_NS = 30_000_000_000  # an exchange's clock may be this much ahead of ours
-KINDS = ("order", "fill", "entry", "transfer")
+KINDS = ("order", "fill", "entry", "transfer", "borrow", "repayment", "interest", "liquidation")
 
 
 def check(book: Book, randomness: random.Random, *, now_ns: int) -> Counter[str]:
@@ -40,7 +44,8 @@ def check(book: Book, randomness: random.Random, *, now_ns: int) -> Counter[str]
 
 
 def _double_entry(facts: dict[str, list[Fact]], counts: Counter[str]) -> None:
-    posted = list(postings.transactions(facts["entry"], ledger=True))
+    rows = chain.from_iterable(facts[kind] for kind in postings.LEDGER_KINDS)
+    posted = list(postings.transactions(rows, ledger=True))
     whole: defaultdict[str, list[Decimal]] = defaultdict(list)
     for transaction in posted:
         sums: defaultdict[str, list[Decimal]] = defaultdict(list)
@@ -58,11 +63,14 @@ def _prefix_sums(
 ) -> None:
     for entry in randomness.sample(entries, min(5, len(entries))):
         at_ns = entry.effective_ns or 0
-        expected: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        expected: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
         for each in entries:
             if isinstance(each, Entry) and (each.effective_ns or 0) < at_ns:
-                expected[each.wallet, each.asset] += each.amount
-        found = {(each.wallet, each.asset): each.amount for each in book.ledger_sums(account, as_of_ns=at_ns)}
+                expected[each.sub_account, each.wallet, each.asset] += each.amount
+        found = {
+            (each.sub_account, each.wallet, each.asset): each.amount
+            for each in book.ledger_sums(account, as_of_ns=at_ns)
+        }
         assert {key: value for key, value in found.items() if value} == {k: v for k, v in expected.items() if v}, "B3"
         counts["B3"] += 1
 
@@ -115,26 +123,30 @@ def _parts(book: Book, account: str, counts: Counter[str]) -> None:
 
 
 def _chain(entries: list[Fact], counts: Counter[str]) -> None:
-    states: dict[tuple[str, str], tuple[Any, Any]] = {}
+    states: dict[tuple[str, str, str], tuple[Any, Any]] = {}
     for entry in sorted(entries, key=lambda each: int(each.native_id or 0)):
         assert isinstance(entry, Entry)
         assert entry.after == (entry.before or ZERO) + entry.amount, "B14"
-        before = states.get((entry.wallet, entry.asset), (ZERO, ZERO))
+        before = states.get((entry.sub_account, entry.wallet, entry.asset), (ZERO, ZERO))
         assert (entry.before, entry.held_before) == before, "B14"
-        states[entry.wallet, entry.asset] = (entry.after, entry.held_after)
+        states[entry.sub_account, entry.wallet, entry.asset] = (entry.after, entry.held_after)
         counts["B14"] += 1
 
 
 def _judged(book: Book, account: str, now_ns: int, counts: Counter[str]) -> None:
     """What the checks say: balances are what entries add up to (B16), fees on fills are fee entries (B17), transfers
-    are booked (B15, the exchange's side of it)."""
-    names = {"balance": "B16", "fees": "B17", "transfers": "B15"}
+    are booked (B15, the exchange's side of it), debts are what made them (B13)."""
+    names = {
+        "balance": "B16", "borrowings": "B16", "repayments": "B16", "liquidations": "B16", "fees": "B17",
+        "transfers": "B15", **dict.fromkeys(DEBTS, "B13"),
+    }  # fmt: skip
     judgement = judged(book, account, until_ns=now_ns)
     for result in judgement.results:
         assert result.outcome != "break", result
         number = next((number for name, number in names.items() if name in result.check), "")
         if number and result.outcome.startswith("ties"):
             counts[number] += result.terms
+            counts[f"{number}: {result.check}"] += result.terms
     for standing in judgement.standings:
         assert not standing.unexplained, "B16"
 

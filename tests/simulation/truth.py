@@ -13,13 +13,15 @@ import msgspec
 from nostro.book.book import Book
 from nostro.book.judgement import judged, lives
 from nostro.domain.records import Balance, Entry, Fill, Order, Transfer
-from nostro.domain.values import SECOND_NS, canonical
+from nostro.domain.values import SECOND_NS
 from nostro.keys import Credentials
 from nostro.link.declare import Exchange, Route
 from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.link.view import Login, PlaceOrder
 from nostro.paper.server import Server
 from nostro.paper.venue.venue import Venue
+from simulation import truth_margin
+from simulation.truth_margin import number
 
 # How the venue's statuses of transfers are called in the book. Source: domain/records.py, Transfer.
 STATUS = {
@@ -60,29 +62,26 @@ def place_by(spoken: Exchange, venue: Venue, *, login: Login) -> int:
     return send(do.route, do.request(command), token).status
 
 
-def number(amount: object) -> str:
-    return "" if amount is None else canonical(amount)  # type: ignore[arg-type]
-
-
 def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]:
-    """Asserts that the account of a user holds what the venue holds of it, nothing twice, nothing missing, and that all
-    of it is proven and reconciled. Gives the number of rows by stream."""
+    """Asserts that the account of a user holds what the venue holds of it and of what is below it, nothing twice,
+    nothing missing, and that all of it is proven and reconciled. Gives the number of rows by stream."""
     account = str(user)
     counts: Counter[str] = Counter()
-    permissions = venue.login_by_user(user).permissions  # type: ignore[union-attr]
     rows = held(book, account)
     for name, expected in of_venue(venue, user).items():
         missing, extra = expected - rows[name], rows[name] - expected
         assert not missing and not extra, f"user {user}, {name}: missing {list(missing)[:3]}, extra {list(extra)[:3]}"
         counts[name] += sum(expected.values())
+        counts[f"{name} of sub-accounts"] += sum(count for row, count in expected.items() if row[0] != account)
+    truth_margin.inside(book, venue, user)
     known = lives(book, account)
     for (
         life
-    ) in known.values():  # an exchange whose books are right has no breaks but the pages that were spoiled on the way
+    ) in known.values():  # an exchange that lost nothing shows no breaks but the pages that were spoiled on the way
         assert life.value.name == "quarantined_page", f"user {user}: {life.value.text}"
         assert life.state == "explained", f"user {user}: {life.value.text}"
         counts["breaks explained"] += 1
-    _covered(book, account, permissions=permissions, now_ns=now_ns)
+    _covered(book, account, permissions=may(venue, user), now_ns=now_ns)
     judgement = judged(book, account, until_ns=now_ns)
     assert not judgement.breaks
     outcomes = Counter(result.outcome for result in judgement.results)
@@ -91,22 +90,43 @@ def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]
     return counts
 
 
+def may(venue: Venue, user: int) -> frozenset[str]:
+    """What the user's key may do."""
+    login = venue.login_by_user(user)
+    assert login is not None
+    return login.permissions
+
+
 def held(book: Book, account: str) -> dict[str, Counter[tuple[str, ...]]]:
     """Every row that the book holds of an account, by stream."""
     return {
         "orders": _orders(book, account), "fills": _fills(book, account), "entries": _entries(book, account),
         "transfers": _transfers(book, account), "balances": _balances(book, account),
+        **{name: truth_margin.held(book, account, name) for name in truth_margin.ROWS},
     }  # fmt: skip
 
 
 def of_venue(venue: Venue, user: int) -> dict[str, Counter[tuple[str, ...]]]:
-    """Every row that the venue holds of a user and his key may read, in the same form."""
-    withdraws = "withdraw" in venue.login_by_user(user).permissions  # type: ignore[union-attr]
+    """Every row that the venue holds of a user, and of those below, that his key may read, in the same form."""
+    users = (user, *venue.sub_accounts(user))
+    permissions = may(venue, user)
+    margin = {name: Counter[tuple[str, ...]]() for name in (*truth_margin.ROWS, "movements")}
+    for each in users if "margin" in permissions else ():
+        for name, rows in truth_margin.of_user(venue, each).items():
+            margin[name].update(rows)
+    moved = margin.pop("movements")
     return {
-        "orders": _venue_orders(venue, user), "fills": _venue_fills(venue, user),
-        "entries": _venue_entries(venue, user), "transfers": _venue_transfers(venue, user, withdraws=withdraws),
-        "balances": _venue_balances(venue, user),
-    }  # fmt: skip
+        "orders": _sum(_venue_orders(venue, each) for each in users),
+        "fills": _sum(_venue_fills(venue, each) for each in users),
+        "entries": _sum(_venue_entries(venue, each) for each in users),
+        "transfers": _venue_transfers(venue, user, withdraws="withdraw" in permissions) + moved,
+        "balances": _sum(_venue_balances(venue, each) for each in users),
+        **margin,
+    }
+
+
+def _sum(counters: Iterable[Counter[tuple[str, ...]]]) -> Counter[tuple[str, ...]]:
+    return sum(counters, Counter())
 
 
 def _covered(book: Book, account: str, *, permissions: frozenset[str], now_ns: int) -> None:
@@ -140,8 +160,9 @@ def prove(book: Book) -> Counter[str]:
 def _orders(book: Book, account: str) -> Counter[tuple[str, ...]]:
     return Counter(
         (
-            str(order.native_id), order.instrument, order.side, order.type, str(order.status), number(order.amount),
-            number(order.filled), number(order.canceled), str(order.effective_ns // 1000),
+            order.sub_account, str(order.native_id), order.wallet, order.instrument, order.side, order.type,
+            str(order.status), number(order.amount), number(order.filled), number(order.canceled),
+            str(order.effective_ns // 1000),
         )
         for order in book.facts("order", account)
         if isinstance(order, Order) and order.effective_ns is not None
@@ -151,8 +172,8 @@ def _orders(book: Book, account: str) -> Counter[tuple[str, ...]]:
 def _venue_orders(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
     return Counter(
         (
-            str(order.id), order.instrument, order.side, order.type, order.status, number(order.amount),
-            number(order.filled), number(order.canceled), str(order.placed_ns // 1000),
+            str(order.user), str(order.id), order.wallet, order.instrument, order.side, order.type, order.status,
+            number(order.amount), number(order.filled), number(order.canceled), str(order.placed_ns // 1000),
         )
         for order in venue.orders(user)
     )  # fmt: skip
@@ -161,7 +182,8 @@ def _venue_orders(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
 def _fills(book: Book, account: str) -> Counter[tuple[str, ...]]:
     return Counter(
         (
-            fill.instrument, fill.side, number(fill.price), number(fill.amount), number(fill.fee), str(fill.fee_asset),
+            fill.sub_account, fill.wallet, fill.instrument, fill.side, number(fill.price), number(fill.amount),
+            number(fill.fee), str(fill.fee_asset),
             str(fill.maker), str(fill.effective_ns // 1000),
         )
         for fill in book.facts("fill", account)
@@ -172,7 +194,8 @@ def _fills(book: Book, account: str) -> Counter[tuple[str, ...]]:
 def _venue_fills(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
     return Counter(
         (
-            fill.instrument, fill.side, number(fill.price), number(fill.amount), number(fill.fee), fill.fee_asset,
+            str(fill.user), fill.wallet, fill.instrument, fill.side, number(fill.price), number(fill.amount),
+            number(fill.fee), fill.fee_asset,
             str(fill.maker), str(fill.time_ns // 1000),
         )
         for fill in venue.fills(user)
@@ -182,7 +205,8 @@ def _venue_fills(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
 def _entries(book: Book, account: str) -> Counter[tuple[str, ...]]:
     return Counter(
         (
-            str(entry.native_id), entry.wallet, entry.asset, entry.type, number(entry.amount), number(entry.before),
+            entry.sub_account, str(entry.native_id), entry.wallet, entry.asset, entry.type, number(entry.amount),
+            number(entry.before),
             number(entry.held_amount), number(entry.held_before), str(entry.effective_ns // 1000),
         )
         for entry in book.facts("entry", account)
@@ -193,7 +217,8 @@ def _entries(book: Book, account: str) -> Counter[tuple[str, ...]]:
 def _venue_entries(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
     return Counter(
         (
-            str(entry.id), entry.wallet, entry.asset, entry.type, number(entry.total_delta), number(entry.total),
+            str(entry.user), str(entry.id), entry.wallet, entry.asset, entry.type, number(entry.total_delta),
+            number(entry.total),
             number(entry.held_delta), number(entry.held), str(entry.time_ns // 1000),
         )
         for entry in venue.entries(user)
@@ -203,8 +228,10 @@ def _venue_entries(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
 def _transfers(book: Book, account: str) -> Counter[tuple[str, ...]]:
     return Counter(
         (
-            str(transfer.native_id), transfer.direction, transfer.asset, number(transfer.amount), str(transfer.status),
-            str(transfer.tx_hash), str(transfer.effective_ns // 1000),
+            transfer.sub_account or account, str(transfer.native_id), transfer.direction, transfer.asset,
+            number(transfer.amount), str(transfer.status),
+            str(transfer.tx_hash), str(transfer.from_wallet), str(transfer.to_wallet),
+            str(transfer.effective_ns // 1000),
         )
         for transfer in book.facts("transfer", account)
         if isinstance(transfer, Transfer) and transfer.effective_ns is not None
@@ -215,8 +242,8 @@ def _venue_transfers(venue: Venue, user: int, *, withdraws: bool) -> Counter[tup
     rows = [*venue.transfers(user, "deposit"), *(venue.transfers(user, "withdrawal") if withdraws else ())]
     return Counter(
         (
-            str(row.id), row.direction, row.asset, number(row.amount), STATUS[row.direction][row.status],
-            str(row.tx_hash), str(row.time_ns // 1000),
+            str(user), str(row.id), row.direction, row.asset, number(row.amount), STATUS[row.direction][row.status],
+            str(row.tx_hash), "None", "None", str(row.time_ns // 1000),
         )
         for row in rows
     )  # fmt: skip
@@ -224,11 +251,13 @@ def _venue_transfers(venue: Venue, user: int, *, withdraws: bool) -> Counter[tup
 
 def _balances(book: Book, account: str) -> Counter[tuple[str, ...]]:
     return Counter(
-        (balance.wallet, balance.asset, number(balance.total), number(balance.used))
+        (balance.sub_account, balance.wallet, balance.asset, number(balance.total), number(balance.used))
         for balance in book.latest_states("balance", account)
         if isinstance(balance, Balance)
     )
 
 
 def _venue_balances(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
-    return Counter((row.wallet, row.asset, number(row.total), number(row.held)) for row in venue.balances(user))
+    return Counter(
+        (str(user), row.wallet, row.asset, number(row.total), number(row.held)) for row in venue.balances(user)
+    )

@@ -20,17 +20,20 @@ import msgspec
 from naive.grounds import NARROW
 from naive.workload import START_NS, Workload
 from nostro.book.book import Book
+from nostro.book.store import Place
 from nostro.collect.backfill import Collector
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.errors import BookError, NostroError
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
+from nostro.link.declare import Exchange
 from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.link.view import Accepted, Rejected
 from nostro.link.wire import WireSource
 from nostro.paper.faults import Fault, FaultPlan, Faults, Kind
 from nostro.paper.server import Server
 from nostro.paper.venue.audit import check_outcome
+from nostro.paper.venue.commands import Tick
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
 from paper.differential import venue_envelope, venue_profile
@@ -43,8 +46,17 @@ PASSES: Final = 8
 ACCEPTED_MIN, FILLS_MIN, FAULT_KINDS_MIN = 200, 50, 5  # what a seed needs to count
 JUMP_CHANCE: Final = 0.04  # of a pause of hours or days between two commands
 KILLS_MAX: Final = 6
-COLLECTED: Final = {1: ("read", "trade", "withdraw"), 2: ("read",)}  # users, and what their keys may do
+WHOLE_CHANCE: Final = 0.8  # of an exchange whose history is known from its opening on; else debts before it are not
+OPENED_NS: Final = START_NS - DAY_NS
+HOUR_NS: Final = 3600 * SECOND_NS
+# Users, and what their keys may do; the first has a sub-account.
+COLLECTED: Final = {1: ("read", "trade", "margin", "withdraw"), 2: ("read",), 3: ("read", "margin")}
 URL: Final = "http://127.0.0.1/api/v3"
+
+
+def directly(path: Path) -> Place:
+    """A book in the file of that path."""
+    return path
 
 
 class Killed(BaseException):
@@ -77,6 +89,7 @@ class Wire:
     async def send(self, request: HttpRequest) -> HttpAnswer:
         world = self._world
         world.clock.pass_ns(world.random.randrange(1_000_000, 80_000_000))
+        world.tick()
         answer = world.server.handle(request)
         world.clock.pass_ns(world.random.randrange(1_000_000, 80_000_000) + int(answer.delay_s * SECOND_NS))
         if world.random.random() < world.bustle:
@@ -105,11 +118,14 @@ class Seen(msgspec.Struct, kw_only=True):
 class World:
     """One run in an empty folder."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, *, place: Callable[[Path], Place] = directly) -> None:
         self.random = random.Random(f"simulation {seed}")
+        self._place = place
         self.folder = folder
         self.clock = VirtualClock(START_NS)
-        self.exchange = exchange("alp", self.random.choice(("cli", "cli", "d23")))
+        self.dialect = self.random.choice(("cli", "cli", "d23"))
+        self.is_whole = self.random.random() < WHOLE_CHANCE
+        self.exchange = self.registry("alp", self.dialect)
         self.workload = Workload(random.Random(f"workload {seed}"), NARROW)
         self.profile = venue_profile(NARROW.profile)
         self.faults = Faults(self._plan(seed))
@@ -118,10 +134,16 @@ class World:
         self.bustle = 0.02  # the chance that something happens at the exchange between two requests
         self._kills_left = self.random.randrange(1, KILLS_MAX + 1)
         self._starts = 0
+        self._hour = 0
         self._answers: dict[int, Accepted | Rejected] = {}
         self._known: list[tuple[str, int, bytes]] = []
         self._open_venue()
         self.book: Book | None = None
+
+    def registry(self, name: str, dialect: str) -> Exchange:
+        """The exchange; where its history is known whole, it opened right before this life began."""
+        found = exchange(name, dialect)
+        return msgspec.structs.replace(found, opened_ns=OPENED_NS) if self.is_whole else found
 
     # ── the exchange ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,6 +181,18 @@ class World:
                 self.workload.seen(outcome)
                 self._count(outcome)
         self.seen.invariants.update(self.venue.engine.check())
+
+    def tick(self) -> None:
+        """Lets the exchange notice that an hour has begun, as one that is alive does: interest accrues with its next
+        command, and would come late where there is none."""
+        hour = self.clock.now_ns() // HOUR_NS
+        if hour > self._hour:
+            self._hour = hour
+            self.workload.count += 1
+            outcome = self.venue.carry_out(Tick(), command_id=self.workload.count)
+            self._answers[self.workload.count] = outcome.answer
+            self.workload.given = None
+            self.workload.seen(outcome)
 
     def _count(self, outcome: Outcome) -> None:
         if isinstance(outcome.answer, Accepted):
@@ -202,12 +236,11 @@ class World:
     # ── the collector ────────────────────────────────────────────────────────────────────────────────────────────
 
     def open_book(self) -> Book:
-        self.book = Book.open(self.folder / "book.db", now_ns=self.clock.now_ns, registry=exchange, create=True)
+        place = self._place(self.folder / "book.db")
+        self.book = Book.open(place, now_ns=self.clock.now_ns, registry=self.registry, create=True)
         for user in COLLECTED:
             if str(user) not in [account.name for account in self.book.accounts()]:
-                self.book.add_account(
-                    str(user), self.exchange.id, dialect=self.exchange.dialect, since_ns=START_NS - DAY_NS
-                )
+                self.book.add_account(str(user), self.exchange.id, dialect=self.exchange.dialect, since_ns=OPENED_NS)
         return self.book
 
     async def collect(self, *, whole: bool, mortal: bool) -> bool:
@@ -302,9 +335,10 @@ def counts(seen: Seen) -> bool:
     )  # fmt: skip
 
 
-def run(seed: int, folder: Path) -> Seen:
-    """Lives one seed to its end, and asserts that the book is the venue. Raises AssertionError."""
-    world = World(seed, folder)
+def run(seed: int, folder: Path, *, place: Callable[[Path], Place] = directly) -> Seen:
+    """Lives one seed to its end, and asserts that the book is the venue. ``place``: where the book of a path is. Raises
+    AssertionError."""
+    world = World(seed, folder, place=place)
     try:
         asyncio.run(_life(world))
         book = world.open_book()

@@ -290,6 +290,7 @@ class Judge:
         self._account = account
         self._checkpoint: Checkpoint | None = None
         self._covered: dict[str, list[Span]] = {}
+        self._own = ""
         self._judged_seq = 0
         self.latest: Judgement | None = None
 
@@ -302,6 +303,7 @@ class Judge:
         judgement = judged(self._book, self._account, until_ns=now_ns, checkpoint=self._checkpoint)
         self._checkpoint = judgement.checkpoint
         self._covered = self._coverage(judgement.checkpoint)
+        self._own = own_account(self._book, self._account)
         self.latest = judgement
         reader = self._book.exchange(self._account).reader
         known = breaks.unexplained(lives(self._book, self._account))
@@ -323,7 +325,7 @@ class Judge:
         and is now, even if it is empty."""
         row = self._book.account(self._account)
         rules = rules_for(self._book.exchange(self._account), self._account, since_ns=row.since_ns)
-        if self._coverage(checkpoint) != self._covered:
+        if self._coverage(checkpoint) != self._covered or own_account(self._book, self._account) != self._own:
             return False
         noticed = {
             (found.seq, found.row_offset) for found in self._book.findings(self._account, after_seq=self._judged_seq)

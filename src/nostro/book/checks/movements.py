@@ -26,6 +26,7 @@ CHECK: Final = "transfers"
 EDGE_NS: Final = values.DAY_NS
 BOOKED_AS: Final = ("deposit", "withdrawal", "withdrawal_fee")
 ANOTHER_ACCOUNT: Final = "another_account"  # the exchange tells the transfers of the login alone
+WHOSE_UNKNOWN: Final = "whose_unknown"  # which of the sub-accounts the login is has not been told yet
 PENDING: Final = frozenset({"pending", "moderation", "approved", "suspended"})
 STREAM: Final = {"deposit": "deposits", "withdrawal": "withdrawals", "withdrawal_fee": "withdrawals"}
 
@@ -77,13 +78,14 @@ class Movements:
         at_ns = entry.effective_ns or 0
         if entry.type not in BOOKED_AS or at_ns < self._edge_ns:
             return
-        if self._rules.own and entry.sub_account not in ("", self._rules.own):
+        if entry.sub_account not in ("", self._rules.own):
+            scope = self._rules.scope(entry, entry.asset)
+            cause = ANOTHER_ACCOUNT if self._rules.own else WHOSE_UNKNOWN
             self.results.append(
                 Result(
-                    check=CHECK, scope=self._rules.scope(entry, entry.asset), outcome="unchecked",
-                    cause=ANOTHER_ACCOUNT, since_ns=at_ns, until_ns=at_ns, terms=1,
+                    check=CHECK, scope=scope, outcome="unchecked", cause=cause, since_ns=at_ns, until_ns=at_ns, terms=1
                 )
-            )  # fmt: skip
+            )
         else:
             self._entries.append(Leg(entry.type, entry.asset, at_ns, entry.amount, row_name(entry), pages_of([entry])))
 
