@@ -4,6 +4,7 @@ on SQLite and on PostgreSQL, also after a rebuild, and in any process, whatever 
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from nostro.book.store import Place
 from nostro.link.declare import Page
 from servers import Server
 
-EXAMPLES = 15
+EXAMPLES = int(os.environ.get("NOSTRO_PARITY_EXAMPLES", "15"))
 KINDS = ("fill", "entry")
 
 
