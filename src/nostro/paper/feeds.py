@@ -58,7 +58,7 @@ class Session(Caller):
         """What still waits is sent before the farewell, and not at all where the link is cut."""
         self.ended = self.ended or why
         if cut:
-            self.cut = True
+            self.cut, self.behind = True, 0
             self.outgoing.clear()
         self.wake(self)
 
@@ -134,15 +134,15 @@ class Hub:
         for frame in frames:
             if session.ended is not None:
                 return
-            fault = None if self._faults is None else self._faults.frame()
-            if fault is not None and fault.kind is FrameKind.CUT:
-                session.end(CUT, cut=True)
-                return
-            copies = {FrameKind.DROPPED: 0, FrameKind.DOUBLED: 2}.get(fault.kind, 1) if fault is not None else 1
-            delay_s = fault.delay_s if fault is not None and fault.kind is FrameKind.DELAYED else 0.0
+            fault = self._faults.frame() if self._faults is not None else None
+            kind = fault.kind if fault is not None else None
+            delay_s = fault.delay_s if fault is not None and kind is FrameKind.DELAYED else 0.0
+            copies = 0 if kind is FrameKind.DROPPED else 2 if kind is FrameKind.DOUBLED else 1
             session.outgoing.extend([Waiting(frame, delay_s)] * copies)
             session.behind += len(frame) * copies
-            if session.behind > limits.FEED_QUEUE_BYTES_MAX:
+            if kind is FrameKind.CUT:
+                session.end(CUT, cut=True)
+            elif session.behind > limits.FEED_QUEUE_BYTES_MAX:
                 session.end(TOO_SLOW, cut=True)
         session.wake(session)
 
