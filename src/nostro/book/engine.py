@@ -64,8 +64,9 @@ class Engine(Protocol):
     def run(self, script: str) -> None:
         """Statements without values."""
 
-    def alone(self, table: str) -> None:
-        """Until the transaction ends, no other process that calls this for that table gets past it."""
+    def alone(self) -> None:
+        """Until the transaction ends, no other process gets past this: for what the accounts of a book share. It is one
+        lock, so that two who hold their accounts cannot wait for each other."""
 
     def version(self) -> int:
         """Of which form the book's tables are."""

@@ -203,8 +203,8 @@ class PostgresEngine:
     def run(self, script: str) -> None:
         self._run(script, binary=False)
 
-    def alone(self, table: str) -> None:
-        self.row("SELECT pg_advisory_xact_lock(CAST(CAST(? AS regclass) AS oid)::bigint)", (table,))
+    def alone(self) -> None:
+        self.row("SELECT pg_advisory_xact_lock(CAST(CAST('form' AS regclass) AS oid)::bigint)")
 
     def version(self) -> int:
         return int(self.value("SELECT version FROM form WHERE application = ?", (schema.APPLICATION_ID,)))

@@ -72,7 +72,7 @@ class SqliteEngine:
     def run(self, script: str) -> None:
         self.connection.execute(script)
 
-    def alone(self, table: str) -> None:
+    def alone(self) -> None:
         """Nothing: a write transaction is alone in any case."""
 
     def version(self) -> int:

@@ -142,7 +142,7 @@ class Fold:
         query = "SELECT version FROM reader WHERE exchange = ? AND dialect = ?"
         version = self._store.engine.value(query, key)
         if version is None:
-            self._store.engine.alone("word")  # the same as for words: two writers cannot wait for each other
+            self._store.engine.alone()
             version = self._store.engine.value(query, key)
         if version is None:
             self._store.engine.insert("reader", [(*key, exchange.reader)])

@@ -67,7 +67,7 @@ class Words:
         """The number of a word, given now where it has none: only inside a write transaction."""
         known = self.number_or_none(text)
         if known is None:
-            self._engine.alone("word")
+            self._engine.alone()
             known = self.number_or_none(text)  # another process may have given one while we waited
         if known is None:
             known = 1 + (self._engine.value("SELECT max(id) FROM word") or 0)
@@ -180,7 +180,7 @@ class Store:
 
     def add_account(self, name: str, exchange: str, *, dialect: str, since_ns: int) -> None:
         """Raises `Conflict` where the name is taken. Inside a write transaction."""
-        self.engine.alone("account")
+        self.engine.alone()
         if self.engine.value("SELECT 1 FROM account WHERE name = ?", (name,)):
             message = f"the book already has an account {name!r}"
             raise Conflict(message, hint="choose another name", account=name)
@@ -270,7 +270,7 @@ class Store:
             message = f"a page of {len(stored)} bytes is too large to be left for the collector"
             raise BadValue(message, hint=f"at most {limits.INBOX_BYTES_MAX} bytes", account=account.name)
         with self.writing():
-            self.engine.alone("inbox")
+            self.engine.alone()
             number = 1 + (self.engine.value("SELECT max(id) FROM inbox") or 0)
             self.engine.insert("inbox", [(number, account.id, compress(stored))])
 
