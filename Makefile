@@ -55,7 +55,8 @@ simulate: develop
 CAMPAIGNS := "differential.py --commands 100000" "pager.py --histories 20000" "kills.py --kills 200" \
 	"kills.py --kills 50 --engine postgresql" "kills.py --early" "flips.py --flips 500" "flips.py --plain" \
 	"two_collectors.py --pauses 100" "two_collectors.py --pauses 100 --engine postgresql" \
-	"two_collectors.py --pauses 20 --without-fence" "power_loss.py --images 5000" "power_loss.py --images 500 --migration" \
+	"two_collectors.py --pauses 20 --without-fence" "power_loss.py --images 5000" "power_loss.py --images 500 --of migration" \
+	"power_loss.py --images 500 --of copies" \
 	"power_loss.py --images 500 --synchronous normal" "power_loss.py --images 500 --anchor-unsynced"
 
 campaigns: develop

@@ -3,7 +3,8 @@ syncs, and disks are made of it as a cut at any moment could leave them: writes 
 part, torn at 512 bytes. Exit status 0 only where every disk opens, verifies and has all that was acknowledged.
 
     python campaigns/power_loss.py --images 20000
-    python campaigns/power_loss.py --images 2000 --migration
+    python campaigns/power_loss.py --images 2000 --of migration
+    python campaigns/power_loss.py --images 2000 --of copies
     python campaigns/power_loss.py --images 500 --synchronous normal     the control: exit status 0 only where it loses
     python campaigns/power_loss.py --images 500 --anchor-unsynced        another, whose anchors fall behind
 """
@@ -21,10 +22,12 @@ import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from book.cuts import BookCuts, Cuts, MigrationCuts, Seen, VenueCuts
+from book.cuts import BookCuts, CopyCuts, Cuts, MigrationCuts, Seen, VenueCuts
 
 WORKLOAD_IMAGES = 500  # of one recorded workload, then another one
-VENUE_EVERY = 5  # workload: of the venue
+KINDS: dict[str, list[type[Cuts]]] = {
+    "ingest": [BookCuts] * 4 + [VenueCuts], "migration": [MigrationCuts], "copies": [CopyCuts],
+}  # fmt: skip
 MEMORY = Path("/dev/shm")  # where there is one, the disks are made in memory
 
 
@@ -33,26 +36,25 @@ MEMORY = Path("/dev/shm")  # where there is one, the disks are made in memory
 @click.option("--seed", default=1, show_default=True)
 @click.option("--commits", default=25, show_default=True, help="Of one workload.")
 @click.option("--synchronous", type=click.Choice(["full", "normal"]), default="full", show_default=True)
-@click.option("--migration", is_flag=True, help="Of a book of the first release that is brought to the present form.")
+@click.option("--of", type=click.Choice(list(KINDS)), default="ingest", show_default=True, help="What is cut off.")
 @click.option("--anchor-unsynced", is_flag=True, help="The anchor is written without a sync: a control.")
-def main(*, images: int, seed: int, commits: int, synchronous: str, anchor_unsynced: bool, migration: bool) -> None:
+def main(*, images: int, seed: int, commits: int, synchronous: str, anchor_unsynced: bool, of: str) -> None:
     control = synchronous != "full" or anchor_unsynced
-    if control and migration:
-        raise click.UsageError("the controls are of the book that grows, not of its migration")
+    if control and of != "ingest":
+        raise click.UsageError("the controls are of the book that grows")
     if not shutil.which("strace"):
         click.echo("strace is missing, which records what is replayed here (Debian: apt install strace)", err=True)
         sys.exit(2)
     seen, began_s = Seen(), time.monotonic()
     options = {"synchronous": synchronous.upper(), "anchor_synced": not anchor_unsynced}
-    kinds: list[type[Cuts]] = [MigrationCuts] if migration else [BookCuts] * (VENUE_EVERY - 1) + [VenueCuts]
     memory = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="nostro-power-", dir=memory) as folder:
         while seen.images < images:
-            cuts = kinds[seen.workloads % len(kinds)](Path(folder), seen, **options)  # type: ignore[arg-type]
+            cuts = KINDS[of][seen.workloads % len(KINDS[of])](Path(folder), seen, **options)  # type: ignore[arg-type]
             cuts.run(min(images, WORKLOAD_IMAGES), seed=seed + seen.workloads, commits=commits)
     name = (
         "power_loss"
-        + "_migration" * migration
+        + f"_{of}" * (of != "ingest")
         + (f"_{synchronous}" if synchronous != "full" else "")
         + "_anchor" * anchor_unsynced
     )

@@ -20,8 +20,9 @@ import msgspec
 from book import older, power
 from book.world import ACCOUNT, T0, Clock, entry, exchange, fill, order, page, sweep
 from nostro import errors
-from nostro.book import anchor
+from nostro.book import anchor, proof
 from nostro.book.anchor import Anchors
+from nostro.book.backup import restore
 from nostro.book.book import Book
 from nostro.book.pages import decompress, page_of_ours, parse
 from nostro.book.store import Store
@@ -97,6 +98,16 @@ def migrate(folder: Path, *, seed: int, commits: int, synchronous: str, anchor_s
     with Book.open(folder / "book.db", now_ns=Clock(older.T1), registry=known_exchange) as book:
         assert book.migrated is not None
         say("migrated")
+
+
+def copy(folder: Path, *, seed: int, commits: int, synchronous: str, anchor_synced: bool) -> None:
+    """Makes a small book, a backup of it, and a book of that; says the head of each when it is there."""
+    chance = random.Random(f"cuts {seed}")
+    with Book.open(folder / BOOK, create=True, now_ns=Clock(T0), registry=exchange) as book:
+        book.add_account(ACCOUNT, "small", dialect="bare", since_ns=T0)
+        book.append(book.acquire(ACCOUNT, "cuts"), [each for at in range(3) for each in some_pages(at, chance)])
+        say(f"kept {book.backup(folder / 'kept.db').head}")
+    say(f"made {restore(folder / 'kept.db', folder / 'made.db', registry=exchange).proof.head}")
 
 
 def say(text: str) -> None:
@@ -293,6 +304,29 @@ class MigrationCuts(Cuts):
             self.seen.wrong += rows != dict(ROWS)
             self.seen.continued += book.migrated is not None
             self.seen.rebuilt += 1
+
+    def refused(self, folder: Path) -> None:
+        self.lose(1)
+
+
+class CopyCuts(Cuts):
+    program = "copy"
+
+    def judge(self, folder: Path) -> None:
+        """A copy is there as it was said, or is whole before it was said, or is not there."""
+        said = dict(text.split() for text in self.said)
+        for name, head in said.items():
+            self.lose(not (folder / f"{name}.db").exists())
+            self.seen.rebuilt += bool(head)
+        if (folder / "kept.db").exists():
+            with closing(Store(folder / "kept.db")) as kept, kept.reading():
+                self.lose(proof.verify(kept).head != said.get("kept", proof.book_head(kept)))
+                self.seen.wrong += not kept.accounts()
+        if (folder / "made.db").exists():
+            with Book.open(folder / "made.db", create=True, now_ns=Clock(LATER_NS), registry=exchange) as book:
+                self.lose(book.verify().head != said.get("made", book.head()))
+                self.seen.behind += "made" in said and bool(book.warnings)
+                self.seen.continued += bool(book.accounts())
 
     def refused(self, folder: Path) -> None:
         self.lose(1)

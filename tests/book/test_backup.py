@@ -14,6 +14,7 @@ import pytest
 
 from book.cuts import some_pages
 from book.flips import UNCLEAR
+from book.test_power import campaign, strace
 from book.world import ACCOUNT, Clock, contents, exchange, held, open_book
 from nostro import errors
 from nostro.book.anchor import Anchors
@@ -97,6 +98,13 @@ def test_a_backup_is_the_book_of_one_moment_while_it_is_written(tmp_path: Path) 
         restored(target, tmp_path / f"{round_}-new.db")
         assert told(tmp_path / f"{round_}-new.db") == expected
     assert appended >= 6
+
+
+@strace
+def test_a_power_cut_leaves_a_whole_copy_or_none() -> None:
+    seen = campaign("--images", "60", "--of", "copies")
+    assert seen["images"] >= 60 and seen["continued"] and seen["rebuilt"]
+    assert (seen["lost"], seen["refused"], seen["behind"], seen["wrong"]) == (0, {}, 0, 0)
 
 
 # ── from engine to engine ────────────────────────────────────────────────────────────────────────────────────────────

@@ -271,6 +271,6 @@ def test_killed_at_any_step_it_begins_anew(tmp_path: Path) -> None:
 
 @strace
 def test_a_power_cut_leaves_the_older_form_or_the_present_one() -> None:
-    seen = campaign("--images", "40", "--migration")
+    seen = campaign("--images", "40", "--of", "migration")
     assert seen["images"] >= 40
     assert (seen["lost"], seen["refused"], seen["wrong"]) == (0, {}, 0)
