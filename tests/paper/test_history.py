@@ -1,9 +1,10 @@
-"""Shows that a new paper exchange gets the past it promises: four logins, months of every kind of order, money in and
+"""Shows that a new paper exchange gets the past it promises: five logins, months of every kind of order, money in and
 out, orders left open; the same from the same seed, whole after an interruption; and that it lives on from there."""
 
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 
@@ -30,12 +31,13 @@ def venue(tmp_path_factory: pytest.TempPathFactory):
         yield made
 
 
-def test_there_are_four_logins_with_their_permissions(venue: Venue) -> None:
+def test_there_are_five_logins_with_their_permissions(venue: Venue) -> None:
     assert {login.name: login.permissions for login in venue.logins()} == {
         "trader": {"read", "trade"},
         "reader": {"read"},
         "withdrawer": {"read", "trade", "withdraw"},
         "empty": {"read", "trade", "withdraw"},
+        "margin": {"read", "trade", "margin"},
     }
 
 
@@ -75,6 +77,36 @@ def test_the_others_have_what_they_are_for(venue: Venue) -> None:
     assert len(list(venue.transfers(withdrawer, "deposit"))) > 20
     assert {transfer.status for transfer in venue.transfers(withdrawer, "withdrawal")} >= {"done", "new"}
     assert list(venue.orders(empty)) == list(venue.entries(empty)) == list(venue.balances(empty)) == []
+
+
+def test_one_trades_with_borrowed_money_and_is_liquidated_for_it(venue: Venue) -> None:
+    master, sub = venue.user_named("margin"), venue.user_named("margin-sub")
+    assert list(venue.sub_accounts(master)) == [sub]
+    for user in (master, sub):
+        assert {(borrow.type, borrow.done_ns is None) for borrow in venue.borrows(user)} == {
+            ("manual", False), ("auto", False), ("manual", True),
+        }  # fmt: skip
+        assert {repayment.type for repayment in venue.repayments(user)} == {"manual", "auto"}
+        assert len(list(venue.interest(user))) > 50
+        assert len(list(venue.movements(user))) > 20
+        assert {entry.type for entry in venue.entries(user)} >= {"transfer", "borrow", "repay", "trade", "hold"}
+        assert any(loan.principal for loan in venue.loans(user))
+        assert {row.state for row in venue.margin(user)} >= {"healthy"}
+    wallets = {order.wallet for user in (master, sub) for order in venue.orders(user)}
+    assert wallets == {"spot", "cross_margin", "isolated_margin:BTC/USDT", "isolated_margin:ETH/USDT"}
+    gone = list(venue.liquidations(master))
+    assert {(each.wallet, each.asset) for each in gone} == {("isolated_margin:BTC/USDT", "USDT")}
+    assert all(each.level <= Decimal("0.05") for each in gone)
+    assert list(venue.liquidations(sub)) == []
+
+
+def test_the_index_follows_the_market(venue: Venue) -> None:
+    engine = venue.engine
+    for symbol in ("BTC/USDT", "ETH/USDT", "SOL/USDT"):
+        market = engine.markets[symbol]
+        assert market.last is not None
+        index = engine.index.prices[market.base] * 10**market.price_digits // 10**8
+        assert abs(index - market.last) * 50 < market.last
 
 
 def test_the_past_ends_where_the_present_begins(venue: Venue) -> None:
@@ -118,13 +150,13 @@ def test_an_interrupted_past_begins_again(tmp_path: Path) -> None:
     with opened(tmp_path / "interrupted") as venue:
         generate(venue, until_ns=UNTIL_NS, rows=200, months=1)
         assert venue.engine.state_hash() == wanted
-        assert len(venue.logins()) == 4
+        assert len(venue.logins()) == 5
 
 
 def test_no_rows_means_logins_alone(tmp_path: Path) -> None:
     with opened(tmp_path / "venue.db") as venue:
         generate(venue, until_ns=UNTIL_NS, rows=0)
-        assert len(venue.logins()) == 4
+        assert len(venue.logins()) == 5
         assert list(venue.balances(venue.user_named("trader"))) == []
         assert venue.ticker("BTC/USDT").bid is not None
 

@@ -77,7 +77,7 @@ class Bot:
         return self._do(PlaceOrder(wallet="spot", instrument=symbol, client_id=client_id, **fields), at_ns)
 
     def deposit(self, asset: str, *, dollars: int, at_ns: int) -> Outcome:
-        amount = self._amount(asset, dollars)
+        amount = self.amount(asset, dollars)
         self._numbered += 1
         seen = hashlib.sha256(f"{self.user} {asset} {self._numbered} {at_ns}".encode()).hexdigest()
         return self._do(Deposit(user=self.user, asset=asset, amount=amount, tx_hash=f"0x{seen}"), at_ns)
@@ -95,7 +95,7 @@ class Bot:
     def withdraw_some(self, *, at_ns: int) -> Outcome:
         methods = [method for method in self._venue.profile.withdraw_methods if method.enabled]
         method = one_of(self._random, methods)
-        amount = max(method.amount_min, self._amount(method.asset, between(self._random, LATER_DOLLARS)))
+        amount = max(method.amount_min, self.amount(method.asset, between(self._random, LATER_DOLLARS)))
         attributes = {name: _DESTINATIONS[name][method.network] for name, _ in method.attributes}
         self._numbered += 1
         command = RequestWithdrawal(
@@ -123,7 +123,7 @@ class Bot:
         assert instrument is not None
         del fields["amount"]
         dollars = max(between(self._random, DOLLARS), 1 + int(instrument.value_min))
-        fields["quote_amount"] = self._amount(instrument.quote, dollars)
+        fields["quote_amount"] = self.amount(instrument.quote, dollars)
         return fields
 
     def _limit_near(self, symbol: str) -> dict[str, Any]:
@@ -201,7 +201,8 @@ class Bot:
         ticks = self._prices.ticks(symbol)
         return amount_of(max(1, ticks + ticks * ppm // MICRO), self._venue.engine.markets[symbol].price_digits)
 
-    def _amount(self, asset: str, dollars: int) -> Decimal:
+    def amount(self, asset: str, dollars: int) -> Decimal:
+        """An odd amount of an asset worth about so many dollars."""
         digits = self._digits[asset]
         return amount_of(self._units(dollars, asset, digits), digits)
 

@@ -1,4 +1,4 @@
-"""Makes the past of a new paper exchange: its four logins and months of what they did. It decides who they are and when
+"""Makes the past of a new paper exchange: its five logins and months of what they did. It decides who they are and when
 they act; what they do is ``bots.py``'s, and the market they do it in ``makers.py``'s.
 
 Everything happens through the venue's own commands, in order of time, so that the past obeys the same rules as the
@@ -13,21 +13,26 @@ from typing import Final, NamedTuple
 
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.errors import Conflict
+from nostro.link.view import Accepted
+from nostro.paper.borrower import Borrower
 from nostro.paper.bots import Bot
 from nostro.paper.draws import below, one_of
 from nostro.paper.makers import House
 from nostro.paper.prices import Prices
+from nostro.paper.venue.commands import CreateUser
 from nostro.paper.venue.operations import Desk
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
 
-# *ours*: the four logins, (name, permissions, what part of the trader's activity it has, in percent)
+# *ours*: the five logins, (name, permissions, what part of the trader's activity it has, in percent)
 LOGINS: Final = (
     ("trader", ("read", "trade"), 100),
     ("reader", ("read",), 10),
     ("withdrawer", ("read", "trade", "withdraw"), 15),
     ("empty", ("read", "trade", "withdraw"), 0),
+    ("margin", ("read", "trade", "margin"), 8),
 )
+SUB_ACCOUNT: Final = ("margin-sub", "margin")  # *ours*: a sub-account without a key of its own, and its master
 MONTH_DAYS: Final = 30
 SESSIONS_PER_DAY: Final = 6  # at most; a session is some minutes of activity on one instrument
 ACTS_PER_QUOTE: Final = 25  # of the bots, between two ladders of the house; so many seconds the prices move
@@ -44,7 +49,7 @@ def generate(
     rows: int = 3_000,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Fills a new venue with the four logins and their history, which ends at ``until_ns``; a venue that has it is left
+    """Fills a new venue with the five logins and their history, which ends at ``until_ns``; a venue that has it is left
     as it is, and one whose making was interrupted begins again. ``rows``: about how many fills the trader gets, 0: the
     logins alone. ``seed``: None: the venue's. ``progress(done, of)`` counts the trader's fills. Raises `Conflict` where
     the venue was used without a history."""
@@ -94,9 +99,20 @@ class _Past:
                 bot = Bot(self._venue, login.user, prices=self._prices, random=self._random)
                 bot.deposit_start(at_ns=start_ns)
                 bots.append(_Active(bot, share, 12 if "withdraw" in permissions else 40))
+        sub = self._sub_account(start_ns)
         if bots:
+            hands = {"master": bots[-1].bot, "sub": sub}
+            self._borrower = Borrower(self._venue, **hands, house=self._house, random=self._random)
+            sub.deposit_start(at_ns=start_ns)
             self._live(bots, start_ns + DAY_NS, days)
         self._beat(self._until_ns)
+
+    def _sub_account(self, at_ns: int) -> Bot:
+        name, master = SUB_ACCOUNT
+        created = CreateUser(name=name, email=f"{name}@paper.example", parent=self._venue.user_named(master))
+        answer = self._venue.carry_out(created, at_ns=at_ns).answer
+        assert isinstance(answer, Accepted)
+        return Bot(self._venue, answer.ids[0], prices=self._prices, random=self._random)
 
     def _live(self, bots: list[_Active], start_ns: int, days: int) -> None:
         """The sessions, evenly spread with some chance, until the end; then what stays open."""
@@ -112,12 +128,14 @@ class _Past:
             for bot, share, _ in bots:
                 target = self._rows * share * (number + 1) // (100 * sessions)
                 self._session(bot, symbol, target=target, at_ns=at_ns, end_ns=at_ns + pace_ns // 2)
+            self._count(self._borrower.act(number, sessions, at_ns))
             self._money(bots, at_ns=at_ns)
             if at_ns >= self._until_ns - DAY_NS:
                 self._beat(at_ns)
             if self._progress is not None:
                 self._progress(self._fills.get(bots[0].bot.user, 0), self._rows)
         self._desk.advance(self._until_ns)
+        self._count(self._borrower.leave_open(self._until_ns))
         for bot, _, _ in bots:
             for instrument in self._venue.instruments()[:2]:
                 self._count(bot.leave_open(instrument.symbol, at_ns=self._until_ns))

@@ -13,8 +13,9 @@ from typing import Final
 from nostro.link.view import Accepted, CancelAll, PlaceOrder, Side, TimeInForce
 from nostro.paper.draws import below, between
 from nostro.paper.prices import MICRO, Prices, Print
-from nostro.paper.venue.commands import CreateUser, Fund
+from nostro.paper.venue.commands import CreateUser, Fund, SetIndex
 from nostro.paper.venue.numbers import amount_of, at_most
+from nostro.paper.venue.profile import INDEX_DIGITS
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
 
@@ -25,6 +26,7 @@ LEVELS: Final = 4  # of a ladder, on each side
 HALF_SPREAD_PPM: Final = 150  # from the reference price to the first level
 LEVEL_PPM: Final = 250  # from level to level
 LEVEL_DOLLARS: Final = (2_000, 20_000)  # what stands on a level, at least and at most
+INDEX_PPM: Final = 1_000  # that an index price may be off by
 FLOW_DOLLARS: Final = (20, 4_000)  # of one trade of the house
 
 
@@ -71,6 +73,27 @@ class House:
         if quoted is None:
             return True
         return abs(self._prices.ticks(symbol) - quoted) * MICRO > quoted * HALF_SPREAD_PPM
+
+    def show_index(self, *, at_ns: int | None = None) -> None:
+        """The venue's index prices follow the reference prices, where they are off by more than a little."""
+        known = self._venue.engine.index.prices
+        for place, asset in enumerate(self._venue.assets()):
+            price = self._index_ticks(asset.code)
+            if abs(price - known[place]) * MICRO > known[place] * INDEX_PPM:
+                shown = SetIndex(asset=asset.code, price=amount_of(price, INDEX_DIGITS))
+                self._venue.carry_out(shown, at_ns=at_ns)
+
+    def index_price(self, asset: str) -> Decimal:
+        """What one of the asset is worth at the reference prices, in the venue's quote asset."""
+        return amount_of(self._index_ticks(asset), INDEX_DIGITS)
+
+    def price(self, symbol: str) -> Decimal:
+        """The reference price of an instrument."""
+        return amount_of(self._prices.ticks(symbol), self._venue.engine.markets[symbol].price_digits)
+
+    def _index_ticks(self, asset: str) -> int:
+        quote = self._venue.profile.quote_asset
+        return self._prices.dollars(asset) * 10**INDEX_DIGITS // self._prices.dollars(quote)
 
     def flow(self, symbol: str, *, at_ns: int | None = None) -> Outcome:
         """One trade of the house with whoever stands best."""

@@ -47,6 +47,7 @@ class Market:
             self._venue.tick(at_ns=now_ns)
             self._desk.advance(now_ns)
             self._prices.step(min(passed_s, STEP_S_MAX))
+            self._house.show_index(at_ns=now_ns)
             if self._house.drifted(symbol):
                 self._house.quote(symbol, at_ns=now_ns)
             if self._random.randrange(FLOW_CHANCE) == 0:
