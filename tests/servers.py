@@ -105,7 +105,7 @@ class Server:
 
     def end(self) -> None:
         if (self.folder / "postmaster.pid").exists():
-            self.stop("immediate")
+            self.stop()
 
 
 def _children(process: int) -> list[str]:

@@ -92,6 +92,31 @@ def test_several_books_of_one_database_know_nothing_of_each_other(tmp_path: Path
         assert one.path != other.path
 
 
+def test_a_machine_keeps_its_anchors_in_its_home_however_the_book_is_addressed(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_book(tmp_path / "b.db") as book:
+        book.append(held(book), entries(0, 3))
+        folder = book.path.with_name(f"{book.path.name}.anchor")
+        assert folder.parent == tmp_path
+        assert [anchor.name for anchor in folder.iterdir()] == [f"{ACCOUNT}.json"]
+    where = postgres.place(tmp_path / "b.db").schema
+    monkeypatch.setenv("PGHOST", str(postgres.folder))
+    monkeypatch.setenv("PGUSER", "postgres")
+    there = address(f"postgresql:///postgres?schema={where}", tmp_path)
+    with Book.open(there, now_ns=Clock(), registry=exchange) as again:
+        assert (again.path, again.warnings) == (book.path, [])
+    elsewhere = address(f"postgresql:///postgres?schema={where}", tmp_path / "elsewhere")
+    with Book.open(elsewhere, now_ns=Clock(), registry=exchange) as other:
+        assert "no anchor" in other.warnings[0]
+        with pytest.raises(errors.NoAnchor):
+            held(other)
+        other.new_anchor()
+        assert other.append(held(other), entries(3, 4)).new == 1
+    with open_book(tmp_path / "b.db") as book:  # the first machine's anchor is behind, and the book good
+        assert book.append(held(book), entries(4, 5)).new == 1
+
+
 def test_two_processes_may_make_the_same_book(postgres: Server, tmp_path: Path) -> None:
     made: list[Book] = []
     makers = [

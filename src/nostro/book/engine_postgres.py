@@ -112,6 +112,9 @@ class PostgresEngine:
         self._connect()
         self.path = there.folder / _file_name(self._connection.info, there.schema)
         try:
+            if not read_only:
+                with self.translated():
+                    there.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if create and not read_only:
                 self._prepare()
             self._identify()
