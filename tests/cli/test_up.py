@@ -95,7 +95,7 @@ def test_a_paper_exchange_killed_while_it_is_followed_is_told_once(tmp_path: Pat
     os.kill(json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"], signal.SIGKILL)
     assert any("the paper exchange has ended" in line for line in lines)
     told = {next(line for line in lines if "tried again" in line).partition("account=")[2].split()[0] for _ in range(5)}
-    assert told == {"trader", "reader", "withdrawer", "empty", "margin"}  # each once, though each is looked at every 5 seconds
+    assert told == {"trader", "reader", "withdrawer", "empty", "margin"}  # each once, though looked at often
     time.sleep(12)  # they are looked at again
     running.send_signal(signal.SIGINT)
     rest = running.communicate(timeout=60)[1].decode()
