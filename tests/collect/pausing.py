@@ -41,6 +41,7 @@ AIMS: Final = (
 WAIT_S: Final = 20.0  # for anything that must come
 LOCKED_OUT_S: Final = 0.15  # after which a paused holder is taken to keep the other one out
 WINDOW_PAGES: Final = 2
+WINDOW_S: Final = 6 * 3_600
 
 Opened = Callable[[Callable[[], int]], Book]  # the book of the trial, made if it is not there, on a clock
 
@@ -345,10 +346,8 @@ def unfenced(store: Store) -> None:
 
 def pages(window: int, token: int) -> list[Any]:
     """What the exchange answers for one window: rows with ids, and rows without."""
-    since_ns = T0 + window * SECOND_NS
-    bounds: dict[str, Any] = {
-        "since_ns": since_ns, "until_ns": since_ns + SECOND_NS, "received_ns": since_ns + SECOND_NS, "rows": 50,
-    }  # fmt: skip
+    since_ns, until_ns = (T0 + number * WINDOW_S * SECOND_NS for number in (window, window + 1))
+    bounds: dict[str, Any] = {"since_ns": since_ns, "until_ns": until_ns, "received_ns": until_ns, "rows": 50}
     marks = {"window": window, "token": token}
     return [
         page
@@ -358,8 +357,8 @@ def pages(window: int, token: int) -> list[Any]:
 
 
 def _entries(window: int) -> list[dict[str, Any]]:
-    return [entry(window + at / 10, f"{window}-{at}", "1.5") for at in range(3)]
+    return [entry(window * WINDOW_S + at, f"{window}-{at}", "1.5") for at in range(3)]
 
 
 def _fills(window: int) -> list[dict[str, Any]]:
-    return [fill(window + 0.5, amount="2") for _ in range(2)]
+    return [fill(window * WINDOW_S + 5, amount="2") for _ in range(2)]
