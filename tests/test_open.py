@@ -190,6 +190,10 @@ def test_the_first_book(home: Path, account: Account, tmp_path: Path) -> None:
         assert again.new == 0
         assert book.verify().records > 0
         assert not book.rebuild().changes
+        head = book.backup(tmp_path / "kept.db").head
+    assert nostro.restore_book(tmp_path / "kept.db", tmp_path / "made.db").proof.head == head
+    with pytest.raises(errors.Conflict):
+        nostro.restore_book(tmp_path / "kept.db", tmp_path / "book.db")
     with nostro.open_book(tmp_path / "book.db", read_only=True) as book:
         assert len(list(book.fills("alp"))) >= 60
         with pytest.raises(errors.Unwritable):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nostro.domain.answers import Answer, Interval
     from nostro.errors import NostroError
     from nostro.link.history import History
-    from nostro.open import open_account, open_async_account, open_book
+    from nostro.open import open_account, open_async_account, open_book, restore_book
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,7 @@ __all__ = [
     "open_account",
     "open_async_account",
     "open_book",
+    "restore_book",
 ]
 
 _HOMES: Final = {
@@ -49,6 +50,7 @@ _HOMES: Final = {
     "open_account": "nostro.open",
     "open_async_account": "nostro.open",
     "open_book": "nostro.open",
+    "restore_book": "nostro.open",
 }
 
 

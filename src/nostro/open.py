@@ -20,6 +20,7 @@ from nostro import config, errors
 from nostro.account import AsyncAccount
 from nostro.blocking import LOOP, Account
 from nostro.book.answers import ALWAYS_NS
+from nostro.book.backup import Restored, restore
 from nostro.book.book import Book, Proof
 from nostro.book.rebuild import Rebuilt
 from nostro.collect.backfill import Collector, Progress, Report, Watcher, unwatched
@@ -37,11 +38,12 @@ from nostro.views.coverage import coverage
 from nostro.views.facts import CoverageLine, Question
 
 if TYPE_CHECKING:
+    from nostro.book.store import Place
     from nostro.link.declare import Exchange
     from nostro.paper.host import PaperExchange
     from nostro.paper.listen import Listener
 
-__all__ = ["OpenBook", "Progress", "open_account", "open_async_account", "open_book"]
+__all__ = ["OpenBook", "Progress", "open_account", "open_async_account", "open_book", "restore_book"]
 
 CLOCK: Final = SystemClock()
 MARKET_PAUSE_S: Final = 1.0  # between two steps of a paper market that runs in this process
@@ -212,12 +214,25 @@ def open_book(
     in ``home`` (else NOSTRO_HOME, else ~/.nostro), and the password had better come from ~/.pgpass. Raises
     `errors.BookError`: `RolledBack`, `NoAnchor`, `Corrupted`, `NotABook`, `SchemaTooNew`, `Unwritable`, and of a server
     `Unreachable`, `Unsuitable`."""
-    place = address(path, config.find_home(home, os.environ).folder) if is_url(path) else Path(path).expanduser()
     book = Book.open(
-        place, now_ns=CLOCK.now_ns, registry=find_exchange, create=not read_only, read_only=read_only,
+        _place(path, home), now_ns=CLOCK.now_ns, registry=find_exchange, create=not read_only, read_only=read_only,
         accept_rollback=accept_rollback,
     )  # fmt: skip
     return OpenBook(book)
+
+
+def restore_book(
+    backup: str | Path, path: str | Path, *, replace: bool = False, home: str | Path | None = None
+) -> Restored:
+    """Makes a book in that file, or on a server, from a backup: verified, every page read again, newly anchored. One
+    that is there is refused, or, if it is a file, set aside beside it (``replace``). Raises `errors.BookError`:
+    `ChainBroken` or `Corrupted` with the first bad page, `NotABook`, `Conflict`."""
+    place = _place(path, home)
+    return restore(Path(backup).expanduser(), place, registry=find_exchange, replace=replace)
+
+
+def _place(path: str | Path, home: str | Path | None) -> Place:
+    return address(path, config.find_home(home, os.environ).folder) if is_url(path) else Path(path).expanduser()
 
 
 class OpenBook:
@@ -315,6 +330,10 @@ class OpenBook:
     def rebuild(self) -> Rebuilt:
         """Reads every page again, and reports every row that changed."""
         return self.book.rebuild()
+
+    def backup(self, path: str | Path) -> Proof:
+        """Copies the book, as it is at this moment, into a new file, and verifies the copy."""
+        return self.book.backup(Path(path).expanduser())
 
     def _names(self, account: str | None) -> list[str]:
         return self.accounts() if account is None else [self.book.account(account).name]
