@@ -14,6 +14,7 @@ import pytest
 
 import nostro
 from nostro import config, errors
+from nostro.cli.session import Session
 from nostro.postgres import VERSION_MIN, address, unsafe
 from servers import Server, served
 
@@ -75,6 +76,14 @@ def test_nothing_that_a_command_says_shows_a_password(tmp_path: Path) -> None:
         assert done.returncode == errors.Unreachable.exit_status, done.stderr
         assert "Unreachable" in done.stderr
         assert SECRET not in done.stdout + done.stderr
+
+
+def test_no_child_of_a_command_inherits_a_password() -> None:
+    environ = {"NOSTRO__BOOK": f"postgresql://me:{SECRET}@h/db", "NOSTRO_HOME": "/nowhere", "NOSTRO__PAPER__PORT": "1"}
+    here = Session(environ)
+    assert SECRET not in str(environ)
+    assert str(here.book_place) == "postgresql://me@h/db"
+    assert Session({"NOSTRO__BOOK": "b.db", "NOSTRO_HOME": "/nowhere"}).book_place == Path("/nowhere/b.db")
 
 
 def test_settings_show_no_password_and_let_nobody_else_read_it(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from nostro.cli import output
 from nostro.config import AccountSettings, Home, Settings
 from nostro.errors import NotABook
 from nostro.keys import Credentials, KeyStore, Passphrases, Redactor
+from nostro.postgres import is_url
 from nostro.views.view import View
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
+BOOK: Final = f"{config.PREFIX}BOOK"
 FORMATS: Final = ("table", "json", "csv", "parquet")
 
 
@@ -37,6 +39,8 @@ class Session:
     on."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
+        # The URL of a book may hold a password, which no child inherits.
+        self._book = {BOOK: environ.pop(BOOK)} if is_url(environ.get(BOOK)) else {}
         self.environ = environ
         self.redactor = Redactor()
         self.options: dict[str, Any] = {}
@@ -50,7 +54,7 @@ class Session:
     @property
     def settings(self) -> Settings:
         """As they are now: a command that adds an account sees it."""
-        return config.load(self.home, self.environ)
+        return config.load(self.home, {**self.environ, **self._book})
 
     @property
     def interactive(self) -> bool:
