@@ -6,6 +6,8 @@ newer reader it reports every row that is now read differently.
 
 from __future__ import annotations
 
+from heapq import merge
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
     Folded = Callable[[int], None]  # is told how many pages are folded
 
-_COMPARED: Final = "account, identity, version, vanished, kind, effective_ns, seq, row_offset, digest"
+_PLACE: Final = "seq, row_offset, identity, version"  # of an account's rows, about in the order they were written in
+_COMPARED: Final = f"{_PLACE}, vanished, kind, effective_ns, digest"
 
 
 def unwatched(pages: int) -> None:
@@ -57,8 +60,9 @@ def refold(store: Store, registry: Callable[[str, str], Exchange], *, folded: Fo
     """As `rebuild`, inside a write transaction."""
     for account in store.accounts():
         store.hold_head(account.id)
-    store.engine.run("CREATE TABLE former AS SELECT * FROM record")
-    store.engine.run("CREATE UNIQUE INDEX former_key ON former (account, identity, version)")
+    store.engine.run("CREATE TABLE former AS SELECT * FROM record WHERE 1 = 0")
+    store.engine.run(f"CREATE UNIQUE INDEX former_key ON former (account, {_PLACE})")
+    store.engine.run(f"INSERT INTO former SELECT * FROM record ORDER BY account, {_PLACE}")
     store.engine.run(schema.drop_derived_script() + schema.derived_script(store.engine.dialect))
     pages = fold_all(store, registry, folded=folded)
     changes = tuple(_changes(store))
@@ -78,26 +82,51 @@ def fold_all(store: Store, registry: Callable[[str, str], Exchange], *, folded: 
 
 
 def _changes(store: Store) -> Iterator[Change]:
-    gone = f"SELECT {_COMPARED} FROM former EXCEPT SELECT {_COMPARED} FROM record"
-    come = f"SELECT {_COMPARED} FROM record EXCEPT SELECT {_COMPARED} FROM former"
-    key_of = "SELECT account, identity, version FROM"
-    differing = f"{key_of} ({gone}) AS gone UNION {key_of} ({come}) AS come ORDER BY 1, 2, 3"
-    names = {account.id: account.name for account in store.accounts()}
-    for account, identity, version in store.engine.all(differing):
-        key = (account, identity, version)
-        before, after = _row(store, "former", key), _row(store, "record", key)
-        there = after or before
-        assert there is not None, "a row that differs is in one of the two"
-        kind, seq, row_offset, _ = there
-        yield Change(
-            account=names[account], kind=kind, page=seq, offset=row_offset,
-            before=before and before[3], after=after and after[3],
-        )  # fmt: skip
+    for account in store.accounts():
+        places = _differing(store, account.id)
+        for identity, version in sorted(places):
+            before = _row(store, "former", (account.id, *places[identity, version], identity, version))
+            after = _now(store, account.id, identity, version=version)
+            there = after or before
+            assert there is not None, "a row that differs is in one of the two"
+            kind, seq, row_offset, _ = there
+            yield Change(
+                account=account.name, kind=kind, page=seq, offset=row_offset,
+                before=before and before[3], after=after and after[3],
+            )  # fmt: skip
 
 
-def _row(store: Store, table: str, key: tuple[int, bytes, int]) -> tuple[str, int, int, Fact] | None:
-    query = f"SELECT kind, seq, row_offset, content FROM {table} WHERE account = ? AND identity = ? AND version = ?"
-    row = store.engine.row(query, key)
+def _differing(store: Store, account: int) -> dict[tuple[bytes, int], tuple[int, int]]:
+    """The rows that are not the same in both tables, by identity and version, with the page and place that they had
+    before (0, 0 where they were not there). Both are read side by side, so that only differences are in memory."""
+    both = [
+        store.rows(f"SELECT {_COMPARED}, {former} FROM {table} WHERE account = ? ORDER BY {_PLACE}", (account,))
+        for table, former in (("former", 1), ("record", 0))
+    ]
+    found: dict[tuple[bytes, int], tuple[int, int]] = {}
+    for _, same in groupby(merge(*both), key=lambda row: row[:-1]):
+        first, *others = same
+        if not others:
+            seq, row_offset, identity, version = first[:4]
+            known = found.get((identity, version), (0, 0))
+            found[identity, version] = (seq, row_offset) if first[-1] else known
+    return found
+
+
+def _now(
+    store: Store, account: int, identity: bytes, *, version: int
+) -> tuple[str, int, int, Fact] | None:  # fmt: skip
+    query = "SELECT seq, row_offset FROM record WHERE account = ? AND identity = ? AND version = ?"
+    place = store.engine.row(query, (account, identity, version))
+    return None if place is None else _row(store, "record", (account, *place, identity, version))
+
+
+def _row(store: Store, table: str, place: tuple[int, int, int, bytes, int]) -> tuple[str, int, int, Fact] | None:
+    query = (
+        f"SELECT kind, seq, row_offset, content FROM {table} WHERE account = ? AND seq = ? AND row_offset = ?"
+        " AND identity = ? AND version = ?"
+    )
+    row = store.engine.row(query, place)
     if row is None:
         return None
     kind = store.words.text(row[0])
