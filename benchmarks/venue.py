@@ -27,7 +27,7 @@ from served import spread
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW
 from naive.workload import Workload
-from nostro.link.view import Borrow, CancelOrders, MoveMargin, PlaceOrder, SideEffect
+from nostro.link.commands import Borrow, CancelOrders, MoveMargin, PlaceOrder, SideEffect
 from nostro.paper.history import generate
 from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope, Fund, SetIndex
 from nostro.paper.venue.engine import Engine

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from naive.coverage import Coverage
 from naive.grounds import NARROW, WIDE
 from naive.margin_coverage import RULES
-from nostro.link.view import Refusal
+from nostro.link.commands import Refusal
 from paper.differential import Difference, run
 
 RUN_COMMANDS = 5_000  # of one seed, then a new venue with the next one

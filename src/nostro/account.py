@@ -17,11 +17,7 @@ from nostro.domain import records
 from nostro.domain.answers import Answer
 from nostro.domain.arguments import Amount, Moment, exact_amount, expect, moment_ns, needed_amount, ordered
 from nostro.domain.values import SECOND_NS
-from nostro.link.declare import WRITES
-from nostro.link.history import FactT, History
-from nostro.link.source import Reply, Source
-from nostro.link.transport import Clock
-from nostro.link.view import (
+from nostro.link.commands import (
     Borrow,
     CancelAll,
     CancelOrders,
@@ -36,6 +32,10 @@ from nostro.link.view import (
     SideEffect,
     TimeInForce,
 )
+from nostro.link.declare import WRITES
+from nostro.link.history import FactT, History
+from nostro.link.source import Reply, Source
+from nostro.link.transport import Clock
 
 StopOperator = Literal["gte", "lte"]
 CANCELED: Final = ("canceled", "partially_canceled")  # what a cancel makes of an open order

@@ -13,9 +13,9 @@ from nostro.account import AsyncAccount, StopOperator
 from nostro.domain import records
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.arguments import Amount, Moment
+from nostro.link.commands import OrderType, Side, SideEffect, TimeInForce
 from nostro.link.history import FactT, History
 from nostro.link.source import Source
-from nostro.link.view import OrderType, Side, SideEffect, TimeInForce
 
 ResultT = TypeVar("ResultT")
 

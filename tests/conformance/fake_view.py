@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from nostro.link import view
-from nostro.link.view import Accepted, Command, Login, Rejected
+from nostro.link import commands, view
+from nostro.link.commands import Accepted, Command, Rejected
+from nostro.link.view import Login
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -367,7 +368,7 @@ class FakeView:
         )  # fmt: skip
 
     def depth(
-        self, symbol: str, side: view.Side, *, levels: int | None, grouped: bool
+        self, symbol: str, side: commands.Side, *, levels: int | None, grouped: bool
     ) -> Sequence[tuple[Decimal, Decimal]]:
         best, step = (44990, -10) if side == "buy" else (45010, 10)
         rows = [(Decimal(best + step * at), Decimal("0.5") * (at + 1)) for at in range(3)]

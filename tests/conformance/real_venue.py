@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from nostro.link import view
-from nostro.link.view import Accepted, Login
+from nostro.link import commands
+from nostro.link.commands import Accepted
+from nostro.link.view import Login
 from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, CreateUser, SetIndex
 from nostro.paper.venue.venue import Venue
 
@@ -51,22 +52,22 @@ class Scene:
     def wait(self, pause_s: float = 1.0) -> None:
         self.clock.now_ns += int(pause_s * SECOND)
 
-    def done(self, outcome: Accepted | view.Rejected) -> int:
+    def done(self, outcome: Accepted | commands.Rejected) -> int:
         assert isinstance(outcome, Accepted), outcome
         return outcome.ids[0] if outcome.ids else 0
 
-    def place(self, login: Login, side: view.Side, **order: object) -> int:
+    def place(self, login: Login, side: commands.Side, **order: object) -> int:
         self.wait(0.123456789)
         fields = {name: Decimal(value) if isinstance(value, str) and name in AMOUNTS else value
                   for name, value in order.items()}  # fmt: skip
         kind = {"type": "limit", "instrument": "BTC/USDT", "wallet": "spot"} | fields
-        return self.done(self.venue.submit(login.user, view.PlaceOrder(side=side, **kind)))  # type: ignore[arg-type]
+        return self.done(self.venue.submit(login.user, commands.PlaceOrder(side=side, **kind)))  # type: ignore[arg-type]
 
     def move(self, login: Login, wallet: str, asset: str, amount: str, *, out: bool = False, **more: object) -> int:
         fields = {"account": login.user, "note": ""} | more
         return self.margin(
             login,
-            view.MoveMargin,
+            commands.MoveMargin,
             wallet=wallet,
             asset=asset,
             amount=amount,
@@ -96,7 +97,7 @@ class Scene:
         self.place(trader, "buy", amount="0.1", price="64000")  # filled 34 days ago
         self.done(venue.fund(trader.user, "USDT", amount=Decimal(30_000), wallet="spot"))
         self.move(trader, "cross_margin", "USDT", "20000", note="to begin with")
-        self.margin(trader, view.Borrow, wallet="cross_margin", asset="BTC", amount="0.1")
+        self.margin(trader, commands.Borrow, wallet="cross_margin", asset="BTC", amount="0.1")
         self.wait(30 * 86_400)
         self._deposit(Decimal(50), ("rejected",))
         self._deposit(Decimal(60), ())
@@ -120,21 +121,21 @@ class Scene:
         """In every margin wallet: borrowed by hand and by orders, repaid, closed, and one liquidated."""
         maker, trader, own, other = self.maker, self.trader, "isolated_margin:BTC/USDT", "isolated_margin:ETH/USDT"
         cross = {"wallet": "cross_margin"}
-        self.margin(trader, view.Repay, asset="BTC", amount="0.001", **cross)
+        self.margin(trader, commands.Repay, asset="BTC", amount="0.001", **cross)
         self.place(trader, "sell", amount="0.2", price="66000", side_effect="auto_borrow", **cross)
         self.place(trader, "buy", type="market", quote_amount="1000", side_effect="auto_repay", **cross)
         self.move(trader, "cross_margin", "USDT", "100.5", out=True)
         self.move(trader, own, "USDT", "5000")
-        self.margin(trader, view.Borrow, wallet=own, asset="BTC", amount="0.02")
+        self.margin(trader, commands.Borrow, wallet=own, asset="BTC", amount="0.02")
         self.place(trader, "sell", type="market", amount="0.02", wallet=own)
         self.place(trader, "buy", amount="0.01", price="60000", wallet=own)
         self.wait(7200)
-        self.margin(trader, view.ClosePosition, wallet=own)
-        self.margin(trader, view.Borrow, wallet=own, asset="USDT", amount="1000")
+        self.margin(trader, commands.ClosePosition, wallet=own)
+        self.margin(trader, commands.Borrow, wallet=own, asset="USDT", amount="1000")
         self.place(maker, "sell", instrument="ETH/USDT", amount="5", price="3110")
         self.place(maker, "buy", instrument="ETH/USDT", amount="5", price="3090")
         self.move(trader, other, "USDT", "100")
-        self.margin(trader, view.Borrow, wallet=other, asset="ETH", amount="0.05")
+        self.margin(trader, commands.Borrow, wallet=other, asset="ETH", amount="0.05")
         self.place(trader, "sell", instrument="ETH/USDT", type="market", amount="0.05", wallet=other)
         self.place(trader, "buy", instrument="ETH/USDT", amount="0.01", price="2000", wallet=other)
         self.index("ETH", "4900")
@@ -150,8 +151,8 @@ class Scene:
                 self.place(login, "buy", amount="0.001", price="64100.5")
                 self.place(login, "buy", amount="0.002", price="1000")
                 self.move(login, "cross_margin", "USDT", f"{100 + number}")
-                self.margin(login, view.Borrow, wallet="cross_margin", asset="USDT", amount=f"{10 + number}")
-                self.margin(login, view.Repay, wallet="cross_margin", asset="USDT", amount="0.5")
+                self.margin(login, commands.Borrow, wallet="cross_margin", asset="USDT", amount=f"{10 + number}")
+                self.margin(login, commands.Repay, wallet="cross_margin", asset="USDT", amount="0.5")
         self.done(self.venue.fund(self.keyless, "EUR", amount=Decimal(7), wallet="funding"))
         self.wait(2 * 3600)
         self.venue.tick()
@@ -165,7 +166,7 @@ class Scene:
 
     def _withdrawal(self, amount: Decimal, statuses: tuple[str, ...]) -> None:
         self.wait()
-        command = view.RequestWithdrawal(method=4, amount=amount, attributes=ADDRESS)
+        command = commands.RequestWithdrawal(method=4, amount=amount, attributes=ADDRESS)
         number = self.done(self.venue.submit(self.trader.user, command))
         for status in statuses:
             self.wait()

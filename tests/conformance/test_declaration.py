@@ -14,7 +14,7 @@ from conformance.wire_client import WireClient
 from nostro.domain.records import KINDS
 from nostro.errors import ExchangeUnknown
 from nostro.exchanges import dialects, exchange, exchange_ids
-from nostro.link import view
+from nostro.link import commands
 from nostro.link.declare import READS, WRITES, Exchange, Query
 from nostro.link.http import query_pairs, query_text
 from nostro.paper.server import Server
@@ -26,18 +26,18 @@ WHERE = {"instrument": "BTC/USDT", "asset": "USDT", "side": "buy", "interval_s":
 ELSEWHERE = {"liquidations": {"instrument": "ETH/USDT"}, "margin_transfers": {"asset": "BTC"}}
 QUERY = Query(since_ns=NOW - 20 * 86_400 * SECOND, until_ns=NOW, limit=3, where=WHERE)
 COMMANDS = {
-    "place": view.PlaceOrder(
+    "place": commands.PlaceOrder(
         wallet="spot", instrument="BTC/USDT", side="sell", type="limit", amount=Decimal("0.05"), price=Decimal(1800)
     ),
-    "cancel": view.CancelOrders(order_ids=(1, 5)),
-    "cancel_all": view.CancelAll(instrument="BTC/USDT"),
-    "withdraw": view.RequestWithdrawal(method=2, amount=Decimal(50), attributes={"address": "0xab", "memo": "é"}),
-    "transfer": view.MoveMargin(
+    "cancel": commands.CancelOrders(order_ids=(1, 5)),
+    "cancel_all": commands.CancelAll(instrument="BTC/USDT"),
+    "withdraw": commands.RequestWithdrawal(method=2, amount=Decimal(50), attributes={"address": "0xab", "memo": "é"}),
+    "transfer": commands.MoveMargin(
         account=7, wallet="isolated_margin:BTC/USDT", direction="sub", asset="BTC", amount=Decimal("0.5"), note="é"
     ),
-    "borrow": view.Borrow(account=31, wallet="cross_margin", asset="USDT", amount=Decimal("1000.000001")),
-    "repay": view.Repay(account=7, wallet="isolated_margin:ETH/USDT", asset="ETH", amount=Decimal("1E-18")),
-    "close_position": view.ClosePosition(account=7, wallet="isolated_margin:BTC/USDT"),
+    "borrow": commands.Borrow(account=31, wallet="cross_margin", asset="USDT", amount=Decimal("1000.000001")),
+    "repay": commands.Repay(account=7, wallet="isolated_margin:ETH/USDT", asset="ETH", amount=Decimal("1E-18")),
+    "close_position": commands.ClosePosition(account=7, wallet="isolated_margin:BTC/USDT"),
 }
 
 

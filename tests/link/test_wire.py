@@ -118,7 +118,7 @@ def test_others_wait_too(tmp_path: Path) -> None:
         world.strike(struck(Kind.REFUSED, 1, routes=("place",), retry_after_s=90))
 
         async def two() -> None:
-            from nostro.link.view import PlaceOrder
+            from nostro.link.commands import PlaceOrder
 
             command = PlaceOrder(wallet="spot", instrument="BTC/USDT", side="buy", type="market")
             with pytest.raises(errors.RateLimited):

@@ -13,7 +13,8 @@ from typing import Final
 from naive.commands import CreateUser, Envelope, Operator, Ordered, Outcome, SetIndex
 from naive.grounds import Ground
 from nostro.domain.values import EXACT
-from nostro.link.view import ISOLATED, Accepted, Borrow, ClosePosition, LoanType, MoveMargin, Repay, VenueBorrow
+from nostro.link.commands import ISOLATED, Accepted, Borrow, ClosePosition, LoanType, MoveMargin, Repay
+from nostro.link.view import VenueBorrow
 
 Key = tuple[int, str, str]  # user, wallet, asset
 ZERO: Final = Decimal(0)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from naive.state import Transfer
-from nostro.link.view import PlaceOrder, Refusal, Rejected, VenueInstrument
+from nostro.link.commands import PlaceOrder, Refusal, Rejected
+from nostro.link.view import VenueInstrument
 
 COUNT_MAX = 10**18  # of lots, ticks, and quote units of an order
 UNITS_MAX = 10**30  # of a transfer

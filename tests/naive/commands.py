@@ -8,10 +8,8 @@ from decimal import Decimal
 
 import msgspec
 
+from nostro.link.commands import Accepted, Command, Rejected
 from nostro.link.view import (
-    Accepted,
-    Command,
-    Rejected,
     VenueAsset,
     VenueBorrow,
     VenueEntry,

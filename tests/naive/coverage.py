@@ -7,7 +7,8 @@ from collections import Counter
 from naive.commands import Envelope, Outcome
 from naive.margin_coverage import MarginCoverage
 from nostro.domain.values import EXACT
-from nostro.link.view import Accepted, PlaceOrder, VenueOrder
+from nostro.link.commands import Accepted, PlaceOrder
+from nostro.link.view import VenueOrder
 
 
 class Coverage:

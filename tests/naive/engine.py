@@ -35,7 +35,7 @@ from naive.liquidation import liquidate_all
 from naive.margin import Margin
 from naive.matching import Market
 from naive.state import EXACT, ZERO, Order, Rows, Transfer, User, up
-from nostro.link.view import (
+from nostro.link.commands import (
     ISOLATED,
     Accepted,
     CancelAll,
@@ -44,13 +44,8 @@ from nostro.link.view import (
     Refusal,
     Rejected,
     RequestWithdrawal,
-    VenueAsset,
-    VenueBalance,
-    VenueInstrument,
-    VenueLoan,
-    VenueMargin,
-    VenueMethod,
 )
+from nostro.link.view import VenueAsset, VenueBalance, VenueInstrument, VenueLoan, VenueMargin, VenueMethod
 
 
 class NaiveEngine:

@@ -12,7 +12,8 @@ from naive.checks import COUNT_MAX
 from naive.loans import LIQUIDATION, WARNING, shown_level
 from naive.matching import Market
 from naive.state import ZERO, Order, down, up
-from nostro.link.view import LoanType, PlaceOrder, VenueInstrument, VenueLiquidation
+from nostro.link.commands import LoanType, PlaceOrder
+from nostro.link.view import VenueInstrument, VenueLiquidation
 
 MILLION = 1_000_000
 

@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from naive.commands import Profile
 from naive.state import ZERO, Borrowing, Ledger, up
-from nostro.link.view import ISOLATED, LoanType, Refusal, VenueInterest, VenueLoan, VenueMargin, VenueRepayment
+from nostro.link.commands import ISOLATED, LoanType, Refusal
+from nostro.link.view import VenueInterest, VenueLoan, VenueMargin, VenueRepayment
 
 HOUR_NS = 3_600_000_000_000
 WARNING = Fraction(10, 100)

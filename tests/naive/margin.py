@@ -10,7 +10,8 @@ from naive.checks import UNITS_MAX, Refused, countable
 from naive.liquidation import cancel_orders, cover
 from naive.matching import Market
 from naive.state import ZERO
-from nostro.link.view import ISOLATED, Borrow, ClosePosition, MoveMargin, Refusal, Repay, VenueMovement
+from nostro.link.commands import ISOLATED, Borrow, ClosePosition, MoveMargin, Refusal, Repay
+from nostro.link.view import VenueMovement
 
 MarginCommand = MoveMargin | Borrow | Repay | ClosePosition
 

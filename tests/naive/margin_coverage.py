@@ -7,18 +7,8 @@ from decimal import Decimal
 
 from naive.commands import CreateUser, Envelope, Outcome
 from nostro.domain.values import EXACT
-from nostro.link.view import (
-    ISOLATED,
-    Accepted,
-    Borrow,
-    ClosePosition,
-    MoveMargin,
-    PlaceOrder,
-    Repay,
-    VenueBorrow,
-    VenueLiquidation,
-    VenueOrder,
-)
+from nostro.link.commands import ISOLATED, Accepted, Borrow, ClosePosition, MoveMargin, PlaceOrder, Repay
+from nostro.link.view import VenueBorrow, VenueLiquidation, VenueOrder
 
 # What a run must have reached for its comparison to mean something; the last ones are counted by the naive engine.
 RULES = (

@@ -12,7 +12,7 @@ from typing import Final
 from naive.borrowers import Borrowers
 from naive.commands import Fund, SetIndex, Tick
 from naive.scenes import SYMBOL, Play
-from nostro.link.view import ISOLATED, Borrow, CancelAll, ClosePosition, MoveMargin, PlaceOrder, Repay
+from nostro.link.commands import ISOLATED, Borrow, CancelAll, ClosePosition, MoveMargin, PlaceOrder, Repay
 
 SECOND_NS: Final = 1_000_000_000
 HOUR_S: Final = 3600

@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from naive.commands import Fund, Operator, Ordered
-from nostro.link.view import CancelAll, PlaceOrder, RequestWithdrawal
+from nostro.link.commands import CancelAll, PlaceOrder, RequestWithdrawal
 
 Play = list[tuple[int | None, Operator | Ordered, int]]
 SYMBOL: Final = "BBB/USD"

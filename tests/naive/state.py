@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
+from nostro.link.commands import LoanType, PlaceOrder
 from nostro.link.view import (
-    LoanType,
-    PlaceOrder,
     VenueBalance,
     VenueBorrow,
     VenueEntry,

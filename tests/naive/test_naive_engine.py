@@ -24,7 +24,7 @@ from naive.grounds import NARROW
 from naive.scenes import limit
 from naive.script import Script
 from naive.workload import START_NS, Workload
-from nostro.link.view import (
+from nostro.link.commands import (
     Accepted,
     CancelAll,
     CancelOrders,
@@ -32,8 +32,8 @@ from nostro.link.view import (
     Refusal,
     Rejected,
     RequestWithdrawal,
-    VenueOrder,
 )
+from nostro.link.view import VenueOrder
 
 D = Decimal
 

@@ -10,7 +10,7 @@ import pytest
 from naive.commands import CreateUser, Fund, Outcome, SetIndex, Tick
 from naive.margin_scenes import limit
 from naive.script import Script
-from nostro.link.view import (
+from nostro.link.commands import (
     Accepted,
     Borrow,
     ClosePosition,
@@ -19,8 +19,8 @@ from nostro.link.view import (
     Refusal,
     Rejected,
     Repay,
-    VenueEntry,
 )
+from nostro.link.view import VenueEntry
 
 D = Decimal
 CROSS = "cross_margin"

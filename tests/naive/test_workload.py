@@ -14,7 +14,7 @@ from naive.engine import NaiveEngine
 from naive.grounds import NARROW
 from naive.margin_coverage import RULES
 from naive.workload import Workload
-from nostro.link.view import Refusal
+from nostro.link.commands import Refusal
 
 SITUATIONS = (
     "aon rests, then filled (limit)",

@@ -28,7 +28,7 @@ from naive.commands import (
 )
 from naive.grounds import NARROW, Ground
 from nostro.domain.values import EXACT
-from nostro.link.view import (
+from nostro.link.commands import (
     ISOLATED,
     Accepted,
     CancelAll,
@@ -36,9 +36,8 @@ from nostro.link.view import (
     MoveMargin,
     PlaceOrder,
     RequestWithdrawal,
-    VenueInstrument,
-    VenueOrder,
 )
+from nostro.link.view import VenueInstrument, VenueOrder
 
 START_NS: Final = 1_700_000_000_000_000_000
 SECOND_NS: Final = 1_000_000_000

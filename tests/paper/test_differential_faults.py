@@ -16,7 +16,8 @@ from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 from naive.matching import Market
 from naive.state import Order
-from nostro.link.view import PlaceOrder, VenueInstrument
+from nostro.link.commands import PlaceOrder
+from nostro.link.view import VenueInstrument
 from paper.differential import Difference, run
 
 COMMANDS = 10_000  # at most: a run ends where the fault is found

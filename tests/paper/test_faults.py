@@ -13,7 +13,7 @@ from conformance.fake_view import TREASURER, FakeView
 from conformance.wire_client import WireClient
 from nostro import errors
 from nostro.exchanges import exchange
-from nostro.link import view
+from nostro.link import commands
 from nostro.link.declare import Query
 from nostro.link.http import HttpRequest
 from nostro.paper.faults import LOSES_ANSWER, NOT_CARRIED_OUT, Fault, FaultPlan, Faults, Kind, parse_plan
@@ -41,7 +41,7 @@ def struck(*faults: Fault, seed: int = 0) -> tuple[WireClient, FakeView, Faults]
 def test_each_fault_is_met_as_its_error_and_carries_out_what_it_says(kind: Kind) -> None:
     client, venue, faults = struck(Fault(kind=kind, share=1, retry_after_s=7))
     with pytest.raises(ERRORS[kind]) as error:
-        client.do("place", view.PlaceOrder(
+        client.do("place", commands.PlaceOrder(
             wallet="spot", instrument="BTC/USDT", side="buy", type="limit", amount=Decimal(1), price=Decimal(9)
         ))  # fmt: skip
     assert faults.fired == {kind: 1}
@@ -80,7 +80,7 @@ def test_a_token_expires_only_where_one_is_needed_and_nothing_is_lost_where_noth
     d26 = exchange("alp", "d26")
     empty = Faults(FaultPlan(faults=(Fault(kind=Kind.EMPTY, share=1, routes=("cancel",)),)))
     short = WireClient(d26, Server(d26, FakeView(), faults=empty).handle, TREASURER)
-    assert short.do("cancel_all", view.CancelAll()) == []  # 202 has no body to lose
+    assert short.do("cancel_all", commands.CancelAll()) == []  # 202 has no body to lose
     assert not faults.fired
     assert not empty.fired
 

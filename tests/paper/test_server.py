@@ -29,7 +29,7 @@ from conformance.wire_client import WireClient
 from nostro import limits
 from nostro.exchanges import exchange
 from nostro.exchanges.alp import auth
-from nostro.link import view
+from nostro.link import commands, view
 from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.paper.server import Server, accepts_json
 from nostro.paper.venue.venue import Venue
@@ -74,7 +74,7 @@ class Desk:
         ("PUT", "trading/order", None, 405), ("GET", "currencies", "text/html", 406),
         ("GET", "currencies", "text/html, application/json;q=0", 406),
         ("GET", "currencies", "text/html, */*;q=0.1", 200), ("GET", "currencies", "application/*", 200),
-        ("GET", "nothing", None, 404), ("GET", "order_book", None, 400), ("GET", "orderbook", None, 400),
+        ("GET", "order_book", None, 400), ("GET", "orderbook", None, 400),
     ],
 )  # fmt: skip
 def test_statuses(method: str, path: str, accept: str | None, status: int) -> None:
@@ -354,7 +354,7 @@ def test_activity_of_2026_shows_the_amount_of_the_operation() -> None:
 BODY = {"pair": "BTC_USDT", "order_side": "BID", "order_type": "LIMIT", "base_amount": 1, "limit_price": 45000}
 
 
-def placed(changes: dict[str, Any], dialect: str = "cli") -> view.PlaceOrder:
+def placed(changes: dict[str, Any], dialect: str = "cli") -> commands.PlaceOrder:
     desk = Desk(dialect)
     body = json.dumps(BODY | changes).encode()
     answer = desk.call("POST", "trading/order", body=body)
@@ -362,7 +362,7 @@ def placed(changes: dict[str, Any], dialect: str = "cli") -> view.PlaceOrder:
     assert answer.body == b"[34]"
     (_, command), *others = desk.venue.submitted
     assert not others
-    assert isinstance(command, view.PlaceOrder)
+    assert isinstance(command, commands.PlaceOrder)
     return command
 
 
@@ -428,17 +428,17 @@ def test_2026_wants_the_quote_amount_to_buy_at_the_market_and_the_base_amount_to
 @pytest.mark.parametrize(
     ("body", "command"),
     [
-        ({"order_ids": [34, 5], "all": False, "pair": ""}, view.CancelOrders(order_ids=(34, 5))),
-        ({"order_ids": [], "all": True, "pair": None}, view.CancelAll()),
-        ({"order_ids": None, "all": None, "pair": "ETH_USDT"}, view.CancelAll(instrument="ETH/USDT")),
+        ({"order_ids": [34, 5], "all": False, "pair": ""}, commands.CancelOrders(order_ids=(34, 5))),
+        ({"order_ids": [], "all": True, "pair": None}, commands.CancelAll()),
+        ({"order_ids": None, "all": None, "pair": "ETH_USDT"}, commands.CancelAll(instrument="ETH/USDT")),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_neutral_members_of_a_cancel_say_nothing(body: dict[str, Any], command: view.Command, dialect: str) -> None:
+def test_neutral_members_of_a_cancel_say_nothing(body: dict[str, Any], command: commands.Command, dialect: str) -> None:
     desk = Desk(dialect)
     answer = desk.call("DELETE", "trading/order", body=json.dumps(body).encode())
     assert desk.venue.submitted == [(TREASURER.user, command)]
-    if isinstance(command, view.CancelOrders):
+    if isinstance(command, commands.CancelOrders):
         assert json.loads(answer.body) == {"34": "CANCELLED", "5": "order not found"}
     elif dialect == "d26":
         assert (answer.status, answer.body) == (202, b"")
@@ -459,7 +459,7 @@ def test_a_withdrawal_is_answered_with_true() -> None:
     body = b'{"amount": "50", "method": 2, "attributes": {"address": "0xab"}}'
     desk = Desk()
     assert desk.call("POST", "withdraw", body=body).body == b"true"
-    expected = view.RequestWithdrawal(method=2, amount=Decimal(50), attributes={"address": "0xab"})
+    expected = commands.RequestWithdrawal(method=2, amount=Decimal(50), attributes={"address": "0xab"})
     assert desk.venue.submitted == [(TREASURER.user, expected)]
 
 

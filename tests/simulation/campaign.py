@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from nostro.book.store import Place
-from nostro.link.view import Refusal
+from nostro.link.commands import Refusal
 from simulation.invariants import DEBTS
 from simulation.world import Seen, counts, directly, run
 

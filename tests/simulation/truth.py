@@ -15,9 +15,10 @@ from nostro.book.judgement import judged, lives
 from nostro.domain.records import Balance, Entry, Fill, Order, Transfer
 from nostro.domain.values import SECOND_NS
 from nostro.keys import Credentials
+from nostro.link.commands import PlaceOrder
 from nostro.link.declare import Exchange, Route
 from nostro.link.http import HttpAnswer, HttpRequest
-from nostro.link.view import Login, PlaceOrder
+from nostro.link.view import Login
 from nostro.paper.server import Server
 from nostro.paper.venue.venue import Venue
 from simulation import truth_margin

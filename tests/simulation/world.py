@@ -26,9 +26,9 @@ from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.errors import BookError, NostroError
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
+from nostro.link.commands import Accepted, Rejected
 from nostro.link.declare import Exchange
 from nostro.link.http import HttpAnswer, HttpRequest
-from nostro.link.view import Accepted, Rejected
 from nostro.link.wire import WireSource
 from nostro.paper.faults import Fault, FaultPlan, Faults, Kind
 from nostro.paper.server import Server

@@ -350,7 +350,13 @@ def assertions(source: Source) -> Found:
             yield function.lineno, f"{name} asserts nothing"
 
 
-SHARED_WORDS = ("nostro.link.view.", "nostro.link.declare.", "nostro.domain.records.", "nostro.domain.values.EXACT")
+SHARED_WORDS = (
+    "nostro.link.view.",
+    "nostro.link.commands.",
+    "nostro.link.declare.",
+    "nostro.domain.records.",
+    "nostro.domain.values.EXACT",
+)
 
 
 def oracles(source: Source) -> Found:

@@ -17,7 +17,7 @@ from nostro.cli.accounts import complete_account
 from nostro.cli.session import CommandT, Session, session, shown
 from nostro.domain.values import Malformed, parse_moment
 from nostro.errors import BadValue
-from nostro.link.view import ISOLATED
+from nostro.link.commands import ISOLATED
 from nostro.views import facts as views
 from nostro.views.facts import Question
 from nostro.views.view import View

@@ -15,8 +15,8 @@ from nostro.cli.session import Session, session, shown
 from nostro.cli.writes import asked_at, confirm
 from nostro.domain.answers import Answer
 from nostro.errors import NotFound, UsageError
+from nostro.link.commands import OrderType, Side, SideEffect, TimeInForce
 from nostro.link.declare import WRITES
-from nostro.link.view import OrderType, Side, SideEffect, TimeInForce
 
 if TYPE_CHECKING:
     from nostro.domain.records import Order

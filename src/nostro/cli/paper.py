@@ -189,7 +189,7 @@ def _funded(running: PaperExchange, request: HttpRequest) -> HttpAnswer:
 def credit(running: PaperExchange, wish: Funding) -> None:
     """Credits the wallet. Raises `BadValue` for what is no amount, `Refused` where the venue refuses."""
     from nostro.domain.values import Malformed, decimal
-    from nostro.link.view import Rejected
+    from nostro.link.commands import Rejected
 
     user = next(each.user for each in running.logins() if each.name == wish.account)
     try:

@@ -186,7 +186,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 class Do(msgspec.Struct, frozen=True, kw_only=True):
     """A write that the client can ask for: ``request(command)`` gives the route's message from our words
-    (`nostro.link.view` commands), ``read(command, answer)`` the facts that the answer acknowledges."""
+    (`nostro.link.commands`), ``read(command, answer)`` the facts that the answer acknowledges."""
 
     capability: str
     route: Route

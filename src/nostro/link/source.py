@@ -9,8 +9,8 @@ from typing import Protocol
 import msgspec
 
 from nostro.domain.records import Fact, stamped
+from nostro.link.commands import Command
 from nostro.link.declare import Claim, Exchange, Page
-from nostro.link.view import Command
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -20,12 +20,12 @@ import msgspec
 from nostro import errors, limits
 from nostro.domain.values import SECOND_NS
 from nostro.link import writes
+from nostro.link.commands import Command
 from nostro.link.declare import Ask, Claim, Credentials, Do, Exchange, Fetched, Page, Query, Route, Stream
 from nostro.link.http import HttpAnswer, HttpRequest, header, query_text
 from nostro.link.pager import sweep
 from nostro.link.source import Reply, Step, stamp_all
 from nostro.link.transport import Clock, Transport
-from nostro.link.view import Command
 
 ResultT = TypeVar("ResultT")
 

@@ -15,9 +15,7 @@ from nostro import errors
 from nostro.domain import records
 from nostro.domain.records import Fact, Order, Transfer
 from nostro.domain.values import SECOND_NS, add
-from nostro.link.declare import Do
-from nostro.link.source import Reply
-from nostro.link.view import (
+from nostro.link.commands import (
     ISOLATED,
     Borrow,
     CancelAll,
@@ -29,6 +27,8 @@ from nostro.link.view import (
     Repay,
     RequestWithdrawal,
 )
+from nostro.link.declare import Do
+from nostro.link.source import Reply
 
 if TYPE_CHECKING:
     from nostro.link.wire import WireSource

@@ -11,7 +11,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from nostro.domain.values import EXACT, quotient
-from nostro.link.view import (
+from nostro.link.commands import (
     Borrow,
     ClosePosition,
     Command,

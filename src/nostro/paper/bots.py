@@ -10,7 +10,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final, Literal
 
-from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal, Side, TimeInForce
+from nostro.link.commands import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal, Side, TimeInForce
 from nostro.paper.draws import below, between, one_of
 from nostro.paper.prices import MICRO, Prices
 from nostro.paper.venue.commands import Deposit

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.errors import Conflict
-from nostro.link.view import Accepted
+from nostro.link.commands import Accepted
 from nostro.paper.borrower import Borrower
 from nostro.paper.bots import Bot
 from nostro.paper.draws import below, one_of

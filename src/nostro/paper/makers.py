@@ -10,7 +10,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from nostro.link.view import Accepted, CancelAll, PlaceOrder, Side, TimeInForce
+from nostro.link.commands import Accepted, CancelAll, PlaceOrder, Side, TimeInForce
 from nostro.paper.draws import below, between
 from nostro.paper.prices import MICRO, Prices, Print
 from nostro.paper.venue.commands import CreateUser, Fund, SetIndex

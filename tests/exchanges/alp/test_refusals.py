@@ -13,7 +13,7 @@ from conformance.wire_client import WireClient
 from nostro import errors
 from nostro.exchanges import exchange
 from nostro.exchanges.alp.refusals import REFUSALS, bad_input, rejected
-from nostro.link import view
+from nostro.link import commands
 from nostro.paper.server import Server
 
 ALP = exchange("alp")
@@ -79,45 +79,45 @@ def test_a_page_of_html_is_not_quoted() -> None:
 
 
 EXPECTED = {
-    view.Refusal.INSUFFICIENT_FUNDS: errors.InsufficientFunds,
-    view.Refusal.UNKNOWN_INSTRUMENT: errors.NotFound,
-    view.Refusal.UNKNOWN_METHOD: errors.NotFound,
-    view.Refusal.BAD_AMOUNT: errors.OrderRejected,
-    view.Refusal.POST_ONLY_WOULD_TAKE: errors.OrderRejected,
-    view.Refusal.ALREADY_EXPIRED: errors.OrderRejected,
-    view.Refusal.BAD_ATTRIBUTES: errors.BadRequest,
-    view.Refusal.NOT_YOUR_ACCOUNT: errors.Forbidden,
-    view.Refusal.MARGIN_LIMIT: errors.InsufficientFunds,
-    view.Refusal.MORE_THAN_OWED: errors.BadRequest,
-    view.Refusal.NO_POSITION: errors.BadRequest,
+    commands.Refusal.INSUFFICIENT_FUNDS: errors.InsufficientFunds,
+    commands.Refusal.UNKNOWN_INSTRUMENT: errors.NotFound,
+    commands.Refusal.UNKNOWN_METHOD: errors.NotFound,
+    commands.Refusal.BAD_AMOUNT: errors.OrderRejected,
+    commands.Refusal.POST_ONLY_WOULD_TAKE: errors.OrderRejected,
+    commands.Refusal.ALREADY_EXPIRED: errors.OrderRejected,
+    commands.Refusal.BAD_ATTRIBUTES: errors.BadRequest,
+    commands.Refusal.NOT_YOUR_ACCOUNT: errors.Forbidden,
+    commands.Refusal.MARGIN_LIMIT: errors.InsufficientFunds,
+    commands.Refusal.MORE_THAN_OWED: errors.BadRequest,
+    commands.Refusal.NO_POSITION: errors.BadRequest,
 }
 
 
-@pytest.mark.parametrize("reason", view.Refusal)
-def test_every_refusal_of_the_venue_has_a_code_and_comes_back_as_its_error(reason: view.Refusal) -> None:
+@pytest.mark.parametrize("reason", commands.Refusal)
+def test_every_refusal_of_the_venue_has_a_code_and_comes_back_as_its_error(reason: commands.Refusal) -> None:
     venue = FakeView()
-    venue.outcome = view.Rejected(reason, "amount is 0")
+    venue.outcome = commands.Rejected(reason, "amount is 0")
     client = WireClient(ALP, Server(ALP, venue).handle, TREASURER)
     with pytest.raises(errors.Refused, match="amount is 0") as error:
-        client.do("cancel_all", view.CancelAll())
+        client.do("cancel_all", commands.CancelAll())
     assert venue.submitted
     assert error.value.happened == "no"
-    assert error.value.status == (403 if reason is view.Refusal.NOT_YOUR_ACCOUNT else 400)
+    assert error.value.status == (403 if reason is commands.Refusal.NOT_YOUR_ACCOUNT else 400)
     assert type(error.value) is REFUSALS[reason][2]
     assert type(error.value) is EXPECTED.get(reason, type(error.value))
 
 
 def test_codes_are_digits_and_differ() -> None:
     codes = [code for code, _, _ in REFUSALS.values()]
-    assert set(REFUSALS) == set(view.Refusal)
+    assert set(REFUSALS) == set(commands.Refusal)
     assert len(set(codes)) == len(codes)
     assert all(code.isdecimal() and len(code) == 4 for code in codes)
-    assert REFUSALS[view.Refusal.BAD_AMOUNT][:2] == ("1003", "invalid order amount")  # the example of the document
+    assert REFUSALS[commands.Refusal.BAD_AMOUNT][:2] == ("1003", "invalid order amount")  # the example of the document
 
 
 def test_form_errors_stand_only_where_a_form_is_wrong() -> None:
     form = json.loads(ALP.encode_answer(bad_input("pair", "is required").body))
     assert form == {"code": "1000", "message": "pair: is required", "formErrors": {"pair": ["is required"]}}
-    refusal = rejected(view.Rejected(view.Refusal.BAD_PRICE, "limit_price is 0.001"))
+    refusal = rejected(commands.Rejected(commands.Refusal.BAD_PRICE, "limit_price is 0.001"))
     body = json.loads(ALP.encode_answer(refusal.body))
     assert body == {"code": "1004", "message": "invalid order price: limit_price is 0.001"}

@@ -13,7 +13,7 @@ import pytest
 from conformance.fake_view import DESK, MASTER, NOW, SECOND, TREASURER, FakeView
 from conformance.wire_client import WireClient
 from nostro.exchanges import exchange
-from nostro.link import view
+from nostro.link import commands
 from nostro.link.http import HttpRequest
 from nostro.link.view import Login
 from nostro.paper.server import Server
@@ -192,4 +192,4 @@ def test_every_spelling_of_a_wallet_is_taken(raw: str, pair: str) -> None:
     client = WireClient(spoken, Server(spoken, venue).handle, TREASURER)
     close = next(route for route in spoken.routes if route.name == "close_position")
     assert client.send(close, {"pair": pair, "wallet_type": raw}).status == 200
-    assert venue.submitted[-1] == (7, view.ClosePosition(account=7, wallet="isolated_margin:BTC/USDT"))
+    assert venue.submitted[-1] == (7, commands.ClosePosition(account=7, wallet="isolated_margin:BTC/USDT"))

@@ -34,7 +34,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from nostro.link.view import (
+from nostro.link.commands import (
     Borrow,
     CancelAll,
     CancelOrders,
@@ -44,12 +44,8 @@ from nostro.link.view import (
     Rejected,
     Repay,
     RequestWithdrawal,
-    VenueAsset,
-    VenueInstrument,
-    VenueLiquidation,
-    VenueMethod,
-    VenueOrder,
 )
+from nostro.link.view import VenueAsset, VenueInstrument, VenueLiquidation, VenueMethod, VenueOrder
 from nostro.paper.venue import audit
 from nostro.paper.venue.commands import (
     AdvanceDeposit,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nostro.link.view import Accepted, Refusal, Rejected
+from nostro.link.commands import Accepted, Refusal, Rejected
 from nostro.paper.venue import audit
 from nostro.paper.venue.commands import Envelope, Tick
 from nostro.paper.venue.engine import Engine

@@ -16,7 +16,7 @@ import pytest
 
 from nostro import limits, sqlite
 from nostro.errors import Conflict, Corrupted, NotABook, SchemaTooOld, Unwritable
-from nostro.link.view import Accepted, CancelAll, MoveMargin, PlaceOrder, Rejected
+from nostro.link.commands import Accepted, CancelAll, MoveMargin, PlaceOrder, Rejected
 from nostro.paper.host import discard
 from nostro.paper.venue import journal as journals
 from nostro.paper.venue.engine import Engine

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from nostro.link.view import Refusal
+from nostro.link.commands import Refusal
 from paper.venue.positions import SHORT, START
 from paper.venue.scenario import Scenario
 

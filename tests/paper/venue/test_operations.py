@@ -8,7 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from nostro.domain.values import DAY_NS, SECOND_NS
-from nostro.link.view import RequestWithdrawal, VenueTransfer
+from nostro.link.commands import RequestWithdrawal
+from nostro.link.view import VenueTransfer
 from nostro.paper.venue.operations import Desk
 from nostro.paper.venue.transfers import DEPOSIT_STEPS, WITHDRAWAL_STEPS
 from nostro.paper.venue.venue import Venue

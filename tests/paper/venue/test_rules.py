@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from nostro.link.view import Refusal
+from nostro.link.commands import Refusal
 from paper.venue import test_liquidation, test_margin
 from paper.venue.scenario import Scenario
 

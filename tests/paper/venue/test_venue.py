@@ -15,7 +15,8 @@ import pytest
 from nostro import limits, sqlite
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.errors import Conflict, NotFound
-from nostro.link.view import Borrow, CancelAll, MoveMargin, VenueView
+from nostro.link.commands import Borrow, CancelAll, MoveMargin
+from nostro.link.view import VenueView
 from nostro.paper.venue.commands import SetIndex
 from nostro.paper.venue.journal import APPLICATION_ID
 from nostro.paper.venue.rows import Outcome

@@ -6,7 +6,7 @@ from __future__ import annotations
 from decimal import Decimal
 from random import Random
 
-from nostro.link.view import (
+from nostro.link.commands import (
     Borrow,
     CancelAll,
     CancelOrders,

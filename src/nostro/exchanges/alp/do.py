@@ -18,9 +18,9 @@ from nostro.domain import records
 from nostro.domain.values import ABSENT, LATEST_NS, canonical, format_time, number, number_or_absent, token
 from nostro.exchanges.alp import requests, routes, words
 from nostro.exchanges.alp.dialects import Dialect
-from nostro.link import view
+from nostro.link import commands
+from nostro.link.commands import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
 from nostro.link.declare import Do
-from nostro.link.view import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
 
 ISOLATED_TYPE: Final = words.WALLETS_WRITTEN[words.BARE_ISOLATED]
 
@@ -94,7 +94,7 @@ def withdraw(command: RequestWithdrawal) -> requests.RequestWithdrawal:
     )
 
 
-def transfer(command: view.MoveMargin) -> requests.MarginTransfer:
+def transfer(command: commands.MoveMargin) -> requests.MarginTransfer:
     wallet_type, pair = _wallet(command.wallet)
     return requests.MarginTransfer(
         account_id=command.account,
@@ -107,7 +107,7 @@ def transfer(command: view.MoveMargin) -> requests.MarginTransfer:
     )
 
 
-def borrow(command: view.Borrow) -> requests.Borrow:
+def borrow(command: commands.Borrow) -> requests.Borrow:
     wallet_type, pair = _wallet(command.wallet)
     return requests.Borrow(
         account_id=command.account, borrow=number(command.amount), currency=command.asset, wallet_type=wallet_type,
@@ -115,7 +115,7 @@ def borrow(command: view.Borrow) -> requests.Borrow:
     )  # fmt: skip
 
 
-def repay(command: view.Repay) -> requests.Repay:
+def repay(command: commands.Repay) -> requests.Repay:
     wallet_type, pair = _wallet(command.wallet)
     return requests.Repay(
         account_id=command.account, amount=number(command.amount), currency=command.asset, wallet_type=wallet_type,
@@ -123,7 +123,7 @@ def repay(command: view.Repay) -> requests.Repay:
     )  # fmt: skip
 
 
-def close_position(command: view.ClosePosition) -> requests.ClosePosition:
+def close_position(command: commands.ClosePosition) -> requests.ClosePosition:
     wallet_type, pair = _wallet(command.wallet)
     return requests.ClosePosition(account_id=command.account, wallet_type=wallet_type, pair=pair)
 
@@ -177,7 +177,7 @@ def requested(command: RequestWithdrawal, _: Any) -> Iterator[records.Transfer]:
     )
 
 
-def transferred(command: view.MoveMargin, answer: int | list[int]) -> Iterator[records.Transfer]:
+def transferred(command: commands.MoveMargin, answer: int | list[int]) -> Iterator[records.Transfer]:
     ends = ("spot", command.wallet) if command.direction == "add" else (command.wallet, "spot")
     for native_id in _named(answer):
         yield records.Transfer(
@@ -194,7 +194,7 @@ def transferred(command: view.MoveMargin, answer: int | list[int]) -> Iterator[r
         )
 
 
-def borrowed(command: view.Borrow, answer: int | list[int]) -> Iterator[records.Borrow]:
+def borrowed(command: commands.Borrow, answer: int | list[int]) -> Iterator[records.Borrow]:
     for native_id in _named(answer):
         yield records.Borrow(
             sub_account=str(command.account),
@@ -207,7 +207,7 @@ def borrowed(command: view.Borrow, answer: int | list[int]) -> Iterator[records.
         )
 
 
-def repaid(command: view.Repay, answer: int | list[int]) -> Iterator[records.Repayment]:
+def repaid(command: commands.Repay, answer: int | list[int]) -> Iterator[records.Repayment]:
     """How much of it was interest is not in the answer."""
     for native_id in _named(answer):
         yield records.Repayment(
@@ -219,7 +219,7 @@ def repaid(command: view.Repay, answer: int | list[int]) -> Iterator[records.Rep
         )
 
 
-def closed(command: view.ClosePosition, answer: Any) -> Iterator[records.Order]:
+def closed(command: commands.ClosePosition, answer: Any) -> Iterator[records.Order]:
     """The answer is not documented: a list of numbers is taken for the orders that it made (*ours*), and anything else
     for a yes."""
     made = answer if isinstance(answer, list) else []

@@ -27,9 +27,10 @@ from nostro.exchanges.alp.feed_read import NO_TOPIC, PING, PONG, UNAUTHORIZED
 from nostro.exchanges.alp.feed_written import BENCHMARKS, Levels, text
 from nostro.exchanges.alp.refusals import unauthorized
 from nostro.exchanges.alp.written import seconds
+from nostro.link.commands import Side
 from nostro.link.declare import WireRefusal
 from nostro.link.frames import ALL, Caller, Told, Topic
-from nostro.link.view import Changes, Login, Side, VenueView
+from nostro.link.view import Changes, Login, VenueView
 
 PING_INTERVAL_NS: Final = 20 * SECOND_NS  # Source: the document, Ping; its example of a welcome has 30 and 65
 PING_TIMEOUT_NS: Final = 30 * SECOND_NS

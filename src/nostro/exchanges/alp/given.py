@@ -20,8 +20,9 @@ from nostro.domain.values import SECOND_NS
 from nostro.exchanges.alp import messages, words
 from nostro.exchanges.alp.ask import WINDOW_S
 from nostro.exchanges.alp.refusals import REFUSALS, bad_input, unauthorized
+from nostro.link.commands import ISOLATED, Refusal, Side
 from nostro.link.declare import Call, WireRefusal
-from nostro.link.view import ISOLATED, Login, Refusal, Side, VenueInstrument, VenueView
+from nostro.link.view import Login, VenueInstrument, VenueView
 
 WINDOW_NS: Final = WINDOW_S * SECOND_NS
 # 2262-01-01: no row is later, and a venue keeps its times in 64 bits, which end a hundred days after it: a window that

@@ -14,9 +14,9 @@ import msgspec
 
 from nostro import errors
 from nostro.exchanges.alp.messages import ErrorBody
+from nostro.link.commands import Refusal, Rejected
 from nostro.link.declare import WireRefusal
 from nostro.link.http import header
-from nostro.link.view import Refusal, Rejected
 
 BAD_INPUT: Final = "1000"
 UNAUTHORIZED: Final = "2001"

@@ -17,8 +17,9 @@ from nostro.domain.values import number
 from nostro.exchanges.alp import given, messages, requests, words, written
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.refusals import bad_input
+from nostro.link.commands import ISOLATED
 from nostro.link.declare import Call
-from nostro.link.view import ISOLATED, VenueLiquidation, VenueView
+from nostro.link.view import VenueLiquidation, VenueView
 
 RowT = TypeVar("RowT")
 

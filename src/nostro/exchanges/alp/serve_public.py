@@ -16,8 +16,9 @@ from nostro.domain.values import EXACT, SECOND_NS, ZERO, number, quotient
 from nostro.exchanges.alp import given, messages, requests, words, written
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.refusals import bad_input
+from nostro.link.commands import Refusal
 from nostro.link.declare import Call
-from nostro.link.view import Refusal, VenueTicker, VenueView
+from nostro.link.view import VenueTicker, VenueView
 
 CANDLES_MAX: Final = 500  # Source: 2026, default and most
 TRADES_DEFAULT: Final = 100  # ours

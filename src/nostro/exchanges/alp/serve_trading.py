@@ -12,14 +12,14 @@ from nostro.exchanges.alp import given, requests, words
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.given import login
 from nostro.exchanges.alp.refusals import bad_input, rejected
-from nostro.link import view as venue
+from nostro.link import commands
 from nostro.link.declare import Call, WithoutBody
 from nostro.link.view import VenueView
 
 
-def _carried_out(view: VenueView, call: Call, command: venue.Command) -> tuple[int, ...]:
+def _carried_out(view: VenueView, call: Call, command: commands.Command) -> tuple[int, ...]:
     outcome = view.submit(login(call).user, command)
-    if isinstance(outcome, venue.Rejected):
+    if isinstance(outcome, commands.Rejected):
         raise rejected(outcome)
     return outcome.ids
 
@@ -29,7 +29,7 @@ def place(view: VenueView, call: Call, *, dialect: Dialect) -> list[int]:
     return list(_carried_out(view, call, _order_of(dialect, call.message)))
 
 
-def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> venue.PlaceOrder:
+def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> commands.PlaceOrder:
     """What is left out has the client's defaults."""
     side = given.word(words.SIDES, message.order_side, field="order_side")
     kind = given.word(words.TYPES, message.order_type, field="order_type")
@@ -40,8 +40,8 @@ def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> venue.PlaceOrde
     unsaid = message.tif in (None, "", words.NO_TIME_IN_FORCE)
     wallet = given.word(words.WALLETS, message.wallet_type or "SPOT", field="wallet_type")
     instrument = words.instrument(message.pair)
-    return venue.PlaceOrder(
-        wallet=f"{venue.ISOLATED}{instrument}" if wallet == words.BARE_ISOLATED else wallet,
+    return commands.PlaceOrder(
+        wallet=f"{commands.ISOLATED}{instrument}" if wallet == words.BARE_ISOLATED else wallet,
         instrument=instrument,
         side=cast("Any", side),
         type=cast("Any", kind),
@@ -70,19 +70,19 @@ def cancel(view: VenueView, call: Call, *, dialect: Dialect) -> dict[str, str] |
     if sum(given_members) != 1:
         raise bad_input("order_ids", "exactly one of order_ids, all and pair must be given")
     if message.order_ids:
-        canceled = _carried_out(view, call, venue.CancelOrders(order_ids=tuple(message.order_ids)))
+        canceled = _carried_out(view, call, commands.CancelOrders(order_ids=tuple(message.order_ids)))
         said = dict.fromkeys(message.order_ids, words.ORDER_NOT_FOUND)
         said |= dict.fromkeys(canceled, words.CANCELED)
         return {str(order_id): what for order_id, what in said.items()}
     instrument = words.instrument(message.pair) if message.pair else None
-    canceled = _carried_out(view, call, venue.CancelAll(instrument=instrument))
+    canceled = _carried_out(view, call, commands.CancelAll(instrument=instrument))
     return WithoutBody(202) if dialect.short else {str(order_id): words.CANCELED for order_id in canceled}
 
 
 def withdraw(view: VenueView, call: Call) -> bool:
     """``true``: the document shows no answer, and the client calls it a truth."""
     message: requests.RequestWithdrawal = call.message
-    command = venue.RequestWithdrawal(
+    command = commands.RequestWithdrawal(
         method=message.method,
         amount=given.needed_amount(message.amount, "amount"),
         attributes=message.attributes,
@@ -98,7 +98,7 @@ def withdraw(view: VenueView, call: Call) -> bool:
 def transfer(view: VenueView, call: Call) -> int:
     """The movement's id."""
     message: requests.MarginTransfer = call.message
-    command = venue.MoveMargin(
+    command = commands.MoveMargin(
         account=message.account_id,
         wallet=given.wallet(view, message.wallet_type, pair=message.pair),
         direction=cast("Any", given.word(words.DIRECTIONS, message.direction, field="direction")),
@@ -112,7 +112,7 @@ def transfer(view: VenueView, call: Call) -> int:
 def borrow(view: VenueView, call: Call) -> int:
     """The borrowing's id."""
     message: requests.Borrow = call.message
-    command = venue.Borrow(
+    command = commands.Borrow(
         account=message.account_id,
         wallet=given.wallet(view, message.wallet_type, pair=message.pair),
         asset=message.currency,
@@ -126,7 +126,7 @@ def repay(view: VenueView, call: Call, *, dialect: Dialect) -> int | list[int]:
     """The repayment's id, for the client in a list; 0 where nothing was owed any more."""
     message: requests.Repay = call.message
     unsaid = given.amount(message.amount, "amount") is None
-    command = venue.Repay(
+    command = commands.Repay(
         account=message.account_id,
         wallet=given.wallet(view, message.wallet_type, pair=message.pair),
         asset=message.currency,
@@ -142,11 +142,11 @@ def close_position(view: VenueView, call: Call) -> list[int]:
     message: requests.ClosePosition = call.message
     account = login(call).user if message.account_id is None else message.account_id
     wallet = given.wallet(view, message.wallet_type, pair=message.pair)
-    return list(_carried_out(view, call, venue.ClosePosition(account=account, wallet=wallet)))
+    return list(_carried_out(view, call, commands.ClosePosition(account=account, wallet=wallet)))
 
 
-def _loan_type(raw: str | None) -> venue.LoanType:
-    return cast("venue.LoanType", given.word(words.LOAN_TYPES, raw or "LOAN_MANUAL", field="type"))
+def _loan_type(raw: str | None) -> commands.LoanType:
+    return cast("commands.LoanType", given.word(words.LOAN_TYPES, raw or "LOAN_MANUAL", field="type"))
 
 
 def _named(ids: tuple[int, ...]) -> int:

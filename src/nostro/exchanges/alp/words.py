@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from nostro.domain.values import token
-from nostro.link.view import ISOLATED
+from nostro.link.commands import ISOLATED
 
 WALLETS: Final[Mapping[str, str]] = {
     "SPOT": "spot",

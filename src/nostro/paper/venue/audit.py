@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from nostro.link.view import Accepted, PlaceOrder, Rejected
+from nostro.link.commands import Accepted, PlaceOrder, Rejected
 from nostro.paper.venue import audit_margin
 from nostro.paper.venue.profile import PPM
 from nostro.paper.venue.wallets import PLACE_BITS, SPOT, key_of

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from nostro.link.view import Borrow, MoveMargin, PlaceOrder
+from nostro.link.commands import Borrow, MoveMargin, PlaceOrder
 from nostro.paper.venue.commands import SetIndex
 from nostro.paper.venue.wallets import MARGIN_FROM, PLACE_BITS, PLACE_MASK
 

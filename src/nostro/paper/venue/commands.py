@@ -1,4 +1,4 @@
-"""What the engine takes: the operator's commands besides those of ``link/view.py``, and the envelope in which every
+"""What the engine takes: the operator's commands besides those of ``link/commands.py``, and the envelope in which every
 command comes. ``docs/venue.md`` says what each does."""
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from nostro.link.view import (
+from nostro.link.commands import (
     Borrow,
     CancelAll,
     CancelOrders,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from nostro.link.view import (
+from nostro.link.commands import (
     ISOLATED,
     Accepted,
     Borrow,

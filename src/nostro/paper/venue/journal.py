@@ -16,7 +16,7 @@ import msgspec
 
 from nostro import limits, sqlite
 from nostro.errors import Conflict, Corrupted, SchemaTooOld
-from nostro.link.view import Accepted, Refusal, Rejected
+from nostro.link.commands import Accepted, Refusal, Rejected
 from nostro.paper.venue import bars
 from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope
 from nostro.paper.venue.engine import Engine

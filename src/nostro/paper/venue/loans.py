@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nostro.domain.values import SECOND_NS
-from nostro.link.view import Refusal, Rejected
+from nostro.link.commands import Refusal, Rejected
 from nostro.paper.venue.numbers import at_most
 from nostro.paper.venue.profile import PPM
 from nostro.paper.venue.wallets import PLACE_BITS, PLACE_MASK

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from nostro.link.view import (
+from nostro.link.commands import (
     ISOLATED,
     Accepted,
     Borrow,

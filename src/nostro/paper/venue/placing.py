@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nostro.domain.values import format_time
-from nostro.link.view import PlaceOrder, Refusal, Rejected
+from nostro.link.commands import PlaceOrder, Refusal, Rejected
 from nostro.paper.venue.book import Market, Order
 from nostro.paper.venue.numbers import amount_of, whole
 from nostro.paper.venue.wallets import MARGIN_FROM, key_of

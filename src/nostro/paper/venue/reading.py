@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from nostro.domain.values import DAY_NS, EARLIEST_NS, LATEST_NS, SECOND_NS
+from nostro.link.commands import Side
 from nostro.link.view import (
-    Side,
     VenueAsset,
     VenueBalance,
     VenueBorrow,

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nostro.link.commands import Accepted, Rejected
     from nostro.link.view import (
-        Accepted,
-        Rejected,
         VenueBorrow,
         VenueEntry,
         VenueFill,

@@ -8,7 +8,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
-from nostro.link.view import Refusal, Rejected, RequestWithdrawal, VenueMethod
+from nostro.link.commands import Refusal, Rejected, RequestWithdrawal
+from nostro.link.view import VenueMethod
 from nostro.paper.venue.numbers import at_least, at_most, whole
 from nostro.paper.venue.wallets import PLACE_BITS, SPOT, key_of
 

@@ -17,7 +17,8 @@ import msgspec
 
 from nostro import limits
 from nostro.errors import Conflict, NotFound
-from nostro.link.view import Accepted, Command, Login, Rejected, VenueTransfer
+from nostro.link.commands import Accepted, Command, Rejected
+from nostro.link.view import Login, VenueTransfer
 from nostro.paper.venue import histories
 from nostro.paper.venue.commands import AnyCommand, CreateUser, Deposit, Envelope, Fund, Tick
 from nostro.paper.venue.journal import Journal

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from nostro.link.commands import ISOLATED, Side
 from nostro.link.view import (
-    ISOLATED,
-    Side,
     VenueBalance,
     VenueBorrow,
     VenueEntry,

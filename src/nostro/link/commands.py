@@ -1,0 +1,149 @@
+"""What a paper exchange can be told to do, why it refuses, and what it answers. It decides the words of commands
+between ``exchanges/*`` and ``paper/venue``; what each does stands in ``docs/venue.md``, what is seen in ``view.py``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, Literal
+
+import msgspec
+
+Side = Literal["buy", "sell"]
+OrderType = Literal["market", "limit", "stop_limit", "stop_market"]
+TimeInForce = Literal["gtc", "ioc", "fok", "aon"]
+SideEffect = Literal["none", "auto_borrow", "auto_repay"]
+LoanType = Literal["manual", "auto"]
+
+# A wallet is named `spot`, `funding`, `cross_margin`, or `isolated_margin:BASE/QUOTE`: one for each instrument.
+ISOLATED: Final = "isolated_margin:"
+
+
+class Refusal(StrEnum):
+    """Why the venue refuses a command; nothing changed. docs/venue.md says when each applies, in this order."""
+
+    UNKNOWN_USER = "unknown_user"
+    UNKNOWN_ASSET = "unknown_asset"
+    UNKNOWN_INSTRUMENT = "unknown_instrument"
+    WALLET_CANNOT_TRADE = "wallet_cannot_trade"
+    BAD_AMOUNT = "bad_amount"
+    BAD_PRICE = "bad_price"
+    BAD_STOP = "bad_stop"
+    BAD_TIME_IN_FORCE = "bad_time_in_force"
+    ALREADY_EXPIRED = "already_expired"
+    AMOUNT_TOO_SMALL = "amount_too_small"
+    AMOUNT_TOO_LARGE = "amount_too_large"
+    VALUE_TOO_SMALL = "value_too_small"
+    POST_ONLY_WOULD_TAKE = "post_only_would_take"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    UNKNOWN_METHOD = "unknown_method"
+    METHOD_DISABLED = "method_disabled"
+    BAD_ATTRIBUTES = "bad_attributes"
+    UNKNOWN_TRANSFER = "unknown_transfer"
+    BAD_TRANSITION = "bad_transition"
+    NOT_YOUR_ACCOUNT = "not_your_account"
+    WRONG_ASSET = "wrong_asset"
+    MARGIN_LIMIT = "margin_limit"
+    POOL_EMPTY = "pool_empty"
+    MORE_THAN_OWED = "more_than_owed"
+    NO_POSITION = "no_position"
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """Amounts in base units, ``quote_amount`` in quote units (market orders only, instead of ``amount``), prices in
+    quote per base. ``valid_till_ns`` and ``expire_after_ns``: the earlier ends the order."""
+
+    wallet: str
+    instrument: str
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce = "gtc"
+    amount: Decimal | None = None
+    quote_amount: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    stop_operator: Literal["gte", "lte"] | None = None
+    valid_till_ns: int | None = None
+    expire_after_ns: int | None = None
+    post_only: bool = False
+    side_effect: SideEffect = "none"
+    client_id: str = ""
+
+
+class CancelOrders(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    order_ids: tuple[int, ...]
+
+
+class CancelAll(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """Every open order of the user, or of one instrument."""
+
+    instrument: str | None = None
+
+
+class RequestWithdrawal(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """``amount`` in units of the method's asset, the fee on top; ``method`` the method's id."""
+
+    method: int
+    amount: Decimal
+    attributes: dict[str, str]
+    client_id: str = ""
+
+
+class MoveMargin(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """Between the spot wallet and another one of the same account: ``add`` leaves spot, ``sub`` comes back to it.
+    ``account``: the user whose money it is, the one who asks or a sub-account of it."""
+
+    account: int
+    wallet: str
+    direction: Literal["add", "sub"]
+    asset: str
+    amount: Decimal
+    note: str = ""
+
+
+class Borrow(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """``amount`` of ``asset`` is lent into a margin wallet."""
+
+    account: int
+    wallet: str
+    asset: str
+    amount: Decimal
+    type: LoanType = "manual"
+
+
+class Repay(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """``amount`` of ``asset`` is paid back from a margin wallet, interest first."""
+
+    account: int
+    wallet: str
+    asset: str
+    amount: Decimal
+    type: LoanType = "manual"
+
+
+class ClosePosition(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """What a margin wallet owes is bought back on the market and repaid."""
+
+    account: int
+    wallet: str
+
+
+Command = PlaceOrder | CancelOrders | CancelAll | RequestWithdrawal | MoveMargin | Borrow | Repay | ClosePosition
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """It happened. ``ids``: the order placed, the orders canceled, the withdrawal requested, the movement, borrow or
+    repayment made, or the orders that close a position."""
+
+    ids: tuple[int, ...]
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """It did not happen. ``detail``: one sentence with the field and the value."""
+
+    reason: Refusal
+    detail: str
