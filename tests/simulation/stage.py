@@ -25,19 +25,19 @@ from nostro.book.book import Book
 from nostro.book.breaks import Break
 from nostro.book.judgement import judged, lives
 from nostro.collect.backfill import Collector, Report
-from nostro.domain.records import Fact, content
+from nostro.domain.records import Fact, Interest, content
 from nostro.domain.values import SECOND_NS
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
+from nostro.link.commands import Accepted, RequestWithdrawal
 from nostro.link.declare import Exchange
 from nostro.link.http import HttpAnswer, HttpRequest
-from nostro.link.view import Accepted, RequestWithdrawal
 from nostro.link.wire import WireSource
 from nostro.paper.faults import FaultPlan
 from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, Deposit
 from simulation import truth
 from simulation.campaign import FASTEST
-from simulation.lies import TABLES, Liar, Row, text, time
+from simulation.lies import TABLES, Liar, Row, place, text, time
 from simulation.world import URL, World
 
 ResultT = TypeVar("ResultT")
@@ -49,7 +49,8 @@ COMMANDS: Final = 500
 LIVES: Final = 4
 ATTRIBUTES: Final = {"address": "a123", "memo": "x"}
 LATENCY_NS: Final = 20_000_000
-KINDS: Final = ("order", "fill", "entry", "transfer", "balance")
+STATES: Final = ("balance", "loan")
+KINDS: Final = ("order", "fill", "entry", "transfer", "borrow", "repayment", "interest", "liquidation", *STATES)
 
 
 def opened(name: str, dialect: str) -> Exchange:
@@ -64,7 +65,7 @@ class Stage:
         self.world = World(seed, folder)
         self.world.faults.plan = FaultPlan()
         self.world.live(40)
-        truth.give_key(self.world.venue, USER, ("read", "trade", "withdraw"))
+        truth.give_key(self.world.venue, USER, ("read", "trade", "margin", "withdraw"))
         for number in range(LIVES):
             self.world.live(COMMANDS // LIVES)
             self._move_money(number)
@@ -80,9 +81,9 @@ class Stage:
             assert not trial.open_breaks(), [each.text for each in trial.open_breaks()]
             self.facts = trial.facts()
             self.tables = {name: trial.table(name) for name in TABLES}
-        self.chains: dict[tuple[str, str], list[Row]] = {}
+        self.chains: dict[tuple[str, ...], list[Row]] = {}
         for row in sorted(self.tables["activity"], key=lambda each: (time(each), int(text(each, "id")))):
-            self.chains.setdefault((text(row, "currency"), text(row, "wallet_type")), []).append(row)
+            self.chains.setdefault(place(row), []).append(row)
 
     def _move_money(self, number: int) -> None:
         """A deposit and a withdrawal that come to their end, each of its own amount, and a deposit that does not."""
@@ -231,7 +232,7 @@ class Trial:
         """The content of every live row, however it was learned."""
         found: Counter[tuple[str, bytes]] = Counter()
         for kind in KINDS:
-            rows: Any = self.book.latest_states(kind, ACCOUNT) if kind == "balance" else self.book.facts(kind, ACCOUNT)
+            rows: Any = self.book.latest_states(kind, ACCOUNT) if kind in STATES else self.book.facts(kind, ACCOUNT)
             found.update((kind, _content(row)) for row in rows)
         return found
 
@@ -247,7 +248,10 @@ class Trial:
 
 
 def _content(fact: Fact) -> bytes:
-    return content(msgspec.structs.replace(fact, effective_ns=0) if fact.kind == "balance" else fact)
+    """All but when a state was seen, and how narrowly it is known when interest accrued."""
+    if isinstance(fact, Interest):
+        fact = msgspec.structs.replace(fact, effective_ns=0, until_ns=0)
+    return content(msgspec.structs.replace(fact, effective_ns=0) if fact.kind in STATES else fact)
 
 
 def run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
