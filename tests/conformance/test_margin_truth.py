@@ -20,7 +20,7 @@ from conformance.test_truth import micro
 from conformance.wire_client import WireClient
 from nostro import errors
 from nostro.exchanges import exchange
-from nostro.link import commands
+from nostro.link.commands import Borrow, ClosePosition, MoveMargin, Repay
 from nostro.link.declare import Query, Route
 from nostro.link.http import HttpAnswer
 from nostro.link.view import Login
@@ -211,43 +211,43 @@ def test_a_sub_account_sees_its_own_alone(scene: Scene) -> None:
 CROSS, OWN = "cross_margin", "isolated_margin:BTC/USDT"
 
 
-def refused(scene: Scene) -> list[tuple[str, commands.Command, type[errors.Refused], int, str]]:
+def refused(scene: Scene) -> list[tuple[str, Command, type[errors.Refused], int, str]]:
     user, other = scene.trader.user, scene.desk.user
     amount, mass = Decimal(1), Decimal(10**6)
     return [
-        ("borrow", commands.Borrow(account=user, wallet=CROSS, asset="USDT", amount=mass), errors.InsufficientFunds, 400,
+        ("borrow", Borrow(account=user, wallet=CROSS, asset="USDT", amount=mass), errors.InsufficientFunds, 400,
          "beyond the margin limit"),
-        ("borrow", commands.Borrow(account=user, wallet=CROSS, asset="USDT", amount=mass * 100), errors.BadRequest, 400,
+        ("borrow", Borrow(account=user, wallet=CROSS, asset="USDT", amount=mass * 100), errors.BadRequest, 400,
          "not so much to lend"),
-        ("borrow", commands.Borrow(account=user, wallet=OWN, asset="ETH", amount=amount), errors.BadRequest, 400,
+        ("borrow", Borrow(account=user, wallet=OWN, asset="ETH", amount=amount), errors.BadRequest, 400,
          "does not hold that currency"),
-        ("borrow", commands.Borrow(account=user, wallet="spot", asset="USDT", amount=amount), errors.OrderRejected, 400,
+        ("borrow", Borrow(account=user, wallet="spot", asset="USDT", amount=amount), errors.OrderRejected, 400,
          "wallet cannot"),
-        ("borrow", commands.Borrow(account=user, wallet="isolated_margin:XXX/YYY", asset="USDT", amount=amount),
+        ("borrow", Borrow(account=user, wallet="isolated_margin:XXX/YYY", asset="USDT", amount=amount),
          errors.NotFound, 400, "unknown pair"),
-        ("borrow", commands.Borrow(account=user, wallet=CROSS, asset="XXX", amount=amount), errors.NotFound, 400,
+        ("borrow", Borrow(account=user, wallet=CROSS, asset="XXX", amount=amount), errors.NotFound, 400,
          "unknown currency"),
-        ("borrow", commands.Borrow(account=other, wallet=CROSS, asset="USDT", amount=amount), errors.Forbidden, 403,
+        ("borrow", Borrow(account=other, wallet=CROSS, asset="USDT", amount=amount), errors.Forbidden, 403,
          "sub-account"),
-        ("borrow", commands.Borrow(account=10**6, wallet=CROSS, asset="USDT", amount=amount), errors.Forbidden, 403,
+        ("borrow", Borrow(account=10**6, wallet=CROSS, asset="USDT", amount=amount), errors.Forbidden, 403,
          "sub-account"),
-        ("repay", commands.Repay(account=user, wallet=CROSS, asset="BTC", amount=mass), errors.BadRequest, 400,
+        ("repay", Repay(account=user, wallet=CROSS, asset="BTC", amount=mass), errors.BadRequest, 400,
          "more than is owed"),
-        ("repay", commands.Repay(account=user, wallet=CROSS, asset="SOL", amount=amount), errors.BadRequest, 400,
+        ("repay", Repay(account=user, wallet=CROSS, asset="SOL", amount=amount), errors.BadRequest, 400,
          "more than is owed"),
-        ("repay", commands.Repay(account=other, wallet=CROSS, asset="USDT", amount=amount), errors.Forbidden, 403,
+        ("repay", Repay(account=other, wallet=CROSS, asset="USDT", amount=amount), errors.Forbidden, 403,
          "sub-account"),
-        ("transfer", commands.MoveMargin(account=user, wallet=CROSS, direction="add", asset="USDT", amount=mass * 100),
+        ("transfer", MoveMargin(account=user, wallet=CROSS, direction="add", asset="USDT", amount=mass * 100),
          errors.InsufficientFunds, 400, "insufficient funds"),
-        ("transfer", commands.MoveMargin(account=user, wallet=CROSS, direction="sub", asset="USDT", amount=Decimal(18_000)),
+        ("transfer", MoveMargin(account=user, wallet=CROSS, direction="sub", asset="USDT", amount=Decimal(18_000)),
          errors.InsufficientFunds, 400, "margin limit"),
-        ("transfer", commands.MoveMargin(account=other, wallet=CROSS, direction="sub", asset="USDT", amount=amount),
+        ("transfer", MoveMargin(account=other, wallet=CROSS, direction="sub", asset="USDT", amount=amount),
          errors.Forbidden, 403, "sub-account"),
-        ("transfer", commands.MoveMargin(account=user, wallet=CROSS, direction="add", asset="USDT", amount=-amount),
+        ("transfer", MoveMargin(account=user, wallet=CROSS, direction="add", asset="USDT", amount=-amount),
          errors.OrderRejected, 400, "amount"),
-        ("close_position", commands.ClosePosition(account=user, wallet="isolated_margin:ETH/USDT"), errors.BadRequest, 400,
+        ("close_position", ClosePosition(account=user, wallet="isolated_margin:ETH/USDT"), errors.BadRequest, 400,
          "no position"),
-        ("close_position", commands.ClosePosition(account=other, wallet=CROSS), errors.Forbidden, 403, "sub-account"),
+        ("close_position", ClosePosition(account=other, wallet=CROSS), errors.Forbidden, 403, "sub-account"),
     ]  # fmt: skip
 
 
