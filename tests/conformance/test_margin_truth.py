@@ -20,7 +20,7 @@ from conformance.test_truth import micro
 from conformance.wire_client import WireClient
 from nostro import errors
 from nostro.exchanges import exchange
-from nostro.link.commands import Borrow, ClosePosition, MoveMargin, Repay
+from nostro.link.commands import Borrow, ClosePosition, Command, MoveMargin, Repay
 from nostro.link.declare import Query, Route
 from nostro.link.http import HttpAnswer
 from nostro.link.view import Login
