@@ -175,6 +175,11 @@ def time(row: Row) -> int:
     return parse_time(_text(row, "date"))
 
 
+def place(row: Row) -> tuple[str, ...]:
+    """Whose balance of which asset in which wallet a row is of."""
+    return tuple(_text(row, member) for member in ("account_id", "currency", "wallet_type", "pair"))
+
+
 def put(row: Row, member: str, value: Decimal | str | bytes) -> Row:
     """The row with another value: an amount, a text, or JSON as it stands."""
     if isinstance(value, bytes):

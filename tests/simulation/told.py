@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from nostro.domain.values import DAY_NS
 from simulation.lies import Lie, Row, amount, text
-from simulation.stage import Stage
+from simulation.stage import ACCOUNT, Stage
 from simulation.verdicts import Want
 
 SHIFT: Final = Decimal("0.01")
@@ -46,6 +46,11 @@ def pick(rows: Iterable[Row], draw: random.Random, *, where: Callable[[Row], boo
 
 def moves(row: Row) -> bool:
     return bool(amount(row, "balance_delta") or amount(row, "reserve_delta"))
+
+
+def own(row: Row) -> bool:
+    """Whether it is the login's own, and not a sub-account's."""
+    return text(row, "account_id") == ACCOUNT
 
 
 def ended(row: Row) -> bool:

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from nostro.domain.values import DAY_NS, ZERO
 from simulation import lies
-from simulation.lies import Row, amount, put, text, time
+from simulation.lies import Row, amount, place, put, text, time
 from simulation.stage import OPENED_NS, Stage
-from simulation.told import HOUR_NS, SHIFT, TELLERS, Teller, Told, moves, pick, told
-from simulation.verdicts import CHAIN, FEES, REPORTED, TRADES, TRANSFERS, Want, booked, chain_of, gone, link
+from simulation.told import HOUR_NS, SHIFT, TELLERS, Teller, Told, moves, own, pick, told
+from simulation.verdicts import CHAIN, REPORTED, Want, booked, bookings, chain_of, gone, link
 
 # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -56,13 +56,7 @@ def altered_entry(member: str) -> Teller:
             Want(check=REPORTED, names=("unexplained_balance",), subjects=asset, at_ns=at_ns, needed=False),
         ]
         if member == "balance_delta":
-            wants += [
-                Want(check=check, names=names, subjects=asset, needed=False)
-                for check, names in (
-                    (TRADES, ("trades_differ",)), (FEES, ("fees_differ",)),
-                    (TRANSFERS, ("unbooked_transfer", "entry_without_transfer")),
-                )
-            ]  # fmt: skip
+            wants += bookings(*asset)
         return Told({"activity": lie}, [*wants, *booked(moved, needed=False)], [at_ns])
 
     return teller
@@ -78,15 +72,12 @@ def elsewhere(member: str, word: str) -> Teller:
     def teller(here: Stage, draw: random.Random) -> Told | None:
         row = pick(here.tables["activity"], draw, where=moves)
         assert row is not None
-        place, *others = gone(link(here, row))
+        found, *others = gone(link(here, row))
         asset = (text(row, "currency"), word)
-        wants = [place] + [
+        wants = [found, *bookings(*asset)] + [
             Want(check=check, names=names, subjects=asset, needed=False)
-            for check, names in (
-                (CHAIN, ("missing_row",)), (REPORTED, ("unexplained_balance",)), (TRADES, ("trades_differ",)),
-                (FEES, ("fees_differ",)), (TRANSFERS, ("unbooked_transfer", "entry_without_transfer")),
-            )
-        ]  # fmt: skip
+            for check, names in ((CHAIN, ("missing_row",)), (REPORTED, ("unexplained_balance",)))
+        ]
         if member == "wallet_type":
             wants.append(Want(check="history", names=("unknown_token",), subjects=("entries",), at_ns=time(row)))
         assert len(others) <= 1
@@ -114,11 +105,9 @@ def an_entry_moved_by_hours_past_its_neighbours(here: Stage, draw: random.Random
     if row is None:
         return None
     asset = (text(row, "currency"),)
-    names = {
-        TRADES: ("trades_differ",), FEES: ("fees_differ",), REPORTED: ("unexplained_balance",),
-        TRANSFERS: ("unbooked_transfer", "entry_without_transfer"), CHAIN: ("missing_row", "extra_row", "doubled_row"),
-    }  # fmt: skip
+    names = {REPORTED: ("unexplained_balance",), CHAIN: ("missing_row", "extra_row", "doubled_row")}
     wants = [Want(check=check, names=each, subjects=asset, needed=False) for check, each in names.items()]
+    wants += bookings(*asset)
     wants.append(Want(check=CHAIN, names=("reordered_rows", "missing_row"), subjects=asset))
     return Told({"activity": lies.moved(row, by_ns=by_ns)}, wants, [time(row), time(row) + by_ns])
 
@@ -137,9 +126,7 @@ def two_entries_with_each_others_dates(here: Stage, draw: random.Random) -> Told
     asset = (text(row, "currency"),)
     wants = [
         Want(check=CHAIN, names=("reordered_rows",), subjects=asset, at_ns=time(row)),
-        Want(check=TRADES, names=("trades_differ",), subjects=asset, needed=False),
-        Want(check=FEES, names=("fees_differ",), subjects=asset, needed=False),
-        Want(check=TRANSFERS, names=("unbooked_transfer", "entry_without_transfer"), subjects=asset, needed=False),
+        *bookings(*asset),
     ]
     return Told({"activity": lies.dates_exchanged(row, after)}, wants, [time(row), time(after)])
 
@@ -160,11 +147,7 @@ def a_ledger_that_forgets(here: Stage, draw: random.Random) -> Told | None:
         and (amount(row, "balance") or amount(row, "reserve"))
     ]  # fmt: skip
     assets = tuple({text(row, "currency") for row in lost})
-    names = {
-        TRADES: ("trades_differ",), FEES: ("fees_differ",), REPORTED: ("unexplained_balance",),
-        TRANSFERS: ("unbooked_transfer",),
-    }  # fmt: skip
-    wants += [Want(check=check, names=each, subjects=assets, needed=False) for check, each in names.items()]
+    wants += [Want(check=REPORTED, names=("unexplained_balance",), subjects=assets, needed=False), *bookings(*assets)]
     return Told({"activity": lies.forgotten(before_ns=before_ns)}, wants, [time(row) for row in lost], len(lost))
 
 
@@ -178,10 +161,10 @@ def lowered(row: Row, by: Decimal) -> Row:
 def a_deposit_that_a_consistent_ledger_denies(here: Stage, draw: random.Random) -> Told | None:
     """The entry is gone, every later balance is lower, and so is the balance that is reported: only the deposit
     tells."""
-    row = pick(here.tables["activity"], draw, where=lambda row: text(row, "type") == "DEPOSIT")
+    row = pick(here.tables["activity"], draw, where=lambda row: text(row, "type") == "DEPOSIT" and own(row))
     if row is None:
         return None
-    moved, key = amount(row, "balance_delta"), (text(row, "currency"), text(row, "wallet_type"))
+    moved, key = amount(row, "balance_delta"), place(row)
     later = chain_of(here, row)[chain_of(here, row).index(row) + 1 :]
 
     def ledger(rows: list[Row]) -> list[Row]:
@@ -190,7 +173,7 @@ def a_deposit_that_a_consistent_ledger_denies(here: Stage, draw: random.Random) 
     def balances(rows: list[Row]) -> list[Row]:
         return [
             put(each, "balance", amount(each, "balance") - moved)
-            if (text(each, "currency"), text(each, "wallet_type")) == key else each
+            if place(each) == key else each
             for each in rows
         ]  # fmt: skip
 

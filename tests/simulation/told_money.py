@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from nostro.domain.values import ZERO
 from simulation import lies
-from simulation.lies import Row, amount, put, text, time
+from simulation.lies import Row, amount, place, put, text, time
 from simulation.stage import Stage
-from simulation.told import HOUR_NS, SHIFT, TELLERS, Teller, Told, pick, told
+from simulation.told import HOUR_NS, SHIFT, TELLERS, Teller, Told, own, pick, told
 from simulation.verdicts import REPORTED, TRANSFERS, Want
 
 DONE = ("CONFIRMED", "DONE", "COMPLETED")
@@ -191,8 +191,8 @@ def a_balance_of_last_week_with_its_old_date(here: Stage, draw: random.Random) -
     return Told({"balances": lie}, wants, [])
 
 
-def _key(row: Row) -> tuple[str, str]:
-    return text(row, "currency"), text(row, "wallet_type")
+def _key(row: Row) -> tuple[str, ...]:
+    return place(row)
 
 
 def _now(here: Stage, row: Row) -> Decimal | None:
@@ -205,7 +205,7 @@ def the_last_entry_and_its_balance(here: Stage, draw: random.Random) -> Told | N
     last = {
         _key(row): row
         for row in here.tables["activity"]
-        if amount(row, "balance_delta") or amount(row, "reserve_delta")
+        if (amount(row, "balance_delta") or amount(row, "reserve_delta")) and own(row)
     }
     row = pick(last.values(), draw, where=lambda row: text(row, "type") in ("FEE", "DEPOSIT", "WITHDRAWAL_FEE"))
     if row is None:

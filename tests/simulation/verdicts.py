@@ -12,13 +12,23 @@ import msgspec
 
 from nostro.book.breaks import Break
 from nostro.domain.values import DAY_NS, ZERO
-from simulation.lies import Row, amount, text, time
-from simulation.stage import OPENED_NS, Stage, Trial
+from simulation.lies import Row, amount, place, text, time
+from simulation.stage import ACCOUNT, OPENED_NS, Stage, Trial
 
 CHAIN, REPORTED, FILLS, TRADES, FEES, TRANSFERS, STATES, HISTORY = (
     "running balance", "reported balance", "orders against fills", "trades", "fees", "transfers", "order states",
     "history",
 )  # fmt: skip
+BORROWED, REPAID, MOVED, LIQUIDATED, TAKEN = (
+    "borrowings", "repayments", "transfers between wallets", "liquidations", "taken in liquidations",
+)  # fmt: skip
+# What a row of the ledger may be missed by, or be too much for, and how that is named.
+BOOKING = {
+    TRADES: ("trades_differ",), FEES: ("fees_differ",), TRANSFERS: ("unbooked_transfer", "entry_without_transfer"),
+    BORROWED: ("borrowings_differ",), REPAID: ("repayments_differ",), MOVED: ("transfers_differ",),
+    LIQUIDATED: ("liquidations_differ",), TAKEN: ("entry_without_liquidation",),
+}  # fmt: skip
+OF_MARGIN = {"borrow": BORROWED, "repay": REPAID, "transfer": MOVED, "liquidation": LIQUIDATED}
 TAKEN_BACK = ("late_row", "vanished_row", "history_changed")  # what is left when an exchange corrects itself
 BOOKED = ("deposit", "withdrawal", "withdrawal_fee")
 
@@ -102,7 +112,7 @@ class Link(msgspec.Struct, frozen=True):
 
 def chain_of(stage: Stage, row: Row) -> list[Row]:
     """The rows of the same wallet and asset, in order."""
-    return stage.chains[text(row, "currency"), text(row, "wallet_type")]
+    return stage.chains[place(row)]
 
 
 def link(stage: Stage, row: Row) -> Link:
@@ -140,10 +150,20 @@ def booked(row: Row, *, needed: bool) -> list[Want]:
         return [Want(check=TRADES, names=("trades_differ",), subjects=asset, needed=False)]
     if kind == "fee":
         return [Want(check=FEES, names=("fees_differ",), subjects=asset, at_ns=time(row), size=moved, needed=needed)]
-    if kind in BOOKED and moved:
+    if kind in OF_MARGIN and not (kind == "liquidation" and amount(row, "balance_delta") < 0):
+        check = OF_MARGIN[kind]
+        return [
+            Want(check=check, names=BOOKING[check], subjects=asset, at_ns=time(row), size=moved, needed=needed)
+        ]  # fmt: skip
+    if kind in BOOKED and moved and text(row, "account_id") == ACCOUNT:
         names = ("unbooked_transfer", "entry_without_transfer")
         return [Want(check=TRANSFERS, names=names, subjects=asset, size=moved, needed=needed)]
     return []
+
+
+def bookings(*subjects: str) -> list[Want]:
+    """Anything about what rows of the ledger book in these assets."""
+    return [Want(check=check, names=names, subjects=subjects, needed=False) for check, names in BOOKING.items()]
 
 
 # ── what fills cause ─────────────────────────────────────────────────────────────────────────────────────────────
