@@ -97,6 +97,7 @@ class Fold:
     def forget(self) -> None:
         """Drops what is kept in memory: after a rollback, and when another process may have written."""
         self._held.forget()
+        self._sums: sums.Latest = {}
         self._covers: dict[tuple[int, str], Cover] = {}
         self._states: dict[tuple[int, str], dict[bytes, Held]] = {}
         self._quarantined: dict[tuple[int, str], int] = {}
@@ -442,7 +443,7 @@ class Fold:
     def _write(self, at: _At) -> None:
         self._flush(at)
         words, insert = self._store.words, self._store.engine.insert
-        sums.write(self._store, at.account.id, seq=at.seq, changes=at.changes)
+        sums.write(self._store, at.account.id, seq=at.seq, changes=at.changes, latest=self._sums)
         insert("finding", [
             (at.account.id, at.seq, ordinal, found.what, words.number(found.stream), found.kind, found.effective_ns,
              found.row_offset, found.detail)

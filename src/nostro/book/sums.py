@@ -24,6 +24,7 @@ WIDTHS_NS: Final = (64 * DAY_NS, DAY_NS, 300 * SECOND_NS)  # each a multiple of 
 _COLUMNS: Final = "sub_account, wallet, asset"
 
 Balance = tuple[str, str, str]  # sub-account, wallet, asset
+Latest = dict[tuple[int, int], dict[tuple[Balance, int], Decimal]]  # by account and width, then balance and start
 Changes = dict[tuple[Balance, int], Decimal]  # by how much a balance changed within a narrowest period, by its start
 
 
@@ -33,21 +34,25 @@ def add(changes: Changes, entry: Entry, *, effective_ns: int, amount: Decimal) -
     changes[key] = EXACT.add(changes.get(key, ZERO), amount)
 
 
-def write(store: Store, account: int, *, seq: int, changes: Changes) -> None:
-    """Stores the new total of every period that page ``seq`` changed."""
+def write(store: Store, account: int, *, seq: int, changes: Changes, latest: Latest) -> None:
+    """Stores the new total of every period that page ``seq`` changed. ``latest``: the totals of the wider periods, kept
+    at hand from page to page, since each has as many versions as pages changed it."""
     rows: list[tuple[int | str, ...]] = []
     for width_ns in reversed(WIDTHS_NS):
         changes = _by_period(changes, width_ns)
         if not changes:
             break
-        bounds = min(start_ns for _, start_ns in changes), max(start_ns for _, start_ns in changes) + 1
-        known = _totals(store, account, width_ns, bounds=bounds, seq=seq)
+        known = latest.setdefault((account, width_ns), {})
+        if missing := [start_ns for balance, start_ns in changes if (balance, start_ns) not in known]:
+            there = _totals(store, account, width_ns, bounds=(min(missing), max(missing) + 1), seq=seq)
+            known.update({period: there.get(period, ZERO) for period in changes if period not in known})
+        known.update({period: EXACT.add(known[period], change) for period, change in changes.items()})
         number = store.words.number
         rows += [
-            (account, width_ns, start_ns, *map(number, balance), seq,
-             canonical(EXACT.add(known.get((balance, start_ns), ZERO), change)))
-            for (balance, start_ns), change in changes.items() if change
-        ]  # fmt: skip
+            (account, width_ns, start_ns, *map(number, balance), seq, canonical(known[balance, start_ns]))
+            for balance, start_ns in changes
+        ]
+    latest.pop((account, WIDTHS_NS[-1]), None)
     store.engine.insert("period_sum", rows)
 
 
