@@ -51,6 +51,6 @@ INBOX_BYTES_MAX: Final = 1024 * 1024  # of one entry left for the holder of the 
 
 SNAPSHOT_COMMANDS: Final = 10_000  # of the venue between two snapshots: a later start replays fewer
 SNAPSHOTS_KEPT: Final = 2  # of the venue: the newest, and one before it
-BATCH_COMMANDS: Final = 2_000  # of the venue in one transaction while a history is made
+BATCH_COMMANDS: Final = 5_000  # of the venue in one transaction while a history is made
 VENUE_PAGE_ROWS: Final = 500  # that a history of the venue reads at once
 SEEN_ROWS: Final = 100_000  # whose identities are kept at hand while a sweep goes on, about 9 MB; others are read again

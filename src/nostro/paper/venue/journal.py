@@ -35,7 +35,7 @@ from nostro.paper.venue.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import Any
 
     from nostro.paper.venue.profile import Profile
@@ -52,13 +52,12 @@ CREATE TABLE snapshots (command INTEGER PRIMARY KEY, state BLOB NOT NULL) STRICT
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, parent INTEGER) STRICT;
 CREATE TABLE logins (key TEXT PRIMARY KEY, user INTEGER NOT NULL, secret TEXT NOT NULL,
   permissions TEXT NOT NULL) STRICT;
-CREATE TABLE orders (id INTEGER PRIMARY KEY, user INTEGER NOT NULL, instrument INTEGER NOT NULL, buy INTEGER NOT NULL,
+CREATE TABLE orders (id INTEGER NOT NULL, user INTEGER NOT NULL, instrument INTEGER NOT NULL, buy INTEGER NOT NULL,
   type TEXT NOT NULL, time_in_force TEXT NOT NULL, status TEXT NOT NULL, lots INTEGER NOT NULL, filled INTEGER NOT NULL,
   canceled INTEGER NOT NULL, price INTEGER, stop INTEGER, operator TEXT, quote INTEGER, cost ANY NOT NULL,
   client_id TEXT NOT NULL, placed_ns INTEGER NOT NULL, opened_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL,
   done_ns INTEGER, valid_till_ns INTEGER, expire_after_ns INTEGER, wallet INTEGER NOT NULL,
-  side_effect TEXT NOT NULL) STRICT;
-CREATE INDEX orders_by_time ON orders (user, placed_ns, id);
+  side_effect TEXT NOT NULL, PRIMARY KEY (user, placed_ns, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE fills (id INTEGER NOT NULL, order_id INTEGER NOT NULL, user INTEGER NOT NULL, instrument INTEGER NOT NULL,
   buy INTEGER NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL, cost ANY NOT NULL, fee ANY NOT NULL,
   fee_asset INTEGER NOT NULL, rate_ppm INTEGER NOT NULL, maker INTEGER NOT NULL, order_type TEXT NOT NULL,
@@ -273,8 +272,9 @@ class Journal:
     def _write(self, engine: Engine) -> None:
         many = self.connection.executemany
         many("INSERT INTO commands VALUES (?, ?, ?, ?, ?)", self._commands)
-        many("INSERT INTO users VALUES (?, ?, ?, ?)", self._users)
-        many("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?)", self._logins)
+        if self._users or self._logins:
+            many("INSERT INTO users VALUES (?, ?, ?, ?)", self._users)
+            many("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?)", self._logins)
         self._insert("orders", ORDER_COLUMNS, self._orders.values())
         self._insert("fills", FILL_COLUMNS, self._fills)
         self._insert("entries", ENTRY_COLUMNS, self._entries)
@@ -285,12 +285,15 @@ class Journal:
         self._insert("repayments", REPAYMENT_COLUMNS, self._repayments)
         self._insert("interest", INTEREST_COLUMNS, self._interest)
         self._insert("liquidations", LIQUIDATION_COLUMNS, self._liquidations)
-        bars.add(self.connection, self._trades)
+        if self._trades:
+            bars.add(self.connection, self._trades)
         if self.last_id - self._snapshot_id >= limits.SNAPSHOT_COMMANDS:
             self._save(engine)
 
-    def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def _insert(self, table: str, columns: Sequence[str], rows: Collection[Sequence[Any]]) -> None:
         """Rows of orders, transfers and borrows replace what was stored of them before."""
+        if not rows:
+            return
         marks = ", ".join("?" * len(columns))
         how = "INSERT OR REPLACE" if table in ("orders", "transfers", "borrows") else "INSERT"
         sql = f"{how} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
