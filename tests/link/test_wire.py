@@ -356,3 +356,28 @@ def test_an_answer_too_large_for_memory_is_asked_for_in_halves(tmp_path: Path, m
         assert rows == sum(1 for fill in world.venue.fills(world.login().user) if fill.time_ns < START_NS)
         assert max(sizes) <= 4_000
         assert world.wire.count("/accounts/trades") > len(sizes)
+
+
+def test_the_assets_are_asked_for_again_once_a_new_one_could_matter(tmp_path: Path) -> None:
+    """What is listed after the question has no row before it: a sweep that ends before it, and leaves out what settles,
+    needs no new answer. Any other does."""
+    with scene(tmp_path, rows=0) as world:
+        world.venue.set_permissions(world.login().key, ("read", "margin"))
+        source = world.source()
+        settle_s = source.exchange.stream("borrows").settle_s  # type: ignore[union-attr]
+
+        async def borrows(until_ns: int) -> int:
+            before = world.wire.count("/currencies")
+            steps = [step async for step in source.sweep("borrows", until_ns - DAY_NS, until_ns, {})]
+            assert len(steps) == len(world.venue.assets())
+            assert steps[-1].claims
+            return world.wire.count("/currencies") - before
+
+        now_ns = world.clock.now_ns()
+        settled_ns = now_ns - settle_s * SECOND_NS
+        assert run(borrows(settled_ns)) == 1
+        assert run(borrows(settled_ns)) == 0
+        assert run(borrows(settled_ns - DAY_NS)) == 0
+        assert run(borrows(world.clock.now_ns())) == 1, "it ends after the question"
+        world.clock.pass_s(settle_s + 1)
+        assert run(borrows(settled_ns)) == 1, "it is old"

@@ -59,6 +59,7 @@ class WireSource:
         self._token_ends_ns = 0
         self._auth_failures = 0
         self._quiet_until_ns = 0
+        self._listed: dict[str, tuple[int, list[str]]] = {}  # when it was asked, and what
         self._signing_in = asyncio.Lock()
 
     # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,7 +82,7 @@ class WireSource:
             raise self._unsupported(stream)
         steps = sweep(
             ask.stream, partial(self._fetch, ask), since_ns=since_ns, until_ns=until_ns,
-            where=where, values=self._values, newest_first=newest_first,
+            where=where, values=partial(self._values, ask.stream, until_ns), newest_first=newest_first,
         )  # fmt: skip
         try:
             async for step in steps:
@@ -142,10 +143,18 @@ class WireSource:
         except errors.Undecodable as error:
             raise self._with_page(error, page) from error
 
-    async def _values(self, condition: str) -> list[str]:
-        """What a condition of a history can be: every instrument, or every asset, that the exchange lists now."""
+    async def _values(self, stream: Stream, until_ns: int, condition: str) -> list[str]:
+        """What a condition of a history can be: every instrument, or every asset, that the exchange lists. What it was
+        told is used again for sweeps that end before the question and leave out what settles: what is listed since has
+        no row in them."""
+        asked_ns, known = self._listed.get(condition, (0, []))
+        now_ns = self.clock.now_ns()
+        if until_ns <= asked_ns <= now_ns <= asked_ns + stream.settle_s * SECOND_NS:
+            return known
         reply = await self.ask({"instrument": "instruments", "asset": "currencies"}[condition], {})
-        return [str(getattr(fact, condition, "")) for fact in reply.facts]
+        listed = [str(getattr(fact, condition, "")) for fact in reply.facts]
+        self._listed[condition] = (now_ns, listed)
+        return listed
 
     # ── repeating ────────────────────────────────────────────────────────────────────────────────────────────────
 
