@@ -45,6 +45,12 @@ TABLES: Final[dict[str, Table]] = {
     "withdrawals": Table("withdraw", "withdrawals"),
     "balances": Table("accounts/balances", "balances"),
 }
+# Told answer by answer alone: their rows cannot be cut into windows, or into assets.
+MARGIN: Final[dict[str, Table]] = {
+    "loans": Table("margin", "loans"), "margin_transfers": Table("margin/transfer", "margin_transfers"),
+    "borrows": Table("margin/borrow", "borrows"), "repays": Table("margin/repay", "repayments"),
+    "interests": Table("margin/interest", "interest"), "liquidations": Table("margin/liquidation", "liquidations"),
+}  # fmt: skip
 _ROWS: Final = msgspec.json.Decoder(list[Row])
 
 
@@ -60,7 +66,7 @@ class Liar:
         self._answers: dict[str, Callable[[list[Row], Asked], list[Row]]] = {}
         self._bytes: dict[str, Callable[[bytes, Asked], bytes]] = {}
         self._tables: dict[str, list[Row]] = {}
-        self.fired: dict[str, int] = dict.fromkeys(TABLES, 0)
+        self.fired: dict[str, int] = dict.fromkeys((*TABLES, *MARGIN), 0)
 
     def lie(self, table: str, lie: Lie) -> None:
         """From now on the table is told so; lies of one table follow each other."""
@@ -96,7 +102,7 @@ class Liar:
         return HttpAnswer(truth.status, truth.headers, body, truth.delay_s)
 
     def _table(self, request: HttpRequest, asked: Asked) -> str | None:
-        for name, table in TABLES.items():
+        for name, table in (TABLES | MARGIN).items():
             if request.path.endswith(f"/v3/{table.path}") and asked.get("side", "") == (
                 table.side or asked.get("side", "")
             ):
@@ -171,8 +177,8 @@ def dated(row: Row) -> bool:
         return False
 
 
-def time(row: Row) -> int:
-    return parse_time(_text(row, "date"))
+def time(row: Row, member: str = "date") -> int:
+    return parse_time(_text(row, member))
 
 
 def place(row: Row) -> tuple[str, ...]:

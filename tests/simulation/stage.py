@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -37,7 +37,7 @@ from nostro.paper.faults import FaultPlan
 from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, Deposit
 from simulation import truth
 from simulation.campaign import FASTEST
-from simulation.lies import TABLES, Liar, Row, place, text, time
+from simulation.lies import MARGIN, TABLES, Asked, Liar, Row, place, put, text, time
 from simulation.world import URL, World
 
 ResultT = TypeVar("ResultT")
@@ -76,14 +76,26 @@ class Stage:
         self.exchange = opened("alp", self.world.exchange.dialect)
         self.folder = folder
         self._trials = 0
+        self.margin: dict[str, list[Row]] = {name: [] for name in MARGIN}
         with self.trial() as trial:
+            for name in MARGIN:
+                trial.liar.answer(name, partial(self._remember, name))
             run(trial.full_pass())
+            trial.liar.repent()
             assert not trial.open_breaks(), [each.text for each in trial.open_breaks()]
             self.facts = trial.facts()
             self.tables = {name: trial.table(name) for name in TABLES}
         self.chains: dict[tuple[str, ...], list[Row]] = {}
         for row in sorted(self.tables["activity"], key=lambda each: (time(each), int(text(each, "id")))):
             self.chains.setdefault(place(row), []).append(row)
+
+    def _remember(self, table: str, rows: list[Row], asked: Asked) -> list[Row]:
+        """Keeps every row once, with the asset that was asked for where it says none."""
+        known = {text(row, "id") for row in self.margin[table]}
+        for row in rows:
+            if text(row, "id") not in known:
+                self.margin[table].append(row if "currency" in row else put(row, "currency", asked["currency"]))
+        return rows
 
     def _move_money(self, number: int) -> None:
         """A deposit and a withdrawal that come to their end, each of its own amount, and a deposit that does not."""

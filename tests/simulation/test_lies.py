@@ -1,4 +1,4 @@
-"""Shows that a lying or forgetful exchange is found out: each lie in a JSON body of the spot wire, told again and
+"""Shows that a lying or forgetful exchange is found out: each lie in a JSON body, told again and
 again, ends as a break with the right name, at the right place and with the exact amount, and nothing else is reported;
 what is harmless changes nothing; and when the exchange tells the truth again, the breaks are explained and nothing is
 lost.
@@ -15,13 +15,13 @@ from typing import Final
 
 import pytest
 
-from simulation import told_entries, told_money, told_trading
+from simulation import told_entries, told_margin, told_money, told_trading
 from simulation.stage import stage
 from simulation.told import TELLERS
 from simulation.verdicts import corrected, judge
 
 LIVES: Final = int(os.environ.get("NOSTRO_LIES", "2"))
-TOLD_IN: Final = (told_entries, told_money, told_trading)
+TOLD_IN: Final = (told_entries, told_margin, told_money, told_trading)
 
 
 @pytest.mark.parametrize("name", TELLERS)
@@ -35,11 +35,13 @@ def test_a_lie_is_found_located_and_named_and_explained_by_the_truth(name: str) 
         with here.trial() as trial:
             for table, lie in told.lies.items():
                 trial.liar.lie(table, lie)
+            for table, change in told.answers.items():
+                trial.liar.answer(table, change)
             trial.found_out(knowing=False)
-            assert all(trial.liar.fired[table] for table in told.lies)
+            assert all(trial.liar.fired[table] for table in (*told.lies, *told.answers))
             judge(trial, told.wants)
             trial.told_the_truth()
-            corrected(trial, told.times_ns, rows=told.rows)
+            corrected(trial, told.times_ns, rows=told.rows, dated=told.dated)
         fired += 1
         if fired == LIVES:
             break

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from nostro.domain.values import DAY_NS
-from simulation.lies import Lie, Row, amount, text
+from simulation.lies import Asked, Lie, Row, amount, text
 from simulation.stage import ACCOUNT, Stage
 from simulation.verdicts import Want
 
@@ -22,12 +22,15 @@ ENDED: Final = ("FILLED", "CANCELLED", "CANCELED", "PARTIAL_CANCELLED", "EXPIRED
 
 
 class Told(NamedTuple):
-    """Lies by table, what they must cause, and the rows (by time) that the exchange takes back when it repents."""
+    """Lies by table, what they must cause, and the rows (by time) that the exchange takes back when it repents.
+    ``answers``: lies that are told answer by answer; ``dated``: whether those rows have a time."""
 
     lies: dict[str, Lie]
     wants: Sequence[Want]
     times_ns: Sequence[int]
     rows: int = 2
+    answers: dict[str, Callable[[list[Row], Asked], list[Row]]] = {}  # noqa: RUF012 - a tuple's default
+    dated: bool = True
 
 
 Teller = Callable[[Stage, random.Random], Told | None]

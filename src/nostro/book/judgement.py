@@ -327,10 +327,24 @@ class Judge:
         rules = rules_for(self._book.exchange(self._account), self._account, since_ns=row.since_ns)
         if self._coverage(checkpoint) != self._covered or own_account(self._book, self._account) != self._own:
             return False
-        noticed = {
-            (found.seq, found.row_offset) for found in self._book.findings(self._account, after_seq=self._judged_seq)
-        }
-        return not any(_undoes(fact, checkpoint, rules=rules, noticed=noticed) for fact in arrived)
+        return not any(_undoes(fact, checkpoint, rules=rules) and not self._went_on(fact) for fact in arrived)
+
+    def _went_on(self, fact: Fact) -> bool:
+        """Whether it is a borrowing that was known already, is still there, and of the same amount: all else of it is
+        looked at anyway."""
+        if not isinstance(fact, Borrow):
+            return False
+        found = self._book.findings(self._account, after_seq=self._judged_seq)
+        if any((each.seq, each.row_offset) == (fact.page, fact.offset) for each in found):
+            return False
+        known = [each for each in self._borrowings(fact, versions=True) if each.page <= self._judged_seq]
+        now = self._borrowings(fact, versions=False)
+        return bool(known) and [each.amount for each in now] == [known[-1].amount]
+
+    def _borrowings(self, fact: Borrow, *, versions: bool) -> list[Borrow]:
+        at_ns = fact.effective_ns or 0
+        rows = self._book.facts(Borrow.kind, self._account, since_ns=at_ns, until_ns=at_ns + 1, versions=versions)
+        return [each for each in rows if isinstance(each, Borrow) and each.native_id == fact.native_id]
 
     def _coverage(self, checkpoint: Checkpoint) -> dict[str, list[Span]]:
         ledger = BookLedger(self._book, self._account)
@@ -344,15 +358,12 @@ def _as_known(found: Break, known: Break | None) -> Break:
     return known if known is not None and said_again else found
 
 
-def _undoes(fact: Fact, checkpoint: Checkpoint, *, rules: Rules, noticed: Collection[tuple[int, int]]) -> bool:
+def _undoes(fact: Fact, checkpoint: Checkpoint, *, rules: Rules) -> bool:
     """Whether a fact that was just learned reaches behind the checkpoint. An order or a transfer that was under way and
-    merely went on does not: it is looked at again anyway, and so are debts. Of a borrowing the checkpoint knows what
-    never changes, unless something was noticed of it."""
+    merely went on does not: it is looked at again anyway, and so are debts."""
     at_ns = fact.effective_ns or 0
     if isinstance(fact, Balance | Loan | Interest):
         return False
-    if isinstance(fact, Borrow):
-        return at_ns < checkpoint.at_ns and (fact.page, fact.offset) in noticed
     if isinstance(fact, Transfer) and fact.direction != "internal":
         return at_ns < checkpoint.movements.since_ns or movements.is_matched(fact, checkpoint.movements)
     if isinstance(fact, Order):
