@@ -93,9 +93,9 @@ def test_open_rows_are_those_that_may_still_change(tmp_path: Path) -> None:
     with open_book(tmp_path / "b.db") as book:
         rows = [order(1, "a", "open"), order(2, "b", "filled"), order(3, "c", "open"), order(3, "d", "open")]
         book.append(held(book), swept("orders", rows))
-        assert book.open_rows(ACCOUNT, stream) == [T0 + SECOND_NS, T0 + 3 * SECOND_NS]
+        assert book.open_rows(ACCOUNT, stream) == [(T0 + SECOND_NS, "BTC/USDT"), (T0 + 3 * SECOND_NS, "BTC/USDT")]
         book.append(held(book), swept("orders", [order(1, "a", "canceled"), *rows[1:]]))
-        assert book.open_rows(ACCOUNT, stream) == [T0 + 3 * SECOND_NS]
+        assert book.open_rows(ACCOUNT, stream) == [(T0 + 3 * SECOND_NS, "BTC/USDT")]
 
 
 def test_a_vanished_row_is_marked_kept_and_can_come_back(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collect.scene import START_NS, Scene, run, scene
+from collect.scene import START_NS, Scene, run, scene, user
 from nostro import errors
 from nostro.book.book import Book
 from nostro.book.pages import page_of_ours
@@ -103,3 +103,37 @@ def test_a_lease_that_ran_out_is_taken_anew_after_another_wrote(world: Scene) ->
 
     with world.book(since_ns=YOUNG_NS) as book:
         run(story(book))
+
+
+def test_an_open_borrowing_is_asked_for_by_its_own_asset(world: Scene) -> None:
+    """A borrowing does not say its currency: the tail is asked in every asset, a row that may still change only in its
+    own; and what was asked so proves nothing of the other assets."""
+    world.venue.set_permissions(world.login().key, ("read", "trade", "margin"))
+    account = world.account(allow=("margin", "transfer"))
+    assets = len(world.venue.assets())
+
+    async def live() -> None:
+        await account.transfer("USDT", 1000, from_wallet="spot", to_wallet="cross_margin")
+        borrowed = await account.borrow("USDT", 100, wallet="cross_margin")
+        world.clock.pass_s(3 * 86_400)
+        collector = world.collector(book)
+        await collector.start()
+        await collector.full_pass()
+        for repaid in (40, 60):
+            world.clock.pass_s(90)
+            asked = len(world.wire.requests)
+            await account.repay("USDT", repaid, wallet="cross_margin")
+            report = await collector.poll()
+            assert not report.failures
+            seen = [each.query for each in world.wire.requests[asked:] if each.path.endswith("/margin/borrow")]
+            assert len(seen) == assets + 1
+            (fact,) = book.facts("borrow", str(user(world)))
+            (row,) = world.venue.borrows(user(world))
+            assert (fact.native_id, fact.repaid) == (borrowed.native_id, row.repaid)
+        await collector.stop()
+
+    with world.book(since_ns=YOUNG_NS) as book:
+        run(live())
+        stream = world.exchange.stream("borrows")
+        assert stream is not None
+        assert [name for _, name in book.open_rows(str(user(world)), stream)] == ["USDT"]

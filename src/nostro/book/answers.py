@@ -263,15 +263,16 @@ class Answers:
             for start_ns, end_ns, status, cause in cover.tiles(since_ns, until_ns)
         ]
 
-    def open_rows(self, account: AccountRow, stream: Stream) -> list[int]:
-        """The times of the rows of a stream that may still change, each once, in order."""
+    def open_rows(self, account: AccountRow, stream: Stream) -> list[tuple[int, str]]:
+        """The times of the rows of a stream that may still change, and of which instrument or asset they are; each
+        once, in order of time."""
         query = (
-            "SELECT DISTINCT r.effective_ns FROM record r WHERE r.account = ? AND r.stream = ? AND r.unsettled = 1"
+            "SELECT DISTINCT r.effective_ns, r.name FROM record r WHERE r.account = ? AND r.stream = ? AND r.unsettled = 1"
             " AND NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
-            " AND n.version = r.version + 1) ORDER BY r.effective_ns"
+            " AND n.version = r.version + 1) ORDER BY r.effective_ns, r.name"
         )
-        number = self.store.words.number_or_none(stream.name) or 0
-        return [int(row[0]) for row in self.store.engine.all(query, (account.id, number))]
+        number, text = self.store.words.number_or_none(stream.name) or 0, self.store.words.text
+        return [(int(row[0]), text(row[1])) for row in self.store.engine.all(query, (account.id, number))]
 
     def findings(self, clocks: Clocks, *, after_seq: int = 0) -> Iterator[Finding]:
         query = (

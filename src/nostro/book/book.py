@@ -404,8 +404,9 @@ class Book:
         with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (answers, clocks):
             return answers.coverage(stream, clocks, since_ns=since_ns, until_ns=until_ns)
 
-    def open_rows(self, account: str, stream: Stream) -> list[int]:
-        """The times of the rows of a stream that may still change, each once, in order."""
+    def open_rows(self, account: str, stream: Stream) -> list[tuple[int, str]]:
+        """The times of the rows of a stream that may still change, and of which instrument or asset they are; each
+        once, in order of time."""
         with self._asking(account, as_of_ns=None, known_at_ns=None) as (answers, clocks):
             return answers.open_rows(clocks.account, stream)
 

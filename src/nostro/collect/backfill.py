@@ -10,7 +10,7 @@ by day, so that every one of them belongs to one day (UTC).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Final, Protocol, TypeVar
@@ -39,6 +39,7 @@ GARBAGE_PAGES: Final = 3  # so many, and none that can be read: halving will not
 NEAR_NS: Final = 3600 * SECOND_NS  # open rows this near to each other are re-read by one request
 # What will not get better with the next question: a refused key, and an exchange that cannot be reached.
 ENDS_PASS: Final = (errors.Unauthorized, errors.NotSent)
+EVERYTHING: Final[Mapping[str, str]] = {}  # no condition: all of a stream
 WAITS_MAX: Final = 3  # how often a pass waits for its tail to settle
 
 ResultT = TypeVar("ResultT")
@@ -265,6 +266,8 @@ class Collector:
             until_ns = self._horizon_ns(report, stream)
             wanted = partial(self._wanted, stream, until_ns, whole=whole)
             await self._intervals(stream, await self._run(wanted), report)
+            for key, intervals in (await self._run(partial(self._open_keys, stream, until_ns))).items():
+                await self._intervals(stream, intervals, report, {stream.keyed: key})
             if whole and not stream.timed:
                 await self._intervals(stream, await self._run(partial(self._over_midnights, stream)), report)
 
@@ -278,13 +281,20 @@ class Collector:
         ]
         if whole:
             wanted.append((max(since_ns, until_ns - stream.overlap_s * SECOND_NS), until_ns))
-        precision_ns = max(stream.precision_ns, 1)
-        for effective_ns in self.book.open_rows(self.account, stream):
-            start_ns = effective_ns - effective_ns % precision_ns
-            wanted.append((start_ns, start_ns + precision_ns))
+        if not stream.keyed:
+            wanted += [_cell(stream, effective_ns) for effective_ns, _ in self.book.open_rows(self.account, stream)]
         merged = _merged([(start, min(end, until_ns)) for start, end in wanted if start < until_ns])
         alone = sorted(self._unread.get(stream.name, ()))  # asked again in a pass, each by itself
         return [*_without(merged, alone), *((start, end) for start, end in alone if whole and start < until_ns)]
+
+    def _open_keys(self, stream: Stream, until_ns: int) -> dict[str, list[tuple[int, int]]]:
+        """Where rows may still change, by their key: of a stream that is asked key by key, only theirs are asked."""
+        cells: dict[str, list[tuple[int, int]]] = {}
+        for effective_ns, key in self.book.open_rows(self.account, stream) if stream.keyed else ():
+            start_ns, end_ns = _cell(stream, effective_ns)
+            if start_ns < until_ns:
+                cells.setdefault(key, []).append((start_ns, min(end_ns, until_ns)))
+        return {key: _merged(intervals) for key, intervals in cells.items()}
 
     def _over_midnights(self, stream: Stream) -> list[tuple[int, int]]:
         """The windows in which rows lie that may be of one day or another, cut at the midnights."""
@@ -303,16 +313,19 @@ class Collector:
             return False
         return self._clock.now_ns() - self._probed_ns.get(hole.stream, 0) >= PROBE_NS
 
-    async def _intervals(self, stream: Stream, intervals: list[tuple[int, int]], report: Report) -> None:
-        """Reads the intervals one after the other. Where a page cannot be read, what it was asked for is asked again in
-        halves, until what cannot be read stands alone: it stays open, and all around it is known."""
+    async def _intervals(
+        self, stream: Stream, intervals: list[tuple[int, int]], report: Report, where: Mapping[str, str] = EVERYTHING
+    ) -> None:
+        """Reads the intervals one after the other; with a condition, a part of each, which proves nothing. Where a page
+        cannot be read, what it was asked for is asked again in halves, until what cannot be read stands alone: it stays
+        open, and all around it is known."""
         waiting, unread, read = deque(intervals), 0, False
         try:
             while waiting:
                 since_ns, until_ns = waiting.popleft()
                 pages = report.pages
                 try:
-                    await self._sweep(stream, since_ns, until_ns, report)
+                    await self._sweep(stream, since_ns, until_ns, report, where)
                     read = True
                     self._forget(stream, since_ns, until_ns)
                 except errors.Undecodable as error:
@@ -345,11 +358,14 @@ class Collector:
             self._unread.setdefault(stream.name, set()).add((low_ns, high_ns))
         return [each for each in ((high_ns, until_ns), *halves) if each[0] < each[1]]
 
-    async def _sweep(self, stream: Stream, since_ns: int, until_ns: int, report: Report) -> None:
+    async def _sweep(
+        self, stream: Stream, since_ns: int, until_ns: int, report: Report, where: Mapping[str, str]
+    ) -> None:
         waiting: list[Step] = []
         rows = pages = waiting_rows = 0
         try:
-            async for step in self.source.sweep(stream.name, since_ns, until_ns, {}):
+            async for swept in self.source.sweep(stream.name, since_ns, until_ns, where):
+                step = msgspec.structs.replace(swept, page=_claimless(swept.page)) if where else swept
                 waiting.append(step)
                 rows += len(step.facts)
                 waiting_rows += len(step.facts)
@@ -394,6 +410,17 @@ class Collector:
         if self._lease is None:
             raise errors.Fenced(f"account {self.account} is not held by this process", hint="start the collector first")
         return self._lease
+
+
+def _cell(stream: Stream, effective_ns: int) -> tuple[int, int]:
+    """The shortest interval that can be asked around a time."""
+    precision_ns = max(stream.precision_ns, 1)
+    start_ns = effective_ns - effective_ns % precision_ns
+    return start_ns, start_ns + precision_ns
+
+
+def _claimless(page: Page) -> Page:
+    return msgspec.structs.replace(page, claims=())
 
 
 def _without(intervals: list[tuple[int, int]], taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
