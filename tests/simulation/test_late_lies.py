@@ -20,15 +20,24 @@ from simulation import lies
 from simulation.lies import TABLES, Lie, Row, amount, put, text, time
 from simulation.stage import Stage, run, stage
 from simulation.told import HOUR_NS, SHIFT, SIDES, ended, moves, pick
-from simulation.verdicts import CHAIN, FEES, FILLS, HISTORY, REPORTED, STATES, TRADES, TRANSFERS, Want, judge, link
+from simulation.verdicts import (
+    BOOKING,
+    CHAIN,
+    FILLS,
+    HISTORY,
+    REPORTED,
+    STATES,
+    Want,
+    judge,
+    link,
+)
 
 LIVES: Final = int(os.environ.get("NOSTRO_LIES", "1"))
 DONE: Final = {"deposits": ("CONFIRMED",), "withdrawals": ("DONE", "COMPLETED")}
 AMOUNT: Final = {"activity": "balance_delta", "orders": "amount_canceled"}
 NAMES: Final = {
     CHAIN: ("missing_row", "altered_row", "doubled_row", "extra_row"), REPORTED: ("unexplained_balance",),
-    FILLS: ("missing_fill", "extra_fill"), TRADES: ("trades_differ",), FEES: ("fees_differ",),
-    TRANSFERS: ("unbooked_transfer", "entry_without_transfer"), STATES: ("status_differs",),
+    FILLS: ("missing_fill", "extra_fill"), STATES: ("status_differs",), **BOOKING,
 }  # fmt: skip
 HISTORIES: Final = tuple(name for name, table in TABLES.items() if table.stream != "balances")
 
