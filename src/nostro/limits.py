@@ -7,6 +7,7 @@ from typing import Final
 
 AMOUNT_CHARACTERS: Final = 80  # the longest text that is an amount: sign, 39 + 36 digits, point, exponent
 DECIMAL_DIGITS: Final = 76  # digits of the exact context: a product of two 38-digit amounts
+VALUES_REMEMBERED: Final = 4_096  # texts of amounts, and of times: a page repeats most of them; about 1 MB
 SHOWN_CHARACTERS: Final = 60  # of a bad value in an error: enough to see it, one line long
 
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024  # of one answer; a larger one is abandoned and its window halved

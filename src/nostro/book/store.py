@@ -65,6 +65,9 @@ class Words:
 
     def number(self, text: str) -> int:
         """The number of a word, given now where it has none: only inside a write transaction."""
+        known = self._numbers.get(text)
+        if known is not None:
+            return known
         known = self.number_or_none(text)
         if known is None:
             self._engine.alone()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Raw
@@ -54,14 +55,22 @@ class Malformed(ValueError):
 def decimal(text: str, field: str = "") -> Decimal:
     """The number that ``text`` writes, exactly. Raises `Malformed` for all but JSON's number form, at most 80
     characters: no NaN, infinity, blank, underscore, plus sign, leading zero or non-ASCII digit."""
+    try:
+        return _decimal(text)
+    except Malformed as error:
+        raise Malformed(field, text, error.expected) from None
+
+
+@lru_cache(maxsize=limits.VALUES_REMEMBERED)
+def _decimal(text: str) -> Decimal:
     if len(text) > limits.AMOUNT_CHARACTERS or _AMOUNT.fullmatch(text) is None:
-        raise Malformed(field, text, _A_DECIMAL)
+        raise Malformed("", text, _A_DECIMAL)
     amount = EXACT.create_decimal(text)
     if amount and text[-1] != "0" and "e" not in text and "E" not in text:
         return amount
     plain = canonical(amount)
     if _AMOUNT.fullmatch(plain) is None:  # its exponent carried it beyond what can be added exactly
-        raise Malformed(field, text, _A_DECIMAL)
+        raise Malformed("", text, _A_DECIMAL)
     return Decimal(plain)
 
 
@@ -129,9 +138,17 @@ def truncation_quantum(digits: int) -> Decimal:
 def parse_time(text: str, field: str = "") -> int:
     """Nanoseconds since 1970 UTC of an RFC 3339 time with ``Z`` or an offset and at most nine decimals; a leap second,
     60, is the second after it. Raises `Malformed`."""
+    try:
+        return _time(text)
+    except Malformed as error:
+        raise Malformed(field, text, error.expected) from None
+
+
+@lru_cache(maxsize=limits.VALUES_REMEMBERED)
+def _time(text: str) -> int:
     match = _TIME.fullmatch(text)
     if match is None:
-        raise Malformed(field, text, "an RFC 3339 time like 2026-01-31T12:00:00Z")
+        raise Malformed("", text, "an RFC 3339 time like 2026-01-31T12:00:00Z")
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, _, sign, off_hours, off_minutes = match.groups()[6:]
     try:
@@ -139,13 +156,13 @@ def parse_time(text: str, field: str = "") -> int:
         if sign:
             time(int(off_hours), int(off_minutes))
     except ValueError:
-        raise Malformed(field, text, "a time that exists") from None
+        raise Malformed("", text, "a time that exists") from None
     whole_s = (moment - _EPOCH) // timedelta(seconds=1) + (1 if second == 60 else 0)
     if sign:
         whole_s -= (1 if sign == "+" else -1) * (int(off_hours) * 3600 + int(off_minutes) * 60)
     time_ns = whole_s * SECOND_NS + int((fraction or "0").ljust(9, "0"))
     if not EARLIEST_NS <= time_ns <= LATEST_NS:
-        raise Malformed(field, text, SANE_YEARS)
+        raise Malformed("", text, SANE_YEARS)
     return time_ns
 
 
