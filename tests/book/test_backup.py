@@ -5,6 +5,7 @@ nothing."""
 from __future__ import annotations
 
 import random
+import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,20 @@ def test_a_book_that_is_replaced_is_set_aside_with_its_wal(book_path: Path, kept
         assert book.head() == newer
     restored(kept, book_path, replace=True)
     assert (tmp_path / "b.db.replaced1").exists()
+
+
+def test_what_lay_beside_a_book_that_was_lost_is_set_aside(book_path: Path, kept: Path, tmp_path: Path) -> None:
+    expected = told(book_path)
+    with open_book(book_path) as book:
+        book.add_account("second", "small", dialect="bare", since_ns=0)
+        book.append(held(book), some_pages(50, random.Random(5)))
+        shutil.copytree(tmp_path, tmp_path / "live")
+    lost = tmp_path / "live" / "b.db"
+    lost.unlink()
+    assert lost.with_name("b.db-wal").stat().st_size and len(Anchors(lost).read()) == 2
+    restored(kept, lost)
+    assert told(lost) == expected
+    assert (tmp_path / "live" / "b.db.replaced-wal").exists() and (tmp_path / "live" / "b.db.replaced.anchor").exists()
 
 
 def test_a_flipped_bit_is_refused_or_harmless(kept: Path, tmp_path: Path) -> None:

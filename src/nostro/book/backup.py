@@ -24,6 +24,7 @@ from nostro.book.proof import Proof
 from nostro.book.rebuild import fold_all
 from nostro.book.store import Store
 from nostro.errors import Conflict, Corrupted, NotABook
+from nostro.sqlite import translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +92,8 @@ def restore(
     sets one that is a file aside, beside it), and what opening a book raises."""
     with _kept(source) as kept:
         _check(kept, source)
-        if replace:
+        # Where a book's file was lost, what lay beside it belongs to none: a WAL would be replayed into the new one.
+        if replace or (isinstance(target, Path) and not target.exists()):
             _set_aside(target)
         with _made(target) as store:
             _fill(store, kept, registry=registry, watcher=watcher)
@@ -221,13 +223,14 @@ def _set_aside(target: Path | Address) -> None:
     if not isinstance(target, Path):
         message = f"{target} is not a file: what it holds is not set aside"
         raise Conflict(message, hint="give another schema with ?schema=, or drop that one yourself")
-    there = [path for path in (Anchors(target).folder, *_files(target)) if path.exists()]
-    aside = next(name for name in _free_names(target) if not any(map(Path.exists, _files(target.with_name(name)))))
-    for path in there:
-        path.rename(path.with_name(path.name.replace(target.name, aside, 1)))
-    if there:
-        sync_folder(target.parent)
+    names = (f"{target.name}.replaced{number or ''}" for number in count())
+    aside = next(name for name in names if not _there(target.with_name(name)))
+    with translated(target):
+        for path in (there := _there(target)):
+            path.rename(path.with_name(path.name.replace(target.name, aside, 1)))
+        if there:
+            sync_folder(target.parent)
 
 
-def _free_names(target: Path) -> Iterator[str]:
-    return (f"{target.name}.replaced{number or ''}" for number in count())
+def _there(target: Path) -> list[Path]:
+    return [path for path in (Anchors(target).folder, *_files(target)) if path.exists()]
