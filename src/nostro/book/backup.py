@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import closing, contextmanager, suppress
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -23,6 +23,7 @@ from nostro.book.anchor import Anchors, sync_folder
 from nostro.book.proof import Proof
 from nostro.book.rebuild import fold_all
 from nostro.book.store import Store
+from nostro.book.watching import Watcher, unwatched
 from nostro.errors import Conflict, Corrupted, NotABook
 from nostro.sqlite import translated
 
@@ -45,16 +46,6 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     proof: Proof
     state: str
     same_state: bool
-
-
-class Watcher(Protocol):
-    """Is told of pages: what is done (copied, read), how many, and of how many."""
-
-    def __call__(self, what: str, done: int, *, whole: int) -> None: ...
-
-
-def unwatched(what: str, done: int, *, whole: int) -> None:
-    """Nobody looks."""
 
 
 def backup(store: Store, target: Path, *, watcher: Watcher = unwatched) -> Proof:
@@ -142,8 +133,7 @@ def _fill(store: Store, kept: Store, *, registry: Callable[[str, str], Exchange]
         # Its leases are nobody's any more; their tokens go on, so that a holder from before is fenced.
         heads = kept.engine.all("SELECT account, seq, hash, '', token + 1, 0 FROM chain")
         store.engine.insert("chain", heads)
-        whole = sum(head[1] for head in heads)
-        fold_all(store, registry, folded=lambda done: watcher("read", done, whole=whole))
+        fold_all(store, registry, watcher=watcher)
 
 
 def _copy(source: Store, target: Store, table: str, *, watcher: Watcher) -> None:
@@ -177,7 +167,7 @@ def _check(kept: Store, source: Path) -> None:
         head = kept.head(account.id)
         try:
             with kept.translated():
-                kept.journal.check(account.id, account.name, head=head.seq, head_hash=head.hash)
+                deque(kept.journal.check(account.id, account.name, head=head.seq, head_hash=head.hash), maxlen=0)
         except Corrupted as error:
             raise _unreadable(kept, account.id, account.name, error=error) from error
 

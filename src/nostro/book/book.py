@@ -18,7 +18,7 @@ from nostro import limits
 from nostro.book import proof
 from nostro.book.anchor import Anchors, Loss, losses, unanchored
 from nostro.book.answers import ALWAYS_NS, Answers, Clocks, LedgerSum
-from nostro.book.backup import backup, unwatched
+from nostro.book.backup import backup
 from nostro.book.coverage import Covers
 from nostro.book.fold import Counts, Finding, Fold
 from nostro.book.migrate import Migrated, migrate, refuse_older
@@ -26,6 +26,7 @@ from nostro.book.pages import Entered, page_of_ours
 from nostro.book.proof import Proof
 from nostro.book.rebuild import Rebuilt, rebuild
 from nostro.book.store import AccountRow, Head, Lease, Store
+from nostro.book.watching import Watcher, unwatched
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.records import Interest
 from nostro.domain.values import SECOND_NS
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from nostro.book.backup import Watcher
     from nostro.book.store import Place
     from nostro.domain.records import Fact
     from nostro.link.declare import Exchange, Stream
@@ -299,22 +299,22 @@ class Book:
 
     # ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def verify(self) -> Proof:
+    def verify(self, *, watcher: Watcher = unwatched) -> Proof:
         """Walks all chains, digests and anchors. Raises `ChainBroken`, `Corrupted` or `RolledBack`."""
         anchored = self._anchors.read()
         with self._answering() as answers:
             _refuse(answers.store, losses(answers.store, anchored))
-            return proof.verify(answers.store)
+            return proof.verify(answers.store, watcher=watcher)
 
     def head(self) -> str:
         """The hash that stands for every byte of every page, as `verify` prints it; nothing is walked for it."""
         with self._answering() as answers:
             return proof.book_head(answers.store)
 
-    def new_anchor(self) -> Proof:
+    def new_anchor(self, *, watcher: Watcher = unwatched) -> Proof:
         """Verifies the book and makes its present state the one that is anchored."""
         with self._answering() as answers:
-            proven = proof.verify(answers.store)
+            proven = proof.verify(answers.store, watcher=watcher)
             for account in answers.store.accounts():
                 self._anchors.write(account.name, answers.store.head(account.id))
         self._unanchored, self.warnings = [], []
@@ -330,11 +330,11 @@ class Book:
         with self._answering() as answers:
             return backup(answers.store, target, watcher=watcher)
 
-    def rebuild(self) -> Rebuilt:
+    def rebuild(self, *, watcher: Watcher = unwatched) -> Rebuilt:
         """Reads all pages again with the readers of the registry, and reports every row that changed."""
         self._check_writable()
         self._fold.forget()
-        return rebuild(self._store, self._registry)
+        return rebuild(self._store, self._registry, watcher=watcher)
 
     # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────
 

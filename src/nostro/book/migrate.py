@@ -9,6 +9,7 @@ anew. Before it, the whole book is copied into a file beside it, which the progr
 from __future__ import annotations
 
 import os
+from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -16,16 +17,16 @@ import msgspec
 
 from nostro.book import proof, schema
 from nostro.book.anchor import sync_folder
-from nostro.book.backup import copy_journal, remove, unwatched
+from nostro.book.backup import copy_journal, remove
 from nostro.book.rebuild import Change, refold
 from nostro.book.store import Store
+from nostro.book.watching import Watcher, unwatched
 from nostro.errors import Conflict, SchemaTooOld
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nostro.book.backup import Watcher
     from nostro.book.store import Place
     from nostro.link.declare import Exchange
 
@@ -74,8 +75,7 @@ def migrate(
         readers = _readers(store)
         for version in range(before, schema.SCHEMA_VERSION):
             store.engine.run(CHANGES[version])
-        pages = sum(store.head(account.id).seq for account in store.accounts())
-        rebuilt = refold(store, registry, folded=lambda done: watcher("read", done, whole=pages))
+        rebuilt = refold(store, registry, watcher=watcher)
         _compare(store, rebuilt.changes, before=readers)
         store.engine.set_version(schema.SCHEMA_VERSION)
         after = proof.verify(store).head
@@ -87,7 +87,7 @@ def _checked(store: Store) -> str:
     """The head of a book whose chains are what they were."""
     for account in store.accounts():
         head = store.hold_head(account.id)
-        store.journal.check(account.id, account.name, head=head.seq, head_hash=head.hash)
+        deque(store.journal.check(account.id, account.name, head=head.seq, head_hash=head.hash), maxlen=0)
     return proof.book_head(store)
 
 

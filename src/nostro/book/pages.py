@@ -137,9 +137,9 @@ class Journal:
                 high = middle - 1
         return low
 
-    def check(self, account: int, name: str, *, head: int, head_hash: bytes) -> int:
-        """Walks the chain from its start and gives the number of pages. Raises `ChainBroken` at the first page that
-        does not follow, whose copied columns differ from its content, or that is missing."""
+    def check(self, account: int, name: str, *, head: int, head_hash: bytes) -> Iterator[int]:
+        """Walks the chain from its start, and gives the number of each page as it is found to be good. Raises
+        `ChainBroken` at the first that does not follow, whose copied columns differ from its content, or is missing."""
         previous, expected, observed_ns = ZERO_HASH, 1, 0
         query = "SELECT seq, observed_ns, stream, question, status, claims_since_ns, claims_until_ns, hash, content"
         for row in self._engine.rows(f"{query} FROM page WHERE account = ? ORDER BY seq", (account,), wide=True):
@@ -153,10 +153,10 @@ class Journal:
             previous = next_hash(previous, stored)
             if seq != expected or row[7] != previous or row[1:7] != self._searched(page, observed_ns):
                 raise _broken(name, expected)
+            yield expected
             expected += 1
         if (expected - 1, previous) != (head, head_hash):
             raise _broken(name, expected)
-        return head
 
 
 def _broken(account: str, seq: int) -> ChainBroken:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from nostro.book.watching import Watcher, unwatched
 from nostro.domain.records import digest
 from nostro.errors import Corrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nostro.book.store import Store
 
@@ -56,16 +57,20 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     records: int
 
 
-def verify(store: Store) -> Proof:
+def verify(store: Store, *, watcher: Watcher = unwatched) -> Proof:
     """Walks every chain and compares every record with its digest. Raises `ChainBroken` or `Corrupted` at the first
     thing that is not what it was."""
-    accounts = []
+    accounts, walked = [], 0
+    whole = sum(store.head(account.id).seq for account in store.accounts())
     for account in store.accounts():
         head = store.head(account.id)
-        pages = store.journal.check(account.id, account.name, head=head.seq, head_hash=head.hash)
-        accounts.append(AccountProof(account=account.name, pages=pages, hash=head.hash.hex()))
+        for _ in store.journal.check(account.id, account.name, head=head.seq, head_hash=head.hash):
+            walked += 1
+            watcher("walked", walked, whole=whole)
+        accounts.append(AccountProof(account=account.name, pages=head.seq, hash=head.hash.hex()))
     _check_engine(store)
-    return Proof(head=book_head(store), accounts=tuple(accounts), records=_check_digests(store))
+    records = _check_digests(store, lambda done: watcher("compared", done, whole=whole))
+    return Proof(head=book_head(store), accounts=tuple(accounts), records=records)
 
 
 def book_head(store: Store) -> str:
@@ -83,8 +88,9 @@ def _check_engine(store: Store) -> None:
         raise Corrupted(message, hint="restore a backup, and check the disk")
 
 
-def _check_digests(store: Store) -> int:
-    records = 0
+def _check_digests(store: Store, compared: Callable[[int], None]) -> int:
+    """How many rows there are; ``compared`` is told of how many pages, about, they are compared."""
+    records, reached = 0, dict[str, int]()
     for account, seq, row_offset, stored, content in store.rows(
         "SELECT a.name, r.seq, r.row_offset, r.digest, r.content FROM record r JOIN account a ON a.id = r.account"
     ):
@@ -92,6 +98,9 @@ def _check_digests(store: Store) -> int:
             message = f"row {row_offset} of page {seq} of account {account} is not what was read from its page"
             raise Corrupted(message, hint="fold the pages again: nostro rebuild", account=str(account))
         records += 1
+        if seq > reached.get(account, 0):
+            reached[account] = seq
+            compared(sum(reached.values()))
     return records
 
 

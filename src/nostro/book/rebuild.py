@@ -14,6 +14,7 @@ import msgspec
 
 from nostro.book import schema
 from nostro.book.fold import Fold
+from nostro.book.watching import Watcher, unwatched
 from nostro.domain.records import Fact, restore
 
 if TYPE_CHECKING:
@@ -22,14 +23,8 @@ if TYPE_CHECKING:
     from nostro.book.store import Store
     from nostro.link.declare import Exchange
 
-    Folded = Callable[[int], None]  # is told how many pages are folded
-
 _PLACE: Final = "seq, row_offset, identity, version"  # of an account's rows, about in the order they were written in
 _COMPARED: Final = f"{_PLACE}, vanished, kind, effective_ns, digest"
-
-
-def unwatched(pages: int) -> None:
-    """Nobody looks how many pages are folded."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,13 +45,17 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...]
 
 
-def rebuild(store: Store, registry: Callable[[str, str], Exchange]) -> Rebuilt:
+def rebuild(
+    store: Store, registry: Callable[[str, str], Exchange], *, watcher: Watcher = unwatched
+) -> Rebuilt:  # fmt: skip
     """Drops the derived tables and folds every page, in one transaction: it happens whole, or not at all."""
     with store.writing():
-        return refold(store, registry)
+        return refold(store, registry, watcher=watcher)
 
 
-def refold(store: Store, registry: Callable[[str, str], Exchange], *, folded: Folded = unwatched) -> Rebuilt:
+def refold(
+    store: Store, registry: Callable[[str, str], Exchange], *, watcher: Watcher = unwatched
+) -> Rebuilt:  # fmt: skip
     """As `rebuild`, inside a write transaction."""
     for account in store.accounts():
         store.hold_head(account.id)
@@ -64,20 +63,21 @@ def refold(store: Store, registry: Callable[[str, str], Exchange], *, folded: Fo
     store.engine.run(f"CREATE UNIQUE INDEX former_key ON former (account, {_PLACE})")
     store.engine.run(f"INSERT INTO former SELECT * FROM record ORDER BY account, {_PLACE}")
     store.engine.run(schema.drop_derived_script() + schema.derived_script(store.engine.dialect))
-    pages = fold_all(store, registry, folded=folded)
+    pages = fold_all(store, registry, watcher=watcher)
     changes = tuple(_changes(store))
     store.engine.run("DROP TABLE former")
     return Rebuilt(pages=pages, changes=changes)
 
 
-def fold_all(store: Store, registry: Callable[[str, str], Exchange], *, folded: Folded = unwatched) -> int:
+def fold_all(store: Store, registry: Callable[[str, str], Exchange], *, watcher: Watcher = unwatched) -> int:
     """Folds every page into derived tables that are empty; how many there were. Inside a write transaction."""
     fold, pages = Fold(store, registry), 0
+    whole = sum(store.head(account.id).seq for account in store.accounts())
     for account in store.accounts():
         for entered in store.journal.walk(account.id):
             fold.page(account, entered)
             pages += 1
-            folded(pages)
+            watcher("read", pages, whole=whole)
     return pages
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 
 import click
 
+from nostro.cli.progress import copying
 from nostro.cli.session import session, shown
 
 
@@ -22,7 +24,8 @@ def verify(*, new_anchor: bool, accept_rollback: bool) -> None:
     here = session()
     writes = new_anchor or accept_rollback
     book = here.open_book(accept_rollback=accept_rollback) if writes else here.book
-    proof = book.new_anchor() if new_anchor else book.verify()
+    with copying(sys.stderr) as watcher:
+        proof = book.new_anchor(watcher=watcher) if new_anchor else book.verify(watcher=watcher)
     now_ns = SystemClock().now_ns()
     trials = [trial_balance(book, account.name, now_ns=now_ns) for account in book.accounts()]
     here.show(views.proof(proof, trials, warnings=book.warnings))
@@ -41,5 +44,5 @@ def rebuild() -> None:
         for account in book.accounts():  # nobody writes meanwhile: it takes longer than a collector would wait
             stack.enter_context(sole_collector(book.path, account.name))
         before = book.state_hash()
-        report = book.rebuild()
+        report = book.rebuild(watcher=stack.enter_context(copying(sys.stderr)))
     here.show(views.rebuilt(report, before=before, after=book.state_hash()))

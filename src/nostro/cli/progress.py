@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from nostro.book.backup import Watcher as CopyWatcher
+    from nostro.book.watching import Watcher as CopyWatcher
     from nostro.collect.backfill import Progress
 
 PARTS: Final = 1000  # of one history on its bar
