@@ -155,10 +155,53 @@ def test_an_id_is_read_as_the_document_and_as_the_client_have_it(world: Scene, f
     repayment = run(WRITES["repay"][2](world.account(allow=GRANTS)))
     (row,) = made(world, "repayments")
     assert repayment.native_id == str(row.id)
-    assert (repayment.principal, repayment.interest) == (None, None), "the answer does not say"
-    (told,) = [each for each in run(world.account().repayments().all()) if each.native_id == repayment.native_id]
-    assert (told.principal, told.interest) == (row.principal, row.interest)
+    assert (repayment.principal, repayment.interest) == (row.principal, row.interest), "as its history shows it"
     assert row.interest > 0
+
+
+def test_half_an_id_is_not_taken_for_one(world: Scene) -> None:
+    """A bare number that is cut is a number too: another row's, or nobody's."""
+    names = iter(["", "9"])
+
+    def before(request: HttpRequest) -> HttpAnswer | None:
+        if (request.method, request.path) != ("POST", "/api/v3/margin/transfer"):
+            return None
+        given = world.server.handle(request)
+        return HttpAnswer(given.status, given.headers, next(names).encode() + given.body[:1])
+
+    world.wire.before = before
+    account = world.account(allow=GRANTS)
+    for _ in range(2):
+        moved = run(account.transfer("USDT", AMOUNT, from_wallet="spot", to_wallet=CROSS))
+        assert moved.native_id == str(made(world, "movements")[-1].id)
+    assert len(made(world, "movements")) == 2
+
+
+def test_where_the_history_is_late_the_answer_stands(world: Scene) -> None:
+    asked = 0
+
+    def before(request: HttpRequest) -> HttpAnswer | None:
+        nonlocal asked
+        if (request.method, request.path) != ("GET", "/api/v3/margin/borrow"):
+            return None
+        asked += 1
+        return HttpAnswer(200, {"Content-Type": "application/json"}, b"[]")
+
+    world.wire.before = before
+    borrowed = run(WRITES["borrow"][2](world.account(allow=GRANTS)))
+    (row,) = made(world, "borrows")
+    assert borrowed.native_id == str(row.id)
+    assert asked == 2, "before and after"
+    assert not world.clock.slept
+
+
+def test_where_the_history_fails_the_answer_stands(world: Scene) -> None:
+    faults = world.strike(struck(Kind.MAINTENANCE, *range(2, 99), routes=("repays",)))
+    repaid = run(WRITES["repay"][2](world.account(allow=GRANTS)))
+    (row,) = made(world, "repayments")
+    assert repaid.native_id == str(row.id)
+    assert (repaid.principal, repaid.interest) == (None, None), "the answer does not say"
+    assert faults.fired[Kind.MAINTENANCE] > 1
 
 
 # ── positions ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -41,6 +41,7 @@ LISTINGS: Final[Mapping[type[Command], str]] = {
     Repay: "repayments",
 }  # fmt: skip
 _NAMES_ROW: Final = (PlaceOrder, MoveMargin, Borrow, Repay)  # whose answers name what was made
+_NAMES_BARELY: Final = (MoveMargin, Borrow, Repay)  # and say no more: half of a number is a number too
 
 
 async def carry_out(source: WireSource, do: Do, command: Command) -> Reply:
@@ -53,7 +54,7 @@ async def carry_out(source: WireSource, do: Do, command: Command) -> Reply:
             raise errors.Undecodable("the answer names none of the orders", exchange=source.exchange.id)
         if isinstance(command, _NAMES_ROW) and not reply.facts:
             raise errors.Undecodable("the answer names nothing that was made", exchange=source.exchange.id)
-        return reply
+        return await _confirmed(source, command, known, reply) if isinstance(command, _NAMES_BARELY) else reply
     except (errors.Failing, errors.Unanswered, errors.WireError) as lost:
         if isinstance(command, CancelOrders | CancelAll):
             return await _look_whether_canceled(source, command, lost)
@@ -92,17 +93,36 @@ async def _rows(source: WireSource, listing: str, command: Command) -> list[Fact
     return [fact async for step in source.sweep(listing, since_ns, until_ns, where) for fact in step.facts]
 
 
+async def _confirmed(source: WireSource, command: Command, known: set[str | None], reply: Reply) -> Reply:
+    """The row that the answer names, as its history shows it: all that is known of it. Raises `errors.Undecodable`
+    where the history shows that another is meant. Where it does not show it yet, the answer stands."""
+    named = reply.facts[0].native_id
+    try:
+        new = await _new(source, command, known)
+    except errors.NostroError:
+        return reply
+    if same := [fact for fact in new if fact.native_id == named]:
+        return Reply(reply.pages, tuple(same))
+    if new or named in known:
+        raise errors.Undecodable(f"the answer names {named}, which is no new row", exchange=source.exchange.id)
+    return reply
+
+
+async def _new(source: WireSource, command: Command, known: set[str | None]) -> list[Fact]:
+    """The rows that were not there before, and look as asked."""
+    rows = await _rows(source, _listing(source, command), command)
+    return [fact for fact in rows if fact.native_id not in known and _alike(command, fact)]
+
+
 async def _look_for_new(
     source: WireSource, command: Command, known: set[str | None], lost: errors.NostroError
 ) -> Reply:  # fmt: skip
-    listing = _listing(source, command)
-    for pause_s in LOOKS_S if listing else ():
+    for pause_s in LOOKS_S if _listing(source, command) else ():
         await source.clock.sleep(pause_s)
         try:
-            rows = await _rows(source, listing, command)
+            new = await _new(source, command, known)
         except errors.NostroError as error:
             raise _unresolved(f"looking it up failed ({error.message})", lost) from error
-        new = [fact for fact in rows if fact.native_id not in known and _alike(command, fact)]
         if len(new) == 1:
             return Reply((), tuple(new))
         if new:
