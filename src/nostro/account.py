@@ -334,9 +334,10 @@ class AsyncAccount:
     async def repay(
         self, asset: str, amount: Amount, *, wallet: str, account: str | int | None = None
     ) -> records.Repayment:
-        """Pays back out of a margin wallet, interest first; the row says how much of it was interest, where the exchange
-        shows it at once. ``account`` as in `transfer`. Raises `BadRequest` (more than is owed), `InsufficientFunds` or `Forbidden` where it did not
-        happen, `Unresolved` as `place`. Needs the grant ``margin``."""
+        """Pays back out of a margin wallet, interest first; the row says how much of it was interest, where the
+        exchange shows it at once. ``account`` as in `transfer`. Raises `BadRequest` (more than is owed),
+        `InsufficientFunds` or `Forbidden` where it did not happen, `Unresolved` as `place`. Needs the grant
+        ``margin``."""
         self._check_granted("repay")
         account_id = await self._account_id(account)
         command = Repay(account=account_id, wallet=wallet, asset=asset, amount=needed_amount(amount, "amount"))
