@@ -22,6 +22,7 @@ OPEN_MAX: Final = 24  # orders that a bot leaves open; then it cancels
 DOLLARS: Final = (15, 600)  # of one order, at least and at most
 LARGE_CHANCE: Final = 6  # one in so many orders is ten times that: it takes several levels, or is taken in parts
 START_DOLLARS: Final = 40_000  # that a bot first deposits of each asset
+FEE_DOLLARS: Final = 1  # of each asset, for each fill: six times what its fee is, about, so that no asset runs out
 LATER_DOLLARS: Final = (50, 2_500)  # of a later deposit or withdrawal
 _HOUR_NS: Final = 3_600_000_000_000
 _TIMES_IN_FORCE: Final[tuple[TimeInForce, ...]] = ("gtc", "ioc", "fok", "aon")
@@ -82,11 +83,13 @@ class Bot:
         seen = hashlib.sha256(f"{self.user} {asset} {self._numbered} {at_ns}".encode()).hexdigest()
         return self._do(Deposit(user=self.user, asset=asset, amount=amount, tx_hash=f"0x{seen}"), at_ns)
 
-    def deposit_start(self, *, at_ns: int) -> None:
-        """What it begins with: some of every asset, in three parts, because a deposit may be rejected."""
+    def deposit_start(self, *, at_ns: int, fills: int = 0) -> None:
+        """What it begins with: some of every asset, in three parts, because a deposit may be rejected; and what the
+        fees of so many fills will cost it."""
+        dollars = START_DOLLARS + FEE_DOLLARS * fills
         for asset in self._venue.assets():
             for _ in range(3):
-                self.deposit(asset.code, dollars=START_DOLLARS // 3, at_ns=at_ns)
+                self.deposit(asset.code, dollars=dollars // 3, at_ns=at_ns)
 
     def deposit_some(self, *, at_ns: int) -> Outcome:
         asset = one_of(self._random, self._venue.assets()).code

@@ -97,7 +97,7 @@ class _Past:
             login = self._venue.create_login(name, f"{name}@paper.example", permissions=permissions, at_ns=start_ns)
             if share and self._rows:
                 bot = Bot(self._venue, login.user, prices=self._prices, random=self._random)
-                bot.deposit_start(at_ns=start_ns)
+                bot.deposit_start(at_ns=start_ns, fills=self._rows * share // 100)
                 bots.append(_Active(bot, share, 12 if "withdraw" in permissions else 40))
         sub = self._sub_account(start_ns)
         if bots:
