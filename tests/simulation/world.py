@@ -41,10 +41,10 @@ from simulation import invariants, truth
 
 ResultT = TypeVar("ResultT")
 
-COMMANDS: Final = 900
+COMMANDS: Final = 1_300
 PASSES: Final = 8
 ACCEPTED_MIN, FILLS_MIN, FAULT_KINDS_MIN = 200, 50, 5  # what a seed needs to count
-JUMP_CHANCE: Final = 0.04  # of a pause of hours or days between two commands
+JUMP_CHANCE: Final = 0.04  # of a pause of hours between two commands, one time in four of days
 KILLS_MAX: Final = 6
 WHOLE_CHANCE: Final = 0.8  # of an exchange whose history is known from its opening on; else debts before it are not
 OPENED_NS: Final = START_NS - DAY_NS
@@ -166,7 +166,8 @@ class World:
         with self.venue.batch():
             for _ in range(commands):
                 if self.random.random() < JUMP_CHANCE:
-                    self.workload.now_ns += self.random.randrange(1, 40) * DAY_NS // 8
+                    unit_ns = self.random.choice((HOUR_NS, HOUR_NS, HOUR_NS, DAY_NS))
+                    self.workload.now_ns += self.random.randrange(4, 40) * unit_ns // 8
                 self.workload.now_ns = max(self.workload.now_ns, self.clock.now_ns())
                 envelope = venue_envelope(self.workload.next())
                 self.clock.pass_ns(max(0, envelope.at_ns - self.clock.now_ns()))
