@@ -113,5 +113,7 @@ def _carry_out(
 
     here = session()
     settings = config.find_account(here.settings, name)
-    confirm(here, name, settings, what, {"sub-account": sub_account}, grant=WRITES[capability], yes=yes)
-    here.show(shown_now(noun, Answer([asked_at(here, name, settings, do)])))
+    confirm(
+        here, name, account=settings, what=what, details={"sub-account": sub_account}, grant=WRITES[capability], yes=yes
+    )
+    here.show(shown_now(noun, Answer([asked_at(here, name, account=settings, do=do)])))

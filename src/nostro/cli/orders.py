@@ -77,7 +77,7 @@ def place(
         "stop": f"{stop_operator} {stop_price}" if stop_price else None, "valid till": valid_till,
         "expire after": expire_after, "wallet": wallet, "side effect": None if side_effect == "none" else side_effect,
     }  # fmt: skip
-    confirm(here, account, settings, f"{side} {instrument}", asked, grant="trade", yes=yes)
+    confirm(here, account, account=settings, what=f"{side} {instrument}", details=asked, grant=WRITES["place"], yes=yes)
 
     async def placed(opened: AsyncAccount) -> Order:
         return await opened.place(
@@ -86,7 +86,7 @@ def place(
             wallet=wallet, side_effect=side_effect,
         )  # fmt: skip
 
-    found = asked_at(here, account, settings, placed)
+    found = asked_at(here, account, account=settings, do=placed)
     notes = () if found.status else (f"what became of it: nostro order show {account} {found.native_id}",)
     _show(here, [found], notes=notes)
 
@@ -105,14 +105,14 @@ def cancel(account: str, ids: tuple[str, ...], *, everything: bool, instrument: 
     here = session()
     settings = config.find_account(here.settings, account)
     what = f"cancel {', '.join(ids) or 'every open order'}{f' of {instrument}' if instrument else ''}"
-    confirm(here, account, settings, what, {}, grant="trade", yes=yes)
+    confirm(here, account, account=settings, what=what, details={}, grant=WRITES["cancel"], yes=yes)
 
     async def canceled(opened: AsyncAccount) -> list[Order]:
         if everything:
             return list(await opened.cancel_all(instrument=instrument))
         return [await opened.order(each) for each in ids if await opened.cancel(each)]
 
-    orders = asked_at(here, account, settings, canceled)
+    orders = asked_at(here, account, account=settings, do=canceled)
     missed = [] if everything else [each for each in ids if each not in {found.native_id for found in orders}]
     if orders or not missed:
         _show(here, orders)
@@ -131,7 +131,7 @@ def show(account: str, id: str) -> None:  # noqa: A002 - the field's word
     """Show the order ID of ACCOUNT as the exchange knows it now."""
     here = session()
     settings = config.find_account(here.settings, account)
-    _show(here, [asked_at(here, account, settings, lambda opened: opened.order(id))])
+    _show(here, [asked_at(here, account, account=settings, do=lambda opened: opened.order(id))])
 
 
 @order.command(short_help="Buy back what a margin wallet owes, and repay it.")
@@ -147,7 +147,10 @@ def close(account: str, *, wallet: str, sub_account: str | None, yes: bool) -> N
     here = session()
     settings = config.find_account(here.settings, account)
     what = f"close the position of {wallet}"
-    confirm(here, account, settings, what, {"sub-account": sub_account}, grant=WRITES["close_position"], yes=yes)
+    confirm(
+        here, account, account=settings, what=what, details={"sub-account": sub_account},
+        grant=WRITES["close_position"], yes=yes,
+    )  # fmt: skip
 
     async def closed(opened: AsyncAccount) -> list[Order]:
         found = []
@@ -158,7 +161,7 @@ def close(account: str, *, wallet: str, sub_account: str | None, yes: bool) -> N
                 found.append(made)
         return found
 
-    _show(here, asked_at(here, account, settings, closed))
+    _show(here, asked_at(here, account, account=settings, do=closed))
 
 
 def _show(here: Session, orders: list[Order], *, notes: tuple[str, ...] = ()) -> None:

@@ -19,7 +19,7 @@ ResultT = TypeVar("ResultT")
 
 
 def confirm(
-    here: Session, name: str, account: AccountSettings, what: str, details: dict[str, str | None], *, grant: Grant,
+    here: Session, name: str, *, account: AccountSettings, what: str, details: dict[str, str | None], grant: Grant,
     yes: bool,
 ) -> None:  # fmt: skip
     """Shows a live request and asks. Raises `NotGranted` first: nobody is asked for what cannot be done."""
@@ -40,7 +40,7 @@ def confirm(
 
 
 def asked_at(
-    here: Session, name: str, account: AccountSettings, do: Callable[[AsyncAccount], Awaitable[ResultT]]
+    here: Session, name: str, *, account: AccountSettings, do: Callable[[AsyncAccount], Awaitable[ResultT]]
 ) -> ResultT:
     """What the exchange answers, over a connection that is closed after it."""
     from nostro.cli import connect
