@@ -102,19 +102,19 @@ def test_what_is_kept_folded_is_what_folding_again_would_give(
         patch.setattr(coverage, "CLAIMS_PER_COPY", step)
         for until_seq in asked:
             wanted = folded(claim for at_seq, claim in pages if at_seq <= until_seq)
-            assert covers.at(book, 1, "fills", seq=until_seq).spans == wanted.spans
+            assert covers.at(book, 1, stream="fills", seq=until_seq).spans == wanted.spans
 
 
 def test_a_question_reads_few_claims_and_a_newer_reader_all_of_them_again() -> None:
     polled = [(number, Claim("proven", number, number + 1)) for number in range(1, 5_001)]
     polled += [(6_000, Claim("open", 9_000, 9_001, "error"))]
     book, covers = Claims(polled), Covers()
-    assert covers.at(book, 1, "fills", seq=6_000).is_proven(1, 5_001)
+    assert covers.at(book, 1, stream="fills", seq=6_000).is_proven(1, 5_001)
     assert book.read == 5_001
     for seq in (17, 2_000, 4_999, 6_000, 1):
         before = book.read
-        assert covers.at(book, 1, "fills", seq=seq).is_proven(1, min(seq, 5_000) + 1)
+        assert covers.at(book, 1, stream="fills", seq=seq).is_proven(1, min(seq, 5_000) + 1)
         assert book.read - before <= 2 * coverage.CLAIMS_PER_COPY
     book.readers = [("small", "bare", 2)]
     book.stated = polled[:10]
-    assert not covers.at(book, 1, "fills", seq=6_000).is_proven(11)
+    assert not covers.at(book, 1, stream="fills", seq=6_000).is_proven(11)

@@ -8,13 +8,13 @@ import asyncio
 import io
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
 import pytest
 
 from nostro import limits
-from nostro.errors import BadValue, Unanswered
+from nostro.errors import BadValue, Unanswered, Unwritable
 from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.paper.listen import Listener, listen
 
@@ -144,3 +144,55 @@ def test_a_long_answer_goes_piece_by_piece_and_no_further_than_it_is_read() -> N
             await listener.close()
 
     asyncio.run(run())
+
+
+def test_requests_of_one_turn_are_answered_after_one_commit() -> None:
+    commits: list[int] = []
+    handled: list[str] = []
+    answered: list[tuple[str, int]] = []
+    full = False
+
+    @contextmanager
+    def together() -> Iterator[None]:
+        before = len(handled)
+        yield
+        if full:
+            raise Unwritable("the disk is full")
+        commits.append(len(handled) - before)
+
+    def handle(request: HttpRequest) -> HttpAnswer:
+        if request.path == "/wrong":
+            raise ValueError("a fault of ours")
+        handled.append(request.path)
+        time.sleep(0.01)  # the others arrive meanwhile
+        return HttpAnswer(200, {}, request.path.encode())
+
+    async def run() -> None:
+        nonlocal full
+        listener = await listen(handle, together=together)
+
+        async def ask(path: str) -> int:
+            async with session.get(f"{listener.origin}{path}") as answer:
+                body = await answer.text()
+                answered.append((body, sum(commits)))
+                return answer.status
+
+        try:
+            async with aiohttp.ClientSession() as session:
+                paths = [f"/{number}" for number in range(40)]
+                statuses = await asyncio.gather(*(ask(path) for path in [*paths, "/wrong"]))
+                assert sorted(statuses) == [200] * 40 + [500]
+                assert sorted(handled) == sorted(paths)
+                assert sum(commits) == 40
+                assert len(commits) < 30, "each request was committed by itself"
+                full = True
+                assert set(await asyncio.gather(*(ask("/lost") for _ in range(5)))) == {500}
+                assert handled.count("/lost") == 5
+                assert sum(commits) == 40
+        finally:
+            await listener.close()
+
+    asyncio.run(run())
+    for body, committed in answered:
+        if body in handled:
+            assert handled.index(body) < committed, "it was answered before it was durable"

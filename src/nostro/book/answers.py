@@ -65,7 +65,7 @@ class Clocks(msgspec.Struct, frozen=True, kw_only=True):
 class Answers:
     """Reads through one connection; what belongs to one answer is read inside one read transaction of it."""
 
-    def __init__(self, store: Store, registry: Callable[[str, str], Exchange], covers: Covers) -> None:
+    def __init__(self, store: Store, registry: Callable[[str, str], Exchange], *, covers: Covers) -> None:
         self.store = store
         self._registry = registry
         self._covers = covers
@@ -257,7 +257,7 @@ class Answers:
 
     def coverage(self, stream: str, clocks: Clocks, *, since_ns: int, until_ns: int) -> list[Interval]:
         """[since_ns, until_ns) of a stream, whole, as disjoint half-open intervals in order."""
-        cover = self._covers.at(self.store, clocks.account.id, stream, seq=clocks.seq)
+        cover = self._covers.at(self.store, clocks.account.id, stream=stream, seq=clocks.seq)
         return [
             Interval(stream=stream, since_ns=start_ns, until_ns=end_ns, status=status, cause=cause)
             for start_ns, end_ns, status, cause in cover.tiles(since_ns, until_ns)

@@ -465,7 +465,7 @@ class Book:
             self._readers.append(store)
         try:
             with store.reading():
-                yield Answers(store, self._registry, self._covers)
+                yield Answers(store, self._registry, covers=self._covers)
         finally:
             self._free.append(store)
 

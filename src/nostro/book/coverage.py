@@ -124,7 +124,7 @@ class Covers:
         self._readers: object = None
         self._folds: dict[tuple[int, str], _Folded] = {}
 
-    def at(self, store: Store, account: int, stream: str, *, seq: int) -> Cover:
+    def at(self, store: Store, account: int, *, stream: str, seq: int) -> Cover:
         """The coverage of a stream by its pages up to ``seq``; it is not to be changed."""
         readers = store.engine.all("SELECT exchange, dialect, version FROM reader ORDER BY exchange, dialect")
         if readers != self._readers:  # somebody folded the pages again, with newer readers

@@ -113,7 +113,9 @@ async def _serve(running: PaperExchange, port: int, *, chain: Path | None, until
 
     tls = None if chain is None else context(chain)
     try:
-        listener = await listen(_with_funding(running), hub=running.hub, port=port, tls=tls)
+        listener = await listen(
+            _with_funding(running), together=running.venue.batch, hub=running.hub, port=port, tls=tls
+        )  # fmt: skip
     except OSError as error:
         raise Conflict(f"port {port} cannot be used: {error.strerror}", hint="give another --port, or 0") from None
     try:

@@ -64,7 +64,7 @@ class Borrower:
             _Story(sub, "cross_margin", "SOL/USDT", usual),
         )
 
-    def act(self, session: int, of: int, at_ns: int) -> list[Outcome]:
+    def act(self, session: int, of: int, *, at_ns: int) -> list[Outcome]:
         """What session number ``session`` of so many brings: the next step of the story under way, or nothing."""
         pace = max(STEPS_MAX, of // STORIES)
         told, step = divmod(session, pace)

@@ -128,7 +128,7 @@ class _Past:
             for bot, share, _ in bots:
                 target = self._rows * share * (number + 1) // (100 * sessions)
                 self._session(bot, symbol, target=target, at_ns=at_ns, end_ns=at_ns + pace_ns // 2)
-            self._count(self._borrower.act(number, sessions, at_ns))
+            self._count(self._borrower.act(number, sessions, at_ns=at_ns))
             self._money(bots, at_ns=at_ns)
             if at_ns >= self._until_ns - DAY_NS:
                 self._beat(at_ns)

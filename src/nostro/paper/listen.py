@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Final
 
 from aiohttp import WSMsgType, web
@@ -43,21 +43,25 @@ class Listener:
 async def listen(
     handle: Callable[[HttpRequest], HttpAnswer],
     *,
+    together: Callable[[], AbstractContextManager[None]] = nullcontext,
     hub: Hub | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     tls: ssl.SSLContext | None = None,
 ) -> Listener:
-    """Serves ``handle``, and ``hub`` at its paths, on a loopback address; ``port`` 0 takes a free one. With ``tls`` the
-    same is served encrypted on another free port. Raises `BadValue` for any other address, and OSError where the port
+    """Serves ``handle``, and ``hub`` at its paths, on a loopback address; ``port`` 0 takes a free one. Requests that
+    are there at the same time are handled within one ``together``, and answered after its end. With ``tls`` the same is
+    served encrypted on another free port. Raises `BadValue` for any other address, and OSError where the port
     is taken."""
     if host not in LOOPBACK:
         raise BadValue(f"host is {host!r}, a paper exchange listens on {' or '.join(LOOPBACK)} alone")
 
+    turns = _Turns(handle, together)
+
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if hub is not None and request.path in hub.paths and web.WebSocketResponse().can_prepare(request):
             return await _feed(hub, request)
-        return await _answer(handle, request)
+        return await _answer(turns, request)
 
     runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=CLOSING_S)
     await runner.setup()
@@ -74,13 +78,42 @@ async def listen(
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _answer(handle: Callable[[HttpRequest], HttpAnswer], request: web.BaseRequest) -> web.StreamResponse:
+class _Turns:
+    """Handles the requests that are there in one turn of the loop within one ``together``: so that what takes long at
+    its end, as a commit does, is waited for once."""
+
+    def __init__(
+        self, handle: Callable[[HttpRequest], HttpAnswer], together: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._handle = handle
+        self._together = together
+        self._opened = ExitStack()
+        self._ending: asyncio.Task[None] | None = None
+
+    async def answer(self, request: HttpRequest) -> HttpAnswer:
+        """Raises what ``handle`` raises, and what the end of ``together`` does: then no request of the turn is
+        answered."""
+        if self._ending is None:
+            self._opened.enter_context(self._together())
+            self._ending = asyncio.create_task(self._end())
+        ending = self._ending
+        answer = self._handle(request)
+        await asyncio.shield(ending)
+        return answer
+
+    async def _end(self) -> None:
+        await asyncio.sleep(0)  # the others of this turn come first
+        self._ending = None
+        self._opened.close()
+
+
+async def _answer(turns: _Turns, request: web.BaseRequest) -> web.StreamResponse:
     body = await _body(request)
     if body is None:
         return web.Response(status=413, text="the request is too large")
     path, _, query = request.raw_path.partition("?")
     try:
-        answer = handle(
+        answer = await turns.answer(
             HttpRequest(
                 method=request.method, path=path, query=query, headers=dict(request.headers), body=body,
             )
