@@ -267,8 +267,8 @@ class Answers:
         """The times of the rows of a stream that may still change, and of which instrument or asset they are; each
         once, in order of time."""
         query = (
-            "SELECT DISTINCT r.effective_ns, r.name FROM record r WHERE r.account = ? AND r.stream = ? AND r.unsettled = 1"
-            " AND NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
+            "SELECT DISTINCT r.effective_ns, r.name FROM record r WHERE r.account = ? AND r.stream = ?"
+            " AND r.unsettled = 1 AND NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
             " AND n.version = r.version + 1) ORDER BY r.effective_ns, r.name"
         )
         number, text = self.store.words.number_or_none(stream.name) or 0, self.store.words.text
