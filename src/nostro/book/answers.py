@@ -268,8 +268,8 @@ class Answers:
         once, in order of time."""
         query = (
             "SELECT DISTINCT r.effective_ns, r.name FROM record r WHERE r.account = ? AND r.stream = ?"
-            " AND r.unsettled = 1 AND NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
-            " AND n.version = r.version + 1) ORDER BY r.effective_ns, r.name"
+            " AND r.unsettled = 1 AND NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account"
+            " AND n.identity = r.identity AND n.version = r.version + 1) ORDER BY r.effective_ns, r.name"
         )
         number, text = self.store.words.number_or_none(stream.name) or 0, self.store.words.text
         return [(int(row[0]), text(row[1])) for row in self.store.engine.all(query, (account.id, number))]
