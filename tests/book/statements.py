@@ -278,7 +278,10 @@ class Told:
         """The row that follows, in another wallet."""
         wallet, kind, *rest = words
         getattr(self, f"_{kind}")(rest)
-        rows = {"entry": self.entry_rows, "borrow": self.borrow_rows, "repayment": self.repayment_rows}[kind]
+        rows = {
+            "entry": self.entry_rows, "borrow": self.borrow_rows, "repayment": self.repayment_rows,
+            "fill": self.fill_rows,
+        }[kind]  # fmt: skip
         rows[-1] = replace(rows[-1], wallet=wallet)
 
     def _loan(self, words: list[str]) -> None:

@@ -4,9 +4,12 @@ entries that book it."""
 
 from __future__ import annotations
 
-import pytest
+from decimal import Decimal
 
-from book.statements import check, moment
+import pytest
+from msgspec.structs import replace
+
+from book.statements import Told, check, judged, moment
 
 CLEAN = """
     proven all 00:00 40/00:00
@@ -212,3 +215,30 @@ def test_a_debt_is_its_own_wallets() -> None:
     scopes = {each.scope.wallet for each in judgement.results if each.check == "loan principal"}
     assert scopes == {"cross_margin", "isolated_margin:BTC/USDT"}
     assert moment("10:00") < judgement.until_ns
+
+
+def test_isolated_wallets_that_cannot_be_told_apart_make_no_false_break() -> None:
+    """Two wallets' entries carry the exchange's ids of them, their balances and fills do not."""
+    told = Told()
+    for line in """
+        proven all 00:00 40/00:00
+        wallet isolated_margin entry 1 08:00 USDT fund 5 0 5
+        wallet isolated_margin entry 2 09:00 USDT fund 7 0 7
+        wallet isolated_margin entry 3 10:00 USDT trade -2 5 3
+        wallet isolated_margin:BTC/USDT fill 10:00 buy BTC/USDT 1 @ 1
+        wallet isolated_margin entry 4 11:00 USDT trade -1 7 6
+        wallet isolated_margin entry 5 10:00 BTC trade 1 0 1
+        unavailable orders 00:00 40/00:00 unsupported
+    """.strip().splitlines():
+        told.tell(line)
+    ids = ("17", "18", "17", "18", "19")
+    told.entry_rows = [replace(row, extra={"wallet_id": of}) for row, of in zip(told.entry_rows, ids, strict=True)]
+    told.see("USDT", Decimal(9), used=Decimal(0), at_ns=moment("12:00"))
+    seen = told.seen_rows[0]
+    told.seen_rows = [replace(seen, balance=replace(seen.balance, wallet="isolated_margin"))]
+    judgement = judged(told)
+    assert not judgement.breaks
+    chains = {each.scope.wallet: each.outcome for each in judgement.results if each.check == "running balance"}
+    assert chains == dict.fromkeys(("isolated_margin#17", "isolated_margin#18", "isolated_margin#19"), "ties")
+    causes = {(each.check, each.cause) for each in judgement.results if each.outcome == "unchecked"}
+    assert {("reported balance", "which_wallet"), ("trades", "which_wallet")} <= causes

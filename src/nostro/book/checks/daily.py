@@ -22,7 +22,20 @@ from typing import Final, NamedTuple
 import msgspec
 
 from nostro.book.breaks import Break, Hypothesis, Scope, identify
-from nostro.book.checks.terms import NOT_TOLD, Outcome, Proven, Result, Rules, decimals, pages_of, row_name, signed
+from nostro.book.checks.terms import (
+    BARE_ISOLATED,
+    NOT_TOLD,
+    WHICH_WALLET,
+    Outcome,
+    Proven,
+    Result,
+    Rules,
+    decimals,
+    is_bare,
+    pages_of,
+    row_name,
+    signed,
+)
 from nostro.domain import values
 from nostro.domain.records import Borrow, Entry, Fill, Liquidation, Repayment, Transfer
 
@@ -167,10 +180,13 @@ class Days:
 
     def _judge_day(self, until_ns: int) -> None:
         named = Counter((check, scope.subject, bool(scope.sub_account)) for check, scope in self._day)
+        bare = {(check, scope.sub_account, scope.subject) for check, scope in self._day if is_bare(scope.wallet)}
         for (check, scope), day in sorted(self._day.items()):
             mixed = bool(named[check, scope.subject, not scope.sub_account])
             taken = check == TAKEN and (scope.sub_account, scope.wallet) in self._liquidated
             unknown = day.unknown or (NOT_TOLD if taken else "")
+            if scope.wallet.startswith(BARE_ISOLATED) and (check, scope.sub_account, scope.subject) in bare:
+                unknown = WHICH_WALLET
             self._judge(check, scope, day, until_ns, cause=NO_WALLET if mixed else unknown)
         self._day, self._liquidated = {}, set()
 

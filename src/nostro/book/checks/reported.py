@@ -21,7 +21,16 @@ import msgspec
 from nostro.book.breaks import Break, Hypothesis, Scope, identify
 from nostro.book.checks.anomalies import State
 from nostro.book.checks.chain import Settled
-from nostro.book.checks.terms import NO_RUNNING_BALANCE, Outcome, Proven, Result, Rules, Seen
+from nostro.book.checks.terms import (
+    NO_RUNNING_BALANCE,
+    WHICH_WALLET,
+    Outcome,
+    Proven,
+    Result,
+    Rules,
+    Seen,
+    is_bare,
+)
 from nostro.domain import values
 
 CHECK: Final = "reported balance"
@@ -160,6 +169,8 @@ class Snapshots:
             for state, following in zip(watch.states, [*watch.states[1:], None], strict=True)
             if following is None or following.at_ns > low_ns
         ]
+        if is_bare(self.scope.wallet):
+            return bracket[0], "unchecked", WHICH_WALLET
         nothing_known = bracket[0].state.total is None
         cause = self._proven.cause(self._rules.opened_ns if nothing_known else bracket[0].at_ns, high_ns)
         matching = [state for state in reversed(bracket) if not nothing_known and self._matches(seen, state)]

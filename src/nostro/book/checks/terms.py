@@ -31,6 +31,7 @@ from nostro.domain.records import (
     Repayment,
     Transfer,
 )
+from nostro.link.commands import ISOLATED
 from nostro.link.declare import Exchange
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ SETTLING: Final = "settling"  # younger than what is proven: it will be checked 
 OPEN: Final = "open"  # not read yet, or reading failed
 BEFORE_ORIGIN: Final = "before_origin"  # nobody was asked about what happened before the book's origin
 NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
+WHICH_WALLET: Final = "which_wallet"  # rows of an isolated wallet do not say of which
+BARE_ISOLATED: Final = ISOLATED.removesuffix(":")
 NOT_TOLD: Final = "not_told"  # the wire does not say the amount
 DOUBLE_DIGITS: Final = 15  # significant digits that a double always keeps
 TERMINAL: Final = frozenset({"filled", "canceled", "partially_canceled", "expired", "rejected"})
@@ -64,7 +67,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     own: str = ""
 
     def scope(self, fact: Fact, subject: str, *, side: str = "") -> Scope:
-        return Scope(self.account, fact.sub_account, fact.wallet, subject, side)
+        """Entries of an isolated wallet that do not say which it is are told apart by the exchange's id of it."""
+        wallet, wallet_id = fact.wallet, fact.extra.get("wallet_id") if fact.wallet == BARE_ISOLATED else None
+        return Scope(self.account, fact.sub_account, f"{wallet}#{wallet_id}" if wallet_id else wallet, subject, side)
 
     def quantum(self, printed: Decimal) -> Decimal:
         """What the wire may have hidden of this printed amount, positive: nothing where it prints exact text."""
@@ -89,6 +94,11 @@ def rules_for(exchange: Exchange, account: str, *, since_ns: int) -> Rules:
         exchange=exchange.id, account=account, amounts=exchange.amounts,
         opened_ns=exchange.opened_ns, origin_ns=max(exchange.opened_ns, since_ns),
     )  # fmt: skip
+
+
+def is_bare(wallet: str) -> bool:
+    """Whether it is an isolated wallet that may be any of several."""
+    return wallet == BARE_ISOLATED or wallet.startswith(f"{BARE_ISOLATED}#")
 
 
 class Seen(msgspec.Struct, frozen=True):
