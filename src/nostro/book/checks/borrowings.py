@@ -29,7 +29,6 @@ from nostro.book.checks.terms import (
     Result,
     Rules,
     decimals,
-    merged,
     pages_of,
     row_name,
 )
@@ -40,7 +39,6 @@ REPAID: Final = "repaid principal"
 PAID: Final = "paid interest"
 ACCRUED: Final = "accrued interest"
 RATE: Final = "interest rate"
-RESULTS_MAX: Final = 5_000  # kept apart before those that follow each other are made one
 
 
 class Borrowings:
@@ -154,15 +152,19 @@ class Borrowings:
             digits = max((decimals(row.amount) for row in rows), default=0)
         unit = values.truncation_quantum(digits)
         for each in debt.borrows:
+            alike: dict[tuple[Decimal, Decimal | None], list[Accrual]] = {}
             for row in debt.accruals.get(each.borrow.native_id or "", []):
-                self._judge_rate(scope, row, each.borrow, unit=unit)
-            if len(self.results) > RESULTS_MAX:
-                self.results = merged(self.results)
+                alike.setdefault((row.amount, row.rate), []).append(row)
+            for same in alike.values():  # while nothing is repaid, every hour costs the same
+                self._judge_rate(scope, same, each.borrow, unit=unit)
 
-    def _judge_rate(self, scope: Scope, row: Accrual, borrow: Borrow, *, unit: Decimal) -> None:
-        rate = borrow.interest_rate if row.rate is None else row.rate
+    def _judge_rate(self, scope: Scope, rows: list[Accrual], borrow: Borrow, *, unit: Decimal) -> None:
+        """Rows of one amount and rate."""
+        amount, since_ns = rows[0].amount, min(row.since_ns for row in rows)
+        last_ns = max(row.since_ns for row in rows)
+        rate = borrow.interest_rate if rows[0].rate is None else rows[0].rate
         if rate is None or borrow.repaid is None:
-            self._result(RATE, scope, "unchecked", NOT_TOLD, row.since_ns, row.since_ns)
+            self._result(RATE, scope, "unchecked", NOT_TOLD, since_ns, last_ns, terms=len(rows))
             return
         left = values.EXACT.subtract(borrow.amount, borrow.repaid)
         hidden = values.EXACT.add(
@@ -170,14 +172,18 @@ class Borrowings:
             values.EXACT.multiply(borrow.amount, self._rules.quantum(rate)),
         )
         allowed = Range(values.EXACT.multiply(left, rate), values.EXACT.multiply(borrow.amount, rate))
-        tolerance = values.add((unit, hidden, self._rules.quantum(row.amount)))
-        nearest = allowed.nearest(row.amount)
-        beyond = values.EXACT.subtract(row.amount, nearest)
-        if beyond.copy_abs() <= tolerance and row.amount >= 0:
+        tolerance = values.add((unit, hidden, self._rules.quantum(amount)))
+        nearest = allowed.nearest(amount)
+        beyond = values.EXACT.subtract(amount, nearest)
+        if beyond.copy_abs() <= tolerance and amount >= 0:
             outcome: Outcome = "ties within its quanta" if beyond else "ties"
-            self._result(RATE, scope, outcome, "", row.since_ns, row.since_ns, tolerance)
+            self._result(RATE, scope, outcome, "", since_ns, last_ns, tolerance, terms=len(rows))
             return
-        self._result(RATE, scope, "break", "", row.since_ns, row.since_ns, tolerance)
+        for row in rows:
+            self._result(RATE, scope, "break", "", row.since_ns, row.since_ns, tolerance)
+            self._break_row(scope, row, borrow, nearest=nearest)
+
+    def _break_row(self, scope: Scope, row: Accrual, borrow: Borrow, *, nearest: Decimal) -> None:
         found = self._break(
             RATE, scope, "accrual_differs", anchor=row.name, about=[borrow], since_ns=row.since_ns,
             until_ns=row.until_ns - 1, expected=nearest, actual=row.amount,
