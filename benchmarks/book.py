@@ -54,8 +54,8 @@ def opened(path: Path, *, read_only: bool = True) -> Book:
 
 
 def reads(path: Path, rounds: int) -> dict[str, Any]:
-    """Milliseconds of single reads, by the clock and by the processor, the first ones included, each with clocks of its own: half of them of what was
-    known by a random page, half of what is known now."""
+    """Milliseconds of single reads, by the clock and by the processor, the first ones included, each with clocks of its
+    own: half of them of what was known by a random page, half of what is known now."""
     with opened(path) as book:
         since_ns, now_ns, chances = book.account(ACCOUNT).since_ns, time.time_ns(), random.Random(1)
         pages = list(book.journal(ACCOUNT, stream="balances"))
