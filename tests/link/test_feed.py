@@ -179,7 +179,25 @@ def test_a_refusal_takes_the_oldest_request_of_its_kind() -> None:
     assert [action for action, _ in state.unanswered] == ["subscribe", "subscribe"]
     heard = FeedState(FEED, START_NS).receive(Arrival(b'["error",1,"Topic does not exist"]'), START_NS)
     assert heard is not None
-    assert heard.meaning == Complaint("Topic does not exist", "subscribe"), "without a request it is heard all the same"
+    assert heard.meaning == Complaint("Topic does not exist"), "without a request it is heard all the same"
+
+
+def test_a_topic_that_does_not_exist_may_have_been_unsubscribed() -> None:
+    state = FeedState(FEED, START_NS)
+    state.unsubscribe("ticker.A_B")
+    state.subscribe("trade.*")
+    state.receive(Arrival(b'["error",1,"Topic does not exist"]'), START_NS)
+    assert state.unanswered == (("subscribe", frozenset({"trade.*"})),)
+
+
+@pytest.mark.parametrize("sentence", ["Unauthorized", "Forbidden"])
+def test_a_sign_in_that_is_refused_takes_no_subscription_with_it(sentence: str) -> None:
+    state = FeedState(FEED, START_NS)
+    state.sign_in("a.b.c")
+    state.subscribe("trade.*")
+    state.receive(Arrival(f'["error",1,"{sentence}"]'.encode()), START_NS)
+    assert state.signed_in == "refused"
+    assert state.unanswered == (("subscribe", frozenset({"trade.*"})),)
 
 
 def test_an_acknowledgement_that_nobody_asked_for_is_believed() -> None:

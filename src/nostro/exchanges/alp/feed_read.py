@@ -24,12 +24,14 @@ from nostro.link.frames import Acknowledged, Complaint, Meaning, News, Ping, Unr
 PING: Final = "1"
 PONG: Final = "2"
 UNAUTHORIZED: Final = "Unauthorized"
+FORBIDDEN: Final = "Forbidden"
 NO_TOPIC: Final = "Topic does not exist"  # Source: API reference of 2023, Topic Subscription
 
 MILLISECOND_NS: Final = 1_000_000
 _ACTIONS: Final[Mapping[str, frames.Action]] = {"subscribe": "subscribe", "unsubscribe": "unsubscribe"}
 _ABOUT: Final[Mapping[str, frames.About]] = {**_ACTIONS, "auth": "sign_in"}
-_ABOUT_WORDS: Final[Mapping[str, frames.About]] = {UNAUTHORIZED: "sign_in", NO_TOPIC: "subscribe"}
+# Where no command is named. `NO_TOPIC` may answer either of the two that name topics.
+_ABOUT_WORDS: Final[Mapping[str, frames.About]] = {UNAUTHORIZED: "sign_in", FORBIDDEN: "sign_in"}
 
 
 @cache

@@ -23,7 +23,7 @@ from nostro.exchanges.alp import auth, words
 from nostro.exchanges.alp import feed_messages as messages
 from nostro.exchanges.alp import feed_written as written
 from nostro.exchanges.alp.dialects import Dialect
-from nostro.exchanges.alp.feed_read import NO_TOPIC, PING, PONG, UNAUTHORIZED
+from nostro.exchanges.alp.feed_read import FORBIDDEN, NO_TOPIC, PING, PONG, UNAUTHORIZED
 from nostro.exchanges.alp.feed_written import BENCHMARKS, Levels, text
 from nostro.exchanges.alp.refusals import unauthorized
 from nostro.exchanges.alp.written import seconds
@@ -37,7 +37,6 @@ PING_TIMEOUT_NS: Final = 30 * SECOND_NS
 
 NO_COMMAND: Final = "Unknown command"
 NO_MESSAGE: Final = "A message is a JSON array of texts"
-FORBIDDEN: Final = "Forbidden"
 
 
 class AlpFeed:
