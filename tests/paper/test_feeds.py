@@ -141,6 +141,14 @@ def test_a_token_that_is_none_or_over_or_of_a_key_that_may_not_read_changes_noth
     assert line.session.user == scene.trader.user
 
 
+def test_who_signs_in_again_is_who_came_last(scene: Scene) -> None:
+    _, line = opened(scene)
+    for login in (scene.trader, scene.reader, scene.trader):
+        assert line.ask(json.dumps(["auth", token(scene.venue, login)])) == []
+        assert line.session.user == login.user
+    assert scene.reader.user != scene.trader.user
+
+
 # ── who hears what ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from nostro.errors import Conflict, Unwritable
 from nostro.link.declare import Exchange
+from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.link.view import Login
 from nostro.paper.faults import Faults
 from nostro.paper.feeds import Hub
@@ -61,7 +62,6 @@ class PaperExchange:
             self.close()
             raise
         self._server = Server(exchange, self.venue, faults=faults)
-        self.handle = self._server.handle
         self.hub = None if exchange.feed is None else Hub(exchange.feed, self.venue, faults=faults)
         if self.hub is not None:
             self.venue.listeners.append(self.hub.publish)
@@ -69,6 +69,12 @@ class PaperExchange:
     def logins(self) -> list[Login]:
         """The keys that clients may use, one a login."""
         return self.venue.logins()
+
+    def handle(self, request: HttpRequest) -> HttpAnswer:
+        """What the exchange answers. The market catches up first: after a sleep of the machine, nobody is told that no
+        interest accrued during it."""
+        self._market.advance(self.venue.now_ns())
+        return self._server.handle(request)
 
     def advance(self) -> None:
         """Lets the market, the orders' ends, the transfers and the feed catch up with the clock; call it about once a
