@@ -119,6 +119,19 @@ def test_a_noun_of_margin_says_the_same_in_every_form(noun: str) -> None:
         assert told["coverage"][0]["cause"] == "no_time"
 
 
+@pytest.mark.parametrize("cause", ["forbidden", "unsupported"])
+def test_debts_that_may_not_be_read_are_not_said_to_be_none(monkeypatch: pytest.MonkeyPatch, cause: str) -> None:
+    hole = Interval(stream="borrows", since_ns=NOON_NS, until_ns=NOON_NS + 1, status="unavailable", cause=cause)
+    young = Interval(stream="borrows", since_ns=NOON_NS + 1, until_ns=NOON_NS + 2, status="open")
+    for name, kind, rows in (("answer", "borrow", [hole, young]), ("latest_states", "loan", [])):
+        monkeypatch.setattr(FakeBook, name, lambda *_, holes=rows, **__: Answer([], coverage=holes))
+        monkeypatch.setitem(FACTS, kind, [])
+    view = facts(BOOK, NOUNS["loans"], accounts=["mine"], question=Question())
+    assert [(line.stream, line.status, line.cause) for line in view.coverage] == [("borrows", "unavailable", cause)]
+    text = table(view)
+    assert "no loans are known" in text and f"not proven: borrows unavailable ({cause})" in text
+
+
 def test_whose_row_it_is_is_a_column_where_there_are_several_and_can_be_asked_for() -> None:
     both = facts(BOOK, NOUNS["borrows"], accounts=["mine"], question=Question())
     assert "sub-account" in table(both)

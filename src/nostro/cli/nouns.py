@@ -127,9 +127,9 @@ def _check_known(here: Session, noun: str, where: Mapping[str, str]) -> None:
         seen = {str(value) for fact in facts if (value := getattr(fact, field))}
         known = {*seen, *(WALLETS if field == "wallet" else WORDS.get((noun, field), ()))}
         if seen and wanted not in known and not (field == "wallet" and wanted.startswith(ISOLATED)):
-            plural = {"status": "statuses"}.get(field, f"{field}s")
-            option, called = field.replace("_", "-"), field.replace("_", " ")
-            message = f"--{option} {wanted}: the book has no {noun} of this {called}"
+            called = field.replace("_", "-")
+            plural = {"status": "statuses"}.get(called, f"{called}s")
+            message = f"--{called} {wanted}: the book has no {noun} of this {called}"
             raise BadValue(message, hint=config.suggestion(wanted, known, what=plural))
 
 

@@ -34,12 +34,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Noun(msgspec.Struct, frozen=True, kw_only=True):
-    """A noun: the kind of its facts, whether they are states (the latest holds) or events, and its table."""
+    """A noun: the kind of its facts, whether they are states (the latest holds) or events, and its table. ``made_by``:
+    of states, the kind of the events behind them; where those may not be read, no state is no news."""
 
     name: str
     kind: str
     state: bool
     columns: tuple[Column, ...]
+    made_by: str = ""
 
 
 # Whose row it is: shown where there are several.
@@ -143,6 +145,7 @@ LOANS: Final = Noun(
         Column(name="native_id", heading="id", short=True, rank=2),
         Column(name="effective_ns", heading="seen (UTC)", kind="time", rank=1),
     ),
+    made_by="borrow",
 )
 BORROWS: Final = Noun(
     name="borrows",
@@ -238,7 +241,7 @@ def facts(
         rows=rows,
         kind=KINDS[noun.kind],
         group=("account",),
-        empty=f"no {noun.name.replace('_', '-')} in this interval",
+        empty=f"no {noun.name.replace('_', '-')} {'are known' if noun.state else 'in this interval'}",
         **together(answers),
         as_of_ns=question.as_of_ns,
         known_at_ns=question.known_at_ns,
@@ -259,10 +262,22 @@ def _names(noun: Noun) -> set[str]:
 def _asked(book: Book, noun: Noun, account: str, *, question: Question, newest: int | None) -> Answer[Fact]:
     as_of_ns, known_at_ns, where = question.as_of_ns, question.known_at_ns, question.where
     if noun.state:
-        return book.latest_states(noun.kind, account, where=where, as_of_ns=as_of_ns, known_at_ns=known_at_ns)
+        states = book.latest_states(noun.kind, account, where=where, as_of_ns=as_of_ns, known_at_ns=known_at_ns)
+        return _with_unavailable(book, noun, account, states=states) if noun.made_by else states
     return book.answer(
         noun.kind, account, since_ns=question.since_ns, until_ns=question.until_ns, where=where, as_of_ns=as_of_ns,
         known_at_ns=known_at_ns, newest=newest,
+    )  # fmt: skip
+
+
+def _with_unavailable(book: Book, noun: Noun, account: str, *, states: Answer[Fact]) -> Answer[Fact]:
+    """The states, with the intervals in which what made them cannot be read."""
+    as_of_ns, known_at_ns = states.as_of_ns, states.known_at_ns
+    made = book.answer(noun.made_by, account, where={}, as_of_ns=as_of_ns, known_at_ns=known_at_ns, newest=1)
+    return Answer(
+        states, complete_through_ns=states.complete_through_ns,
+        coverage=[hole for hole in made.coverage if hole.status == "unavailable"],
+        as_of_ns=as_of_ns, known_at_ns=known_at_ns, reader=states.reader, pages=states.pages,
     )  # fmt: skip
 
 
