@@ -55,7 +55,7 @@ def test_up_on_an_empty_home_until_ctrl_c(tmp_path: Path) -> None:
     assert ends(endpoint["pid"])
     shown = json.loads(out)
     names = [account["name"] for account in endpoint["accounts"]]
-    assert len(names) == 4
+    assert len(names) == 5
     assert {balance["account"] for balance in shown["balances"]["rows"]} <= set(names)
     assert {line["account"] for line in shown["coverage"]["rows"]} == set(names)
     assert not [line for line in shown["coverage"]["rows"] if line["status"] == "open"]
@@ -112,7 +112,7 @@ def test_paper_serve_says_one_line_and_nothing_else(tmp_path: Path, ending: sign
     ready = json.loads(served.stdout.readline())
     assert ready["exchange"] == "alp"
     assert ready["urls"]["rest"].startswith("http://127.0.0.1:")
-    assert len(ready["accounts"]) == 4
+    assert len(ready["accounts"]) == 5
     for account in ready["accounts"]:
         assert account["key"].startswith("paper-")
         assert "read" in account["permissions"]
