@@ -15,7 +15,16 @@ from typing import Final, Literal, Self, cast
 from nostro import errors, limits
 from nostro.domain import records
 from nostro.domain.answers import Answer
-from nostro.domain.arguments import Amount, Moment, exact_amount, expect, moment_ns, needed_amount, ordered
+from nostro.domain.arguments import (
+    Amount,
+    Moment,
+    exact_amount,
+    expect,
+    expect_wallet,
+    moment_ns,
+    needed_amount,
+    ordered,
+)
 from nostro.domain.values import SECOND_NS
 from nostro.link.commands import (
     Borrow,
@@ -258,6 +267,7 @@ class AsyncAccount:
         it up left a doubt. Needs the grant ``trade``."""
         expect(side=(side, Side), type=(type, OrderType), time_in_force=(time_in_force, TimeInForce))
         expect(stop_operator=(stop_operator, StopOperator), side_effect=(side_effect, SideEffect))
+        expect_wallet(wallet=wallet)
         command = PlaceOrder(
             wallet=wallet, instrument=instrument, side=side, type=type, time_in_force=time_in_force,
             amount=exact_amount(amount, "amount"), quote_amount=exact_amount(quote_amount, "quote_amount"),
@@ -307,6 +317,7 @@ class AsyncAccount:
         """Moves money between the spot wallet and another one. ``account``: one of `sub_accounts`, None for the login's
         own. Raises `InsufficientFunds`, `Forbidden` (another's account) or `BadRequest` where it did not happen,
         `Unresolved` as `place`. Needs the grant ``transfer``."""
+        expect_wallet(from_wallet=from_wallet, to_wallet=to_wallet)
         adds = from_wallet == "spot"
         if adds == (to_wallet == "spot"):
             said = f"from_wallet is {from_wallet!r} and to_wallet {to_wallet!r}, expected one of them to be 'spot'"
@@ -325,6 +336,7 @@ class AsyncAccount:
         """Borrows into a margin wallet (``cross_margin``, ``isolated_margin:BTC/USDT``). ``account`` as in `transfer`.
         Raises `InsufficientFunds` (beyond the margin limit), `Forbidden` or `BadRequest` where it did not happen,
         `Unresolved` as `place`. Needs the grant ``margin``."""
+        expect_wallet(wallet=wallet)
         self._check_granted("borrow")
         account_id = await self._account_id(account)
         command = Borrow(account=account_id, wallet=wallet, asset=asset, amount=needed_amount(amount, "amount"))
@@ -338,6 +350,7 @@ class AsyncAccount:
         exchange shows it at once. ``account`` as in `transfer`. Raises `BadRequest` (more than is owed),
         `InsufficientFunds` or `Forbidden` where it did not happen, `Unresolved` as `place`. Needs the grant
         ``margin``."""
+        expect_wallet(wallet=wallet)
         self._check_granted("repay")
         account_id = await self._account_id(account)
         command = Repay(account=account_id, wallet=wallet, asset=asset, amount=needed_amount(amount, "amount"))
@@ -348,6 +361,7 @@ class AsyncAccount:
         """Buys back what a margin wallet owes, at the market, and repays it; the orders that it took, as far as the
         exchange says. ``account`` as in `transfer`. Raises `BadRequest` (nothing is owed) or `Forbidden` where it did
         not happen, `Unresolved` as `place`. Needs the grant ``trade``."""
+        expect_wallet(wallet=wallet)
         self._check_granted("close_position")
         command = ClosePosition(account=await self._account_id(account), wallet=wallet)
         return self._answer(await self._do("close_position", command), records.Order)

@@ -286,6 +286,35 @@ def test_what_is_typed_wrongly_is_not_sent(world: Scene, fields: dict[str, Any],
     assert world.wire.count("/margin/transfer", "POST") == 0
 
 
+@pytest.mark.parametrize("wallet", ["isolated_margin", "isolated_margin:BTC_USDT", "CROSS_MARGIN", "", ISOLATED + " "])
+def test_a_wallet_has_the_name_that_facts_give_it(world: Scene, wallet: str) -> None:
+    """The wire takes more: a position so named was looked for under that name, not found, and said to be closed."""
+    account = world.account(allow=GRANTS)
+    for write in (
+        account.transfer("USDT", 1, from_wallet="spot", to_wallet=wallet),
+        account.transfer("USDT", 1, from_wallet=wallet, to_wallet="spot"),
+        account.borrow("USDT", 1, wallet=wallet),
+        account.repay("USDT", 1, wallet=wallet),
+        account.close_position(wallet),
+        account.place("BTC/USDT", "buy", amount=1, price=1, wallet=wallet),
+    ):
+        with pytest.raises(errors.BadValue, match="expected spot, funding"):
+            run(write)
+    assert not world.wire.requests
+
+
+def test_text_that_is_none_is_not_sent(world: Scene) -> None:
+    """As of a command line with bytes that are no UTF-8."""
+    account = world.account(allow=GRANTS)
+    for write in (
+        account.borrow("\udcff", 1, wallet=CROSS),
+        account.transfer("USDT", 1, from_wallet="spot", to_wallet=CROSS, note="\udcff"),
+    ):
+        with pytest.raises(errors.BadValue, match="no text"):
+            run(write)
+    assert made(world, "movements") == made(world, "borrows") == []
+
+
 def test_orders_of_margin_wallets_and_their_side_effects(world: Scene) -> None:
     account = world.account(allow=GRANTS)
 
@@ -307,8 +336,7 @@ def test_orders_of_margin_wallets_and_their_side_effects(world: Scene) -> None:
     assert {told[order.native_id] for order in placed} == {ISOLATED}
     assert any(row.asset == "BTC" and row.type == "auto" for row in world.venue.borrows(user(world)))
     assert any(row.asset == "BTC" and row.type == "auto" for row in world.venue.repayments(user(world)))
-    for wallet in ("isolated_margin", "isolated_margin:ETH/USDT"):
-        with pytest.raises(errors.NotSupported, match="isolated wallet"):
-            run(account.place("BTC/USDT", "buy", amount="0.001", price=100, wallet=wallet))
+    with pytest.raises(errors.NotSupported, match="isolated wallet"):
+        run(account.place("BTC/USDT", "buy", amount="0.001", price=100, wallet="isolated_margin:ETH/USDT"))
     with pytest.raises(errors.BadValue, match="side_effect"):
         run(account.place("BTC/USDT", "buy", amount="0.001", price=100, side_effect="auto"))  # type: ignore[arg-type]

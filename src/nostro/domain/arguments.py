@@ -4,9 +4,10 @@ which is expected; what the values are for is the caller's.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import get_args
+from typing import Final, get_args
 
 from nostro import errors
 from nostro.domain.values import LATEST_NS, Malformed, decimal, parse_moment
@@ -14,12 +15,23 @@ from nostro.domain.values import LATEST_NS, Malformed, decimal, parse_moment
 Moment = str | datetime | int
 Amount = Decimal | int | str
 
+_WALLET: Final = re.compile(r"spot|funding|cross_margin|isolated_margin:[^:/\s]+/[^:/\s]+")
+
 
 def expect(**words: tuple[str | None, object]) -> None:
     """Raises `BadValue` where a word is none of those that its type lists."""
     for field, (word, listed) in words.items():
         if word is not None and word not in get_args(listed):
             raise errors.BadValue(f"{field} is {word!r}, expected one of {', '.join(get_args(listed))}")
+
+
+def expect_wallet(**wallets: str) -> None:
+    """Raises `BadValue` where a wallet has not the name that facts give it: an exchange may take its own word for it,
+    and nothing that is looked up afterwards would be found under that."""
+    for field, wallet in wallets.items():
+        if not _WALLET.fullmatch(wallet):
+            known = "spot, funding, cross_margin or one like isolated_margin:BTC/USDT"
+            raise errors.BadValue(f"{field} is {wallet[:40]!a}, expected {known}")
 
 
 def ordered(start: Moment, until_ns: int) -> int:

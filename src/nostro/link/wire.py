@@ -284,11 +284,7 @@ class WireSource:
 
     def _request(self, route: Route, message: msgspec.Struct | None, token: str) -> tuple[HttpRequest, str]:
         """The request, and what of it may be kept: its line and body, without credentials."""
-        query, body = "", b""
-        if message is not None and route.method == "GET":
-            query = query_text(self.exchange.encode_query(message))
-        elif message is not None:
-            body = self.exchange.encode_body(message)
+        query, body = self._written(route, message)
         headers = self.exchange.auth.sign(route, body, self._credentials, token)
         if body:
             headers = {"Content-Type": "application/json", **headers}
@@ -298,6 +294,17 @@ class WireSource:
         )  # fmt: skip
         shown = f"{route.method} {request.target}" + ("" if route.secret or not body else f"\n{body.decode()}")
         return request, shown
+
+    def _written(self, route: Route, message: msgspec.Struct | None) -> tuple[str, bytes]:
+        """The query string and the body of a message. Raises `BadValue` for text that is none: a command line may hold
+        bytes that are no UTF-8."""
+        try:
+            if message is not None and route.method == "GET":
+                return query_text(self.exchange.encode_query(message)), b""
+            return "", b"" if message is None else self.exchange.encode_body(message)
+        except UnicodeEncodeError:  # it holds the text, which may be a secret
+            said = f"what is asked of {self.exchange.name} {route.name} has characters that are no text"
+            raise errors.BadValue(said, hint="nothing was sent: give it in UTF-8", exchange=self.exchange.id) from None
 
     def _page(
         self,
