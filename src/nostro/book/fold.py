@@ -325,7 +325,8 @@ class Fold:
                 self._store.engine.insert("claim", [(*row, *values)])
 
     def _sweep_start(self, at: _At, claim: Claim) -> int:
-        """The page before the first that speaks for this claim: the last that called a part of it proven."""
+        """The page before the first that speaks for this claim: the last that called a part of it proven, or that ended
+        a reading of a part of the stream there (`Claim` open, for no cause)."""
         query = (
             "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq < ?"
             " AND claims_since_ns < ? AND claims_until_ns > ? ORDER BY seq DESC"
@@ -333,7 +334,7 @@ class Fold:
         bound = (at.account.id, self._store.words.number(at.page.stream), at.seq, claim.until_ns, claim.since_ns)
         for (seq,) in self._store.rows(query, bound):
             stated = self._store.journal.page(at.account.id, seq).claims
-            if any(one.status == "proven" and _meet(one, claim) for one in stated):
+            if any((one.status == "proven" or one == _ended(one)) and _meet(one, claim) for one in stated):
                 return int(seq)
         return 0
 
@@ -456,6 +457,10 @@ def _answers(given: Query, asked: Query, *, since_ns: int, until_ns: int) -> boo
     is whole."""
     same = given.where == asked.where and given.position is None
     return same and (given.since_ns or 0) <= since_ns and (given.until_ns is None or until_ns <= given.until_ns)
+
+
+def _ended(claim: Claim) -> Claim:
+    return Claim("open", claim.since_ns, claim.until_ns)
 
 
 def _meet(one: Claim, other: Claim) -> bool:

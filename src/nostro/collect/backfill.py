@@ -23,7 +23,7 @@ from nostro.book.book import Book, Lease
 from nostro.book.judgement import Judge
 from nostro.domain.answers import Interval
 from nostro.domain.values import DAY_NS, SECOND_NS
-from nostro.link.declare import Page, Query, Stream
+from nostro.link.declare import Claim, Page, Query, Stream
 from nostro.link.source import Step
 from nostro.link.transport import Clock
 from nostro.link.wire import WireSource
@@ -365,7 +365,7 @@ class Collector:
         rows = pages = waiting_rows = 0
         try:
             async for swept in self.source.sweep(stream.name, since_ns, until_ns, where):
-                step = msgspec.structs.replace(swept, page=_claimless(swept.page)) if where else swept
+                step = msgspec.structs.replace(swept, page=_of_a_part(swept.page)) if where else swept
                 waiting.append(step)
                 rows += len(step.facts)
                 waiting_rows += len(step.facts)
@@ -419,8 +419,12 @@ def _cell(stream: Stream, effective_ns: int) -> tuple[int, int]:
     return start_ns, start_ns + precision_ns
 
 
-def _claimless(page: Page) -> Page:
-    return msgspec.structs.replace(page, claims=())
+def _of_a_part(page: Page) -> Page:
+    """The page of a part of a stream: it proves nothing, and says where this reading of the part ended, so that its
+    rows are not taken for those of a later reading of the whole."""
+    return msgspec.structs.replace(
+        page, claims=tuple(Claim("open", each.since_ns, each.until_ns) for each in page.claims)
+    )
 
 
 def _without(intervals: list[tuple[int, int]], taken: list[tuple[int, int]]) -> list[tuple[int, int]]:

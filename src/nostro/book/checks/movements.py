@@ -45,12 +45,14 @@ class Leg(msgspec.Struct, frozen=True):
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
     """What the next run needs: transfers from ``since_ns`` on, those of them whose legs are ``matched`` already, and
-    the entries that are still alone. Entries before ``edge_ns`` are dealt with."""
+    the entries that are still alone. Entries before ``edge_ns`` are dealt with. ``unknown``: whether entries were left
+    out because it was not known whose they are."""
 
     since_ns: int = 0
     edge_ns: int = 0
     matched: tuple[str, ...] = ()
     alone: tuple[Leg, ...] = ()
+    unknown: bool = False
 
 
 def is_matched(transfer: Transfer, carried: Carried) -> bool:
@@ -73,6 +75,7 @@ class Movements:
         self._matched = set(carried.matched) if carried else set[str]()
         self._entries: list[Leg] = list(carried.alone) if carried else []
         self._edge_ns = carried.edge_ns if carried else 0
+        self._unknown = carried.unknown if carried else False
 
     def add(self, entry: Entry) -> None:
         at_ns = entry.effective_ns or 0
@@ -81,6 +84,7 @@ class Movements:
         if entry.sub_account not in ("", self._rules.own):
             scope = self._rules.scope(entry, entry.asset)
             cause = ANOTHER_ACCOUNT if self._rules.own else WHOSE_UNKNOWN
+            self._unknown = self._unknown or not self._rules.own
             self.results.append(
                 Result(
                     check=CHECK, scope=scope, outcome="unchecked", cause=cause, since_ns=at_ns, until_ns=at_ns, terms=1
@@ -109,7 +113,13 @@ class Movements:
         since_ns = min([*waiting, edge_ns])
         matched = self._matched | {leg.name for leg, _ in pairs}
         kept = {leg.name for each in done if (each.effective_ns or 0) >= since_ns for leg in self._legs(each)}
-        return Carried(since_ns=since_ns, edge_ns=edge_ns, matched=tuple(sorted(matched & kept)), alone=tuple(alone))
+        return Carried(
+            since_ns=since_ns,
+            edge_ns=edge_ns,
+            matched=tuple(sorted(matched & kept)),
+            alone=tuple(alone),
+            unknown=self._unknown,
+        )
 
     def _legs(self, transfer: Transfer) -> list[Leg]:
         """The entries that a transfer has once it is done."""
@@ -163,7 +173,7 @@ class Movements:
     def _judge_transfer(self, leg: Leg, entries_proven: Proven, edge_ns: int) -> None:
         until_ns = max(leg.at_ns + EDGE_NS, leg.seen_ns + self._rules.skew_ns)
         cause = entries_proven.cause(leg.at_ns, min(until_ns, edge_ns - 1))
-        cause = cause or (SETTLING if until_ns >= edge_ns else "")
+        cause = cause or (SETTLING if until_ns >= edge_ns else WHOSE_UNKNOWN if self._unknown else "")
         if cause:
             self.results.append(self._result(leg, "unchecked", leg.at_ns, leg.at_ns, cause))
             return
