@@ -3,9 +3,14 @@ order borrows what it lacks, a position is closed, and the book has it all, with
 
 from __future__ import annotations
 
+import json
+import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +126,30 @@ def test_a_live_account_needs_the_grant_and_a_yes(tmp_path: Any, arguments: tupl
     assert "nobody is there to ask" in done.error["message"] and "--yes" in done.error["hint"]
     asked = folder.run("order", "close", "fund")
     assert "nobody is there to ask" in asked.error["message"]
+
+
+def test_ctrl_c_while_something_is_changed_does_not_say_that_it_did_not_happen(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "home")
+    folder.path.mkdir()
+    (folder.path / "nostro.toml").write_text(ACCOUNT.format(since="2026-01-01"))
+    faults = tmp_path / "faults.json"
+    faults.write_text('{"faults": [{"kind": "delayed", "routes": ["borrow"], "share": 1, "delay_s": 60}]}')
+    with folder.exchange("--history", "20", "--faults", str(faults)):
+        with closing(sqlite3.connect(f"file:{folder.path / 'paper' / 'alp' / 'venue.db'}?mode=ro", uri=True)) as venue:
+
+            def made() -> int:
+                return int(venue.execute("SELECT count(*) FROM borrows").fetchone()[0])
+
+            before = made()
+            running = folder.start("borrow", "margin", "USDT", "1")
+            ends_s = time.monotonic() + 60
+            while made() == before and time.monotonic() < ends_s:
+                time.sleep(0.05)
+            assert made() == before + 1
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, b"")
+    said = json.loads(err.splitlines()[-1])["error"]
+    assert (said["type"], said["account"]) == ("Interrupted", "margin")
+    assert (said["happened"], said["repeat"]) == ("maybe", False)
+    assert "nostro sync margin" in said["hint"]

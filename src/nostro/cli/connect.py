@@ -10,7 +10,7 @@ import os
 import platform
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -130,9 +130,10 @@ class BookThread:
 def run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     """Runs the work on a loop of its own, on uvloop where there is one. Ctrl-C cancels it and raises
     KeyboardInterrupt."""
-    try:
-        import uvloop
-    except ModuleNotFoundError:
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+    with closing(work):  # it warns of itself where Ctrl-C came before it began
+        try:
+            import uvloop
+        except ModuleNotFoundError:
+            return asyncio.run(work)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)

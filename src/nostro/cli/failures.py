@@ -21,6 +21,8 @@ from nostro.views.escape import for_terminal
 HAPPENED: Final = {"no": "it did not happen", "maybe": "it may have happened", "yes": "it happened"}
 INTERRUPTION: Final = "interrupted: everything that was stored is whole and stays, nothing was lost"
 AGAIN: Final = "run the same command again; it goes on from there"
+CHANGING: Final = "interrupted: what was to be changed at the exchange may have happened"
+LOOK: Final = "run `nostro sync {}` and see whether it did, before you send it again"
 LINE_CHARACTERS: Final = 100
 
 
@@ -65,13 +67,15 @@ def _lines(text: str) -> str:
     return textwrap.fill(for_terminal(text), LINE_CHARACTERS, subsequent_indent="    ", break_long_words=False)
 
 
-def interrupted(stream: TextIO) -> None:
-    """One line: nothing was lost."""
+def interrupted(stream: TextIO, *, changing: str = "") -> None:
+    """One line: nothing was lost; or, where the account ``changing`` was being changed, that this may have happened."""
+    message, hint = (CHANGING, LOOK.format(changing)) if changing else (INTERRUPTION, AGAIN)
     if stream.isatty():
-        stream.write(f"\n{INTERRUPTION}\n")
+        stream.write(f"\n{message}\n" + (f"  → {for_terminal(hint)}\n" if changing else ""))
         return
-    error = {"type": "Interrupted", "message": INTERRUPTION, "hint": AGAIN, "exchange": "", "account": ""}
-    stream.write(json.dumps({"error": error | {"happened": "no", "repeat": True}}) + "\n")
+    error = {"type": "Interrupted", "message": message, "hint": hint, "exchange": "", "account": changing}
+    happened = {"happened": "maybe" if changing else "no", "repeat": not changing}
+    stream.write(json.dumps({"error": error | happened}) + "\n")
 
 
 def of_usage(error: click.ClickException) -> NostroError:

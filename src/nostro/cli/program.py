@@ -109,7 +109,7 @@ def run(arguments: Sequence[str]) -> int:
         _stdout_closed()
         return PIPE_CLOSED
     except (KeyboardInterrupt, click.Abort):
-        failures.interrupted(sys.stderr)
+        failures.interrupted(sys.stderr, changing=session.changing)
         return TERMINATED if terminated else INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         if sys.stderr.isatty():

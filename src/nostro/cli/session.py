@@ -36,7 +36,7 @@ FORMATS: Final = ("table", "json", "csv", "parquet")
 
 class Session:
     """One run of the command line. The environment loses the keys that it holds: they are in the session from here
-    on."""
+    on. ``changing``: the account at which the command changes something, from when it may begin to."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
         # The URL of a book may hold a password, which no child inherits.
@@ -45,6 +45,7 @@ class Session:
         self.redactor = Redactor()
         self.options: dict[str, Any] = {}
         self.verbose = 0
+        self.changing = ""
         self.closing = ExitStack()
 
     @cached_property

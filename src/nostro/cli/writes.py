@@ -30,13 +30,13 @@ def confirm(
             f"account {name} {said}",
             hint=f"write allow = [{allowed}] under [accounts.{name}] in {here.home.settings_file}", account=name,
         )  # fmt: skip
-    if account.paper or yes:
-        return
-    if not here.interactive:
-        raise BadValue(f"account {name} is live, and nobody is there to ask", hint="give --yes to send it unasked")
-    said = ", ".join(f"{key} {value}" for key, value in details.items() if value)
-    asked = f"LIVE at {account.exchange}, account {name}: {what}{f' ({said})' if said else ''}. Send it?"
-    click.confirm(asked, abort=True, err=True)
+    if not account.paper and not yes:
+        if not here.interactive:
+            raise BadValue(f"account {name} is live, and nobody is there to ask", hint="give --yes to send it unasked")
+        said = ", ".join(f"{key} {value}" for key, value in details.items() if value)
+        asked = f"LIVE at {account.exchange}, account {name}: {what}{f' ({said})' if said else ''}. Send it?"
+        click.confirm(asked, abort=True, err=True)
+    here.changing = name
 
 
 def asked_at(
