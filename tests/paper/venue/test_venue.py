@@ -390,3 +390,43 @@ def test_listeners_hear_what_was_accepted_once_it_is_durable(tmp_path: Path, mon
 
 def interrupted(_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_batch_says_at_its_end_that_a_commit_within_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for its end would else be told of a command that never happened."""
+    with Venue.open(tmp_path / "venue.db", now_ns=lambda: START_NS, profile=PROFILE) as venue:
+        user = venue.create_login("ann", "", permissions=()).user
+
+        def half() -> None:
+            with venue.batch():
+                venue.fund(user, "COIN", amount=Decimal(1))
+                with monkeypatch.context() as broken:
+                    broken.setattr(venue._journal, "_write", interrupted)
+                    with pytest.raises(KeyboardInterrupt):
+                        list(venue.entries(user))  # a question of somebody else, for which what waits is committed
+                venue.fund(user, "COIN", amount=Decimal(5))
+
+        with pytest.raises(KeyboardInterrupt):
+            half()
+        assert [row.total_delta for row in venue.entries(user)] == [5]
+        with venue.batch():
+            venue.fund(user, "COIN", amount=Decimal(2))
+        assert [row.total_delta for row in venue.entries(user)] == [5, 2]
+
+
+def test_who_asks_is_known_without_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request asks it first: orders that arrive together would be committed one by one."""
+    with Venue.open(tmp_path / "venue.db", now_ns=lambda: START_NS, profile=PROFILE) as venue:
+        login = venue.create_login("ann", "", permissions=("read",))
+        with monkeypatch.context() as broken, venue.batch():
+            broken.setattr(venue._journal, "_write", interrupted)
+            venue.fund(login.user, "COIN", amount=Decimal(1))
+            assert venue.login_by_key(login.key) == login
+            broken.undo()
+        with venue.batch():
+            venue.set_permissions(login.key, ("trade",))
+            known = venue.login_by_key(login.key)
+            assert known is not None
+            assert known.permissions == {"trade"}, "but what it may do from now on is known at once"

@@ -197,6 +197,11 @@ class Journal:
         """How many commands and logins are not written yet."""
         return len(self._commands) + len(self._logins)
 
+    @property
+    def logins_wait(self) -> bool:
+        """Whether any login is not written yet."""
+        return bool(self._logins)
+
     def commit(self, engine: Engine) -> None:
         """Writes what was added, durably; every so many commands with a snapshot of the engine. Raises `Unwritable`,
         `Corrupted` or `Conflict`; then nothing was written and what was added is forgotten."""

@@ -42,6 +42,7 @@ class Venue(Reading):
         super().__init__(journal, profile, now_ns=now_ns)
         self.seed = seed
         self._batched = False
+        self._lost: BaseException | None = None  # why the last commit that failed did
         self.listeners: list[Callable[[Outcome], None]] = []
         self._unheard: list[Outcome] = []
 
@@ -104,13 +105,17 @@ class Venue(Reading):
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Within it, commands are committed many at a time: for making histories, where nobody waits for an answer."""
+        """Within it, commands are committed many at a time, the last of them at its end; until then nobody may be
+        answered. Raises at its end what any commit within it raised: some of its commands never happened."""
+        before = self._lost
         self._batched = True
         try:
             yield
         finally:
             self._batched = False
             self._flush()
+        if self._lost is not None and self._lost is not before:
+            raise self._lost
 
     def create_login(
         self, name: str, email: str, *, permissions: Iterable[str], at_ns: int | None = None, parent: int | None = None
@@ -195,7 +200,8 @@ class Venue(Reading):
         unheard, self._unheard = self._unheard, []
         try:
             self._journal.commit(self.engine)
-        except BaseException:  # whatever it was: what the journal does not have, the engine must not go on from
+        except BaseException as error:  # whatever it was: the engine must not go on from what the journal does not have
+            self._lost = error
             self.engine = self._journal.recover(self.profile)
             raise
         for outcome in unheard:
@@ -208,7 +214,8 @@ class Venue(Reading):
     # ── logins ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def login_by_key(self, key: str) -> Login | None:
-        self._flush()
+        if self._journal.logins_wait:  # every request asks this: it commits nothing that it does not need
+            self._flush()
         return _login(histories.login(self._journal, key=key))
 
     def login_by_user(self, user: int) -> Login | None:
