@@ -320,7 +320,7 @@ class AsyncAccount:
         expect_wallet(from_wallet=from_wallet, to_wallet=to_wallet)
         adds = from_wallet == "spot"
         if adds == (to_wallet == "spot"):
-            said = f"from_wallet is {from_wallet!r} and to_wallet {to_wallet!r}, expected one of them to be 'spot'"
+            said = f"from_wallet is {from_wallet!r} and to_wallet {to_wallet!r}, expected exactly one to be 'spot'"
             raise errors.BadValue(said, hint="move it to spot first, and from there on", exchange=self.exchange)
         self._check_granted("transfer")
         command = MoveMargin(

@@ -272,8 +272,8 @@ def test_each_needs_its_grant(world: Scene, grant: str, names: list[str]) -> Non
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"from_wallet": "spot", "to_wallet": "spot"}, "expected one of them to be 'spot'"),
-        ({"from_wallet": CROSS, "to_wallet": ISOLATED}, "expected one of them to be 'spot'"),
+        ({"from_wallet": "spot", "to_wallet": "spot"}, "expected exactly one to be 'spot'"),
+        ({"from_wallet": CROSS, "to_wallet": ISOLATED}, "expected exactly one to be 'spot'"),
         ({"from_wallet": "spot", "to_wallet": CROSS, "account": "mine"}, "account is 'mine'"),
         ({"from_wallet": "spot", "to_wallet": CROSS, "amount": 1.5}, "amount is a float"),
         ({"from_wallet": "spot", "to_wallet": CROSS, "amount": None}, "amount is missing"),

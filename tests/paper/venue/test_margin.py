@@ -4,9 +4,11 @@ venue ends 2800 seconds after a story begins."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from nostro.link.commands import Refusal
+from nostro.link.commands import Refusal, Rejected
 from paper.venue.positions import SHORT, START
 from paper.venue.scenario import Scenario
 
@@ -290,6 +292,17 @@ REFUSALS = {
 @pytest.mark.parametrize("story", CASES.values(), ids=CASES.keys())
 def test_a_story_ends_as_the_page_says(story: str) -> None:
     Scenario().run(START + story)
+
+
+@pytest.mark.parametrize(
+    ("amount", "reason"), [("12.34", Refusal.MARGIN_LIMIT), ("10000000000000000000000000000", Refusal.POOL_EMPTY)]
+)
+def test_what_is_not_lent_is_said_in_amounts_of_the_asset(amount: str, reason: Refusal) -> None:
+    scenario = Scenario()
+    scenario.run(f"{START}\nalice borrow COIN {amount} cross -> {reason}\nalice COIN 100")
+    assert scenario.last is not None
+    assert isinstance(scenario.last.answer, Rejected)
+    assert f"{Decimal(amount):.2f} COIN" in scenario.last.answer.detail
 
 
 @pytest.mark.parametrize(("event", "reason"), REFUSALS.items(), ids=REFUSALS.keys())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from nostro.domain.values import SECOND_NS
 from nostro.link.commands import Refusal, Rejected
-from nostro.paper.venue.numbers import at_most
+from nostro.paper.venue.numbers import amount_of, at_most
 from nostro.paper.venue.profile import PPM
 from nostro.paper.venue.wallets import PLACE_BITS, PLACE_MASK
 
@@ -78,12 +78,13 @@ class Loans:
     repayments, interest``: of the command under way."""
 
     __slots__ = (
-        "_pools", "_rates", "borrows", "borrows_made", "changed", "done", "indebted", "index", "interest",
+        "_assets", "_pools", "_rates", "borrows", "borrows_made", "changed", "done", "indebted", "index", "interest",
         "interest_made", "ledger", "loans_made", "repayments", "repayments_made", "revalued",
     )  # fmt: skip
 
     def __init__(self, profile: Profile, ledger: Ledger, *, index: Index) -> None:
         lent = {each.asset: each for each in profile.borrowing}
+        self._assets = profile.assets
         self._rates = [lent[asset.code].hourly_ppm if asset.code in lent else 0 for asset in profile.assets]
         self._pools = [
             at_most(lent[asset.code].pool, asset.digits) if asset.code in lent else 0 for asset in profile.assets
@@ -107,11 +108,16 @@ class Loans:
         asset = key >> PLACE_BITS
         left = self._pools[asset] + self.ledger.lend[asset]
         if units > left:
-            return Rejected(Refusal.POOL_EMPTY, f"{units} units are more than the {left} that are left to lend")
+            said = f"{self._said(asset, units)} is more than the {self._said(asset, left)} that is left to lend"
+            return Rejected(Refusal.POOL_EMPTY, said)
         value = units * self.index.weights[asset]
         if not self.index.keeps_limit(user, key & PLACE_MASK, gained=value, borrowed=value):
-            return Rejected(Refusal.MARGIN_LIMIT, f"{units} units more would be owed than the wallet's equity allows")
+            said = f"with {self._said(asset, units)} more the wallet would owe more than twice its equity"
+            return Rejected(Refusal.MARGIN_LIMIT, said)
         return None
+
+    def _said(self, asset: int, units: int) -> str:
+        return f"{amount_of(units, self._assets[asset].digits):f} {self._assets[asset].code}"
 
     def lend(self, user: User, key: int, *, units: int, kind: str) -> int:
         """The house lends into a wallet. The borrow's id."""

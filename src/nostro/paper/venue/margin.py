@@ -146,7 +146,8 @@ class Margin:
             return Rejected(Refusal.UNKNOWN_INSTRUMENT, f"there is no instrument {wallet.removeprefix(ISOLATED)}")
         least = FUNDING if isinstance(command, MoveMargin) else MARGIN_FROM
         if place is None or place < least:
-            return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {wallet}, and must be a margin wallet")
+            which = "funding or a margin wallet" if least == FUNDING else "a margin wallet"
+            return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {wallet}, and must be {which}")
         return user, place
 
     # ── covering ─────────────────────────────────────────────────────────────────────────────────────────────────
