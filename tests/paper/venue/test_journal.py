@@ -19,8 +19,10 @@ from nostro.errors import Conflict, Corrupted, NotABook, SchemaTooOld, Unwritabl
 from nostro.link.commands import Accepted, CancelAll, MoveMargin, PlaceOrder, Rejected
 from nostro.paper.host import discard
 from nostro.paper.venue import journal as journals
+from nostro.paper.venue.commands import Envelope
 from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.journal import Journal
+from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
 from paper.venue.scenario import PROFILE, START_NS
 from paper.venue.workload import Workload
@@ -171,6 +173,25 @@ def test_a_second_writer_is_noticed(path: Path) -> None:
             other.tick()
         assert other.engine.state_hash() == venue.engine.state_hash()
         other.tick()
+
+
+def test_a_refusal_that_is_worded_otherwise_by_now_is_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(path) as venue:
+        filled(venue, 60)
+        before = venue.engine.state_hash()
+    real, worded = Engine.apply, []
+
+    def apply(engine: Engine, envelope: Envelope) -> Outcome:
+        outcome = real(engine, envelope)
+        if isinstance(outcome.answer, Rejected):
+            worded.append(envelope.id)
+            outcome.answer = Rejected(outcome.answer.reason, "in other words")
+        return outcome
+
+    monkeypatch.setattr(Engine, "apply", apply)
+    with opened(path) as venue:
+        assert venue.engine.state_hash() == before
+    assert worded, "nothing was refused"
 
 
 def test_a_journal_that_comes_to_other_answers_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

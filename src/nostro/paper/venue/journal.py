@@ -229,7 +229,7 @@ class Journal:
         self.last_id, self._snapshot_id = self._number("SELECT max(id) FROM commands"), since
         for envelope, stored in self.commands(since):
             answer = engine.apply(envelope).answer
-            if answer != stored:
+            if _decided(answer) != _decided(stored):
                 message = f"command {envelope.id} of {self.path} was answered {stored}, and now comes to {answer}"
                 raise Corrupted(message, hint="it was written by another version; make a new venue")
         return engine
@@ -325,3 +325,8 @@ class Journal:
 def _answer(data: bytes) -> Accepted | Rejected:
     kept = _decode_answer(data)
     return Accepted(kept.ids) if kept.reason is None else Rejected(kept.reason, kept.detail)
+
+
+def _decided(answer: Accepted | Rejected) -> Accepted | Refusal:
+    """What an answer decides. The sentence of a refusal is for people: another version may word it otherwise."""
+    return answer.reason if isinstance(answer, Rejected) else answer
