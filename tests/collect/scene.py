@@ -20,6 +20,7 @@ from nostro.domain.values import DAY_NS, SECOND_NS, parse_time
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
 from nostro.link.http import HttpAnswer, HttpRequest
+from nostro.link.transport import MemoryTransport
 from nostro.link.view import Login
 from nostro.link.wire import WireSource
 from nostro.paper.faults import Fault, FaultPlan, Faults, Kind
@@ -86,7 +87,7 @@ class Wire:
         self.times_ns.append(self._scene.clock.at_ns)
         answer = self.before(request)
         if answer is None:
-            answer = self._scene.server.handle(request)
+            answer = await MemoryTransport(self._scene.server.handle).send(request)
         self._scene.clock.at_ns += LATENCY_NS + int(answer.delay_s * SECOND_NS)
         return answer
 

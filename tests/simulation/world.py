@@ -29,6 +29,7 @@ from nostro.keys import Credentials
 from nostro.link.commands import Accepted, Rejected
 from nostro.link.declare import Exchange
 from nostro.link.http import HttpAnswer, HttpRequest
+from nostro.link.transport import MemoryTransport
 from nostro.link.wire import WireSource
 from nostro.paper.faults import Fault, FaultPlan, Faults, Kind
 from nostro.paper.server import Server
@@ -90,7 +91,7 @@ class Wire:
         world = self._world
         world.clock.pass_ns(world.random.randrange(1_000_000, 80_000_000))
         world.tick()
-        answer = world.server.handle(request)
+        answer = await MemoryTransport(world.server.handle).send(request)
         world.clock.pass_ns(world.random.randrange(1_000_000, 80_000_000) + int(answer.delay_s * SECOND_NS))
         if world.random.random() < world.bustle:
             world.live(1)  # something happens at the exchange between two pages
