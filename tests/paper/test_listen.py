@@ -101,6 +101,29 @@ def test_a_request_that_is_too_large_is_not_handled() -> None:
     asyncio.run(run())
 
 
+def test_a_client_that_speaks_no_http_is_told_so_and_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        async with running() as (echo, listener, session):
+            for said in (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+                writer.write(said)
+                assert b" 400 " in await reader.readline()
+                writer.close()
+            assert (echo.seen, caplog.records) == ([], [])
+            await broken(session)
+            assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+    async def broken(session: aiohttp.ClientSession) -> None:
+        listener = await listen(lambda request: HttpAnswer(1 // len(request.body), {}, b""))
+        try:
+            async with session.get(f"{listener.origin}/x") as answer:
+                assert answer.status == 500
+        finally:
+            await listener.close()
+
+    asyncio.run(run())
+
+
 def test_it_listens_on_this_machine_alone_and_says_where() -> None:
     async def run() -> None:
         for host in ("0.0.0.0", "localhost", "192.168.1.1", ""):

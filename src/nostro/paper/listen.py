@@ -5,12 +5,14 @@ frames of a `Hub` reach their readers; everything else is decided by these two, 
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from typing import Final
 
 from aiohttp import WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from nostro import limits
 from nostro.errors import BadValue, Unanswered
@@ -19,6 +21,15 @@ from nostro.paper.feeds import Hub, Session
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 CLOSING_S: Final = 0.5  # what open connections get to finish when the server ends
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether it tells of a mistake of ours. A client that speaks no HTTP is told so, and nobody else."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_LOG: Final = logging.getLogger(__name__)
+_LOG.addFilter(_is_ours)
 
 
 class Listener:
@@ -63,7 +74,7 @@ async def listen(
             return await _feed(hub, request)
         return await _answer(turns, request)
 
-    runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=CLOSING_S)
+    runner = web.ServerRunner(web.Server(answer, access_log=None, logger=_LOG), shutdown_timeout=CLOSING_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
