@@ -8,6 +8,10 @@ import sys
 
 def main() -> None:
     """Runs the command of this process's arguments, and ends the process with its exit status."""
-    from nostro.cli.program import run
+    try:
+        from nostro.cli.program import run
 
-    sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while it was loaded, or after it had ended: nothing was under way
+        status = 130
+    sys.exit(status)
