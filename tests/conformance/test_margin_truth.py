@@ -295,3 +295,16 @@ def test_what_a_form_lacks_is_said_by_its_field(scene: Scene) -> None:
         for query in ({"currency": "XXX"}, {"pair": "XXX_YYY"}, {"start_time": "0", "end_time": str(40 * 86_400)}):
             assert get(asked, routes[name], query).status == 400
         assert get(asked, routes[name], {"pair": "", "currency": ""}).status == 200
+
+
+def test_activity_of_2026_is_read_piece_by_piece_from_the_newest(scene: Scene) -> None:
+    asked = client(scene, "d26", scene.master)
+    route = next(each for each in asked.exchange.routes if each.name == "activity")
+    rows = [row for user in (scene.master.user, scene.desk.user, scene.keyless) for row in scene.venue.entries(user)]
+    newest = sorted(rows, key=lambda row: row.id, reverse=True)
+    for limit, offset in ((3, 0), (3, 2), (1000, 0), (5, len(rows) - 2), (5, len(rows)), (1, 2**31)):
+        answer = json.loads(get(asked, route, {"limit": str(limit), "offset": str(offset)}).body, parse_float=Decimal)
+        expected = newest[offset : offset + limit]
+        assert [(row["account_id"], row["balance"]) for row in answer] == [
+            (row.user, row.total_delta) for row in expected
+        ]

@@ -9,8 +9,10 @@ of the window; a history of orders is by the time placed.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -229,7 +231,8 @@ def activity(view: VenueView, call: Call, *, dialect: Dialect) -> Iterator[messa
 def short_activity(view: VenueView, call: Call) -> list[messages.ShortActivity]:
     """``balance`` is the amount of the operation; newest first."""
     default, most = SHORT_ACTIVITY_ROWS
-    rows = list(_entries(view, call))[::-1]
+    limit, offset = min(call.message.limit or default, most), call.message.offset or 0
+    newest = reversed(deque(_entries(view, call), maxlen=offset + limit))
     return [
         messages.ShortActivity(
             balance=number(row.total_delta),
@@ -240,7 +243,7 @@ def short_activity(view: VenueView, call: Call) -> list[messages.ShortActivity]:
             account_id=row.user,
             op_type=row.type.upper(),
         )
-        for row in rows[call.message.offset or 0 :][: min(call.message.limit or default, most)]
+        for row in islice(newest, offset, None)
     ]
 
 

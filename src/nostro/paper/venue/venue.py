@@ -140,7 +140,7 @@ class Venue(Reading):
         return login
 
     def set_permissions(self, key: str, permissions: Iterable[str]) -> None:
-        """What a key may do from now on, of read, trade and withdraw. Raises `NotFound`."""
+        """What a key may do from now on, of read, trade, margin and withdraw. Raises `NotFound`."""
         login = self.login_by_key(key)
         if login is None:
             message = f"there is no key {key}"
