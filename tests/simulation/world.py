@@ -322,6 +322,10 @@ async def _life(world: World) -> None:
     world.server = Server(world.exchange, world.venue)
     world.bustle = 0
     world.clock.pass_ns(120 * SECOND_NS)
+    left_ns = HOUR_NS - world.clock.now_ns() % HOUR_NS
+    if left_ns < HOUR_NS // 2:  # no interest accrues between the last look at the exchange and the comparison with it
+        world.clock.pass_ns(left_ns + SECOND_NS)
+    world.tick()
     world.quiet_ns = world.clock.now_ns()
     for _ in range(3):
         if await world.collect(whole=True, mortal=False):
