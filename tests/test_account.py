@@ -18,7 +18,9 @@ from nostro import errors
 from nostro.account import AsyncAccount, moment_ns
 from nostro.domain.records import Fact
 from nostro.domain.values import DAY_NS, SECOND_NS, format_time, parse_time
+from nostro.link.commands import Accepted, RequestWithdrawal
 from nostro.paper.faults import Kind
+from nostro.paper.venue.commands import AdvanceWithdrawal
 
 DIALECTS = ("cli", "d23", "d26")
 
@@ -223,6 +225,13 @@ def test_an_unknown_order(spoken: Scene) -> None:
 def test_transfers_of_a_key_that_may_not_read_withdrawals(world: Scene) -> None:
     """Withdrawals come from the ledger: when they left, and how much, fee included; coverage says so."""
     number = user(world)
+    asked = world.venue.submit(
+        number, RequestWithdrawal(method=4, amount=Decimal(30), attributes={"address": "0x" + "ab" * 20})
+    )
+    assert isinstance(asked, Accepted), asked
+    for status in ("confirmed", "verified", "approved", "done"):
+        world.venue.carry_out(AdvanceWithdrawal(withdrawal=asked.ids[0], status=status))  # type: ignore[arg-type]
+    world.clock.pass_s(60)
     answer = run(world.account().transfers().all())
     deposits = [row for row in answer if row.direction == "deposit"]
     assert len(deposits) == len(list(world.venue.transfers(number, "deposit")))
