@@ -159,6 +159,16 @@ def test_without_debts_nothing_is_said_of_them(monkeypatch: pytest.MonkeyPatch) 
     assert "owed" not in table(view) and all(row.debt is None and row.net is None for row in view.rows)
 
 
+def test_debts_that_may_not_be_read_are_missed_beside_the_balances_of_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "may not be read" not in table(balances(BOOK, ["mine"], question=Question()))
+    hole = Interval(stream="borrows", since_ns=NOON_NS, until_ns=NOON_NS + 1, status="unavailable", cause="forbidden")
+    monkeypatch.setattr(FakeBook, "answer", lambda *_, **__: Answer([], coverage=[hole]))
+    monkeypatch.setitem(FACTS, "loan", [])
+    assert "mine: what it owes may not be read with its key" in table(balances(BOOK, ["mine"], question=Question()))
+    monkeypatch.setitem(FACTS, "balance", [])
+    assert "may not be read" not in table(balances(BOOK, ["mine"], question=Question()))
+
+
 def test_the_accounts_below_a_login_are_a_tree() -> None:
     view = tree(BOOK, ["mine"], question=Question())
     assert [row.sub_account for row in view.rows] == ["1", "2", "3", "4"]

@@ -22,7 +22,7 @@ import msgspec
 
 from nostro.book.checks.terms import rules_for
 from nostro.domain.answers import Answer
-from nostro.domain.records import Balance, Loan
+from nostro.domain.records import Balance, Borrow, Loan
 from nostro.domain.values import EXACT, SECOND_NS
 from nostro.exchanges import exchange
 from nostro.views.breaks import lives_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PROVEN: Final = "proven"
 SETTLING: Final = "settling"
+_MARGIN: Final = ("cross_margin", "isolated_margin")
 
 Scope = tuple[str, str, str]  # sub-account, wallet, asset
 Sums = Mapping[Scope, Decimal]
@@ -93,6 +94,8 @@ def balances(book: Book, accounts: Sequence[str], *, question: Question, zeros: 
     notes = [_counted(rows)] if rows else []
     if any(row.reported is None and row.computed is not None for row in rows):
         notes.append("nobody had looked by then: computed from the exchange's ledger alone")
+    margined = sorted({row.account for row in rows if row.wallet.startswith(_MARGIN)})
+    notes += [f"{account}: what it owes may not be read with its key" for account in margined if _hidden(book, account)]
     if len(shown) < len(rows):
         notes.append(f"{len(rows) - len(shown)} more at zero: --zeros shows them")
     return View(
@@ -108,6 +111,12 @@ def _columns(rows: Sequence[BalanceLine]) -> tuple[Column, ...]:
     """What is owed is a column where something is."""
     owed = any(row.debt for row in rows)
     return tuple(column for column in COLUMNS if owed or column.name not in ("debt", "net"))
+
+
+def _hidden(book: Book, account: str) -> bool:
+    """Whether the borrowings of an account are unavailable to its key."""
+    asked = book.answer(Borrow.kind, account, where={}, newest=1)
+    return any(hole.status == "unavailable" and hole.cause == "forbidden" for hole in asked.coverage)
 
 
 def _whose(rows: Sequence[BalanceLine]) -> set[tuple[str, str]]:
