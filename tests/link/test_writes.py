@@ -186,7 +186,7 @@ def test_a_refusal_is_a_verdict(world: Scene, kind: Kind) -> None:
         ({"amount": "90", "price": "20000"}, errors.InsufficientFunds),
         ({"amount": "-1", "price": "100"}, errors.OrderRejected),
         ({"amount": "1" * 30, "price": "100"}, errors.OrderRejected),
-        ({"amount": "1", "price": "100", "wallet": "nowhere"}, errors.BadRequest),
+        ({"amount": "1", "price": "100", "wallet": "funding"}, errors.OrderRejected),
     ],
 )  # fmt: skip
 def test_the_exchange_refuses(world: Scene, fields: dict[str, Any], error: type[errors.Refused]) -> None:
