@@ -107,14 +107,14 @@ TRANSFERS: Final = Noun(
     state=False,
     columns=(
         Column(name="effective_ns", heading="time (UTC)", kind="time"),
-        Column(name="native_id", heading="id", short=True, rank=2),
+        Column(name="native_id", heading="id", short=True, rank=3),
         Column(name="direction", heading="direction"),
-        Column(name="from_wallet", heading="from", rank=4),
-        Column(name="to_wallet", heading="to", rank=4),
+        Column(name="from_wallet", heading="from", rank=2),
+        Column(name="to_wallet", heading="to", rank=2),
         Column(name="asset", heading="asset"),
         Column(name="amount", heading="amount", kind="amount"),
         Column(name="fee", heading="fee", kind="amount", rank=1),
-        Column(name="tx_hash", heading="transaction", short=True, rank=3),
+        Column(name="tx_hash", heading="transaction", short=True, rank=4),
         Column(name="status", heading="status", kind="stage"),
     ),
 )
