@@ -45,7 +45,7 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Whose row it is: shown where there are several.
-SUB_ACCOUNT: Final = Column(name="sub_account", heading="sub-account", rank=8)
+SUB_ACCOUNT: Final = Column(name="sub_account", heading="sub-account", rank=1)
 
 ORDERS: Final = Noun(
     name="orders",
