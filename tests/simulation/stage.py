@@ -26,7 +26,7 @@ from nostro.book.breaks import Break
 from nostro.book.judgement import judged, lives
 from nostro.collect.backfill import Collector, Report
 from nostro.domain.records import Fact, Interest, content
-from nostro.domain.values import SECOND_NS
+from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
 from nostro.link.commands import Accepted, RequestWithdrawal
@@ -37,16 +37,17 @@ from nostro.paper.faults import FaultPlan
 from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, Deposit
 from simulation import truth
 from simulation.campaign import FASTEST
-from simulation.lies import MARGIN, TABLES, Asked, Liar, Row, place, put, text, time
+from simulation.lies import MARGIN, TABLES, WINDOW_NS, Asked, Liar, Row, amount, place, put, text, time
 from simulation.world import URL, World
 
 ResultT = TypeVar("ResultT")
 
 USER: Final = 1
 ACCOUNT: Final = str(USER)
-OPENED_NS: Final = START_NS - START_NS % (86_400 * SECOND_NS) - 86_400 * SECOND_NS  # nothing happened before
+OPENED_NS: Final = START_NS - START_NS % DAY_NS - DAY_NS  # nothing happened before
 COMMANDS: Final = 500
 LIVES: Final = 4
+SPAN_NS: Final = 3 * WINDOW_NS // 2  # of a life, at least: several windows that may be cut, and a past to forget
 ATTRIBUTES: Final = {"address": "a123", "memo": "x"}
 LATENCY_NS: Final = 20_000_000
 STATES: Final = ("balance", "loan")
@@ -69,7 +70,8 @@ class Stage:
         for number in range(LIVES):
             self.world.live(COMMANDS // LIVES)
             self._move_money(number)
-        self.world.clock.pass_ns(3 * 86_400 * SECOND_NS)
+            self._pause(OPENED_NS + (number + 1) * SPAN_NS // LIVES)
+        self.world.clock.pass_ns(3 * DAY_NS)
         self.world.live(60)
         self.world.clock.pass_ns(600 * SECOND_NS)
         self.now_ns = self.world.clock.now_ns()
@@ -107,6 +109,10 @@ class Stage:
         for status in ("confirmed", "verified", "approved", "done"):
             self._done(AdvanceWithdrawal(withdrawal=withdrawal, status=status))
         self._done(Deposit(user=USER, asset="USD", amount=Decimal(number + 1)))
+
+    def _pause(self, until_ns: int) -> None:
+        """Nothing happens until then, where that is not over."""
+        self.world.clock.pass_ns(max(0, until_ns - self.world.clock.now_ns()))
 
     def _done(self, command: Any, *, user: int = 0) -> int:
         """Carried out an hour later; the id of what it began."""
@@ -216,10 +222,14 @@ class Trial:
 
     def found_out(self, *, knowing: bool) -> None:
         """The collector goes on while the exchange lies, until all that was said has settled: a transfer's entry may
-        come a day after it."""
+        come a day after it, and a borrowing that is open may say more or less than the rows of its last day until it is
+        seen once more."""
         run(self.again() if knowing else self.full_pass())
         self.stage.world.clock.pass_ns(26 * 3600 * SECOND_NS)
         run(self.collector.poll())
+        for row in self.stage.margin["borrows"]:
+            if amount(row, "repaid") < amount(row, "borrowed"):
+                run(self.collector.again(time(row), time(row) + SECOND_NS))
 
     def told_the_truth(self) -> None:
         """The exchange repents, and everything is read once more."""
