@@ -156,6 +156,28 @@ def test_an_open_borrowing_that_was_last_seen_before_a_repayment_is_not_wrong() 
     """)
 
 
+def test_an_hour_after_a_repayment_that_the_borrowing_does_not_show_yet_costs_less() -> None:
+    statement = """
+        proven all 00:00 40/00:00
+        borrow 1 10:00 USDT 100 accrued 0.1 seen 11:00
+        interest 1 10:30..10:50 USDT 0.1 of 1
+        repayment 1 11:20 USDT 40 interest 0.1
+        interest 2 11:30..12:30 USDT {later} of 1
+        wallet cross_margin entry 1 10:00 USDT borrow 100 0 100
+        wallet cross_margin entry 2 11:20 USDT repay -40.1 100 59.9
+    """
+
+    def rates(later: str) -> list[str]:
+        told = Told()
+        for line in statement.format(later=later).strip().splitlines():
+            told.tell(line.strip())
+        return sorted(each.outcome for each in judged(told).results if each.check == "interest rate")
+
+    assert rates("0.06") == ["ties", "unchecked"]
+    assert rates("0.2") == ["break", "ties"]
+    assert rates("-0.2") == ["break", "ties"]
+
+
 def test_a_transfer_leaves_one_wallet_and_reaches_the_other() -> None:
     statement = """
         proven all 00:00 40/00:00

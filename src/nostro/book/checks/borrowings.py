@@ -119,8 +119,7 @@ class Borrowings:
         borrow, told = followed.borrow, followed.borrow.interest_accrued
         since_ns = borrow.effective_ns or self._rules.opened_ns
         cause = NOT_TOLD if told is None else self._unknown("interest", [followed], since_ns=since_ns)
-        edge_ns = values.LATEST_NS if borrow.status == CLOSED else followed.seen_ns - self._rules.skew_ns
-        certain = values.add(row.amount for row in rows if row.until_ns <= edge_ns)
+        certain = values.add(row.amount for row in rows if row.until_ns <= self._edge_ns(followed))
         allowed = Range(certain, values.add(row.amount for row in rows))
         at_ns = borrow.effective_ns or 0
         last_ns = max(at_ns, borrow.last_interest_ns or 0, *(row.until_ns - 1 for row in rows))
@@ -152,14 +151,22 @@ class Borrowings:
             digits = max((decimals(row.amount) for row in rows), default=0)
         unit = values.truncation_quantum(digits)
         for each in debt.borrows:
-            alike: dict[tuple[Decimal, Decimal | None], list[Accrual]] = {}
+            alike: dict[tuple[Decimal, Decimal | None, bool], list[Accrual]] = {}
+            edge_ns = self._edge_ns(each)
             for row in debt.accruals.get(each.borrow.native_id or "", []):
-                alike.setdefault((row.amount, row.rate), []).append(row)
-            for same in alike.values():  # while nothing is repaid, every hour costs the same
-                self._judge_rate(scope, same, each.borrow, unit=unit)
+                alike.setdefault((row.amount, row.rate, row.until_ns <= edge_ns), []).append(row)
+            for (*_, known), same in alike.items():  # while nothing is repaid, every hour costs the same
+                self._judge_rate(scope, same, each.borrow, unit=unit, known=known)
 
-    def _judge_rate(self, scope: Scope, rows: list[Accrual], borrow: Borrow, *, unit: Decimal) -> None:
-        """Rows of one amount and rate."""
+    def _edge_ns(self, followed: Followed) -> int:
+        """Until when all that happened to a borrowing is known."""
+        return values.LATEST_NS if followed.borrow.status == CLOSED else followed.seen_ns - self._rules.skew_ns
+
+    def _judge_rate(
+        self, scope: Scope, rows: list[Accrual], borrow: Borrow, *, unit: Decimal, known: bool
+    ) -> None:  # fmt: skip
+        """Rows of one amount and rate. Not ``known``: later ones than the borrowing was seen, of which more may have
+        been repaid by then."""
         amount, since_ns = rows[0].amount, min(row.since_ns for row in rows)
         last_ns = max(row.since_ns for row in rows)
         rate = borrow.interest_rate if rows[0].rate is None else rows[0].rate
@@ -175,6 +182,9 @@ class Borrowings:
         tolerance = values.add((unit, hidden, self._rules.quantum(amount)))
         nearest = allowed.nearest(amount)
         beyond = values.EXACT.subtract(amount, nearest)
+        if not known and 0 <= amount < nearest and beyond.copy_abs() > tolerance:
+            self._result(RATE, scope, "unchecked", SETTLING, since_ns, last_ns, terms=len(rows))
+            return
         if beyond.copy_abs() <= tolerance and amount >= 0:
             outcome: Outcome = "ties within its quanta" if beyond else "ties"
             self._result(RATE, scope, outcome, "", since_ns, last_ns, tolerance, terms=len(rows))
