@@ -174,8 +174,8 @@ def test_an_hour_after_a_repayment_that_the_borrowing_does_not_show_yet_costs_le
         return sorted(each.outcome for each in judged(told).results if each.check == "interest rate")
 
     assert rates("0.06") == ["ties", "unchecked"]
-    assert rates("0.2") == ["break", "ties"]
-    assert rates("-0.2") == ["break", "ties"]
+    assert rates("0.25") == ["break", "ties"]
+    assert rates("-0.25") == ["break", "ties"]
 
 
 def test_a_transfer_leaves_one_wallet_and_reaches_the_other() -> None:
