@@ -6,8 +6,8 @@ Each is measured in a process of its own. Exit status 0 only where 99 of 100 rea
 process stayed below the bound on memory.
 
     python benchmarks/book.py --fills 10000
-    python benchmarks/book.py --fills 1000000 --keep /var/tmp/nostro-book
-    python benchmarks/book.py --book /var/tmp/nostro-book/book.db
+    python benchmarks/book.py --fills 1000000 --keep kept
+    python benchmarks/book.py --book kept/book.db
 """
 
 from __future__ import annotations

@@ -81,6 +81,7 @@ PLANTED: tuple[tuple[Callable[[Source], Found], str, str], ...] = (
     (oracles, "tests/naive/engine.py", "from nostro.paper.venue import engine"),
     (oracles, "tests/book/naive_fold.py", "import nostro"),
     (places, "docs/x.md", "look at /home/someone/nostro"),
+    (places, "benchmarks/x.py", "book.py --keep /var/tmp/kept"),
     (places, "requirements.lock", "--index-url https://example.org/simple"),
     (marks, "src/nostro/book/x.py", "# TODO: later"),
     (tools, "README.md", "Co-authored-by: someone"),

@@ -369,7 +369,7 @@ def oracles(source: Source) -> Found:
 
 
 PLACES = re.compile(
-    r"(?<![\w.])/(home|root|Users|work|opt|mnt|srv)/\w|\bpypi\.org|pythonhosted|--(extra-)?index-url|--find-links"
+    r"(?<![\w.])/(home|root|Users|work|opt|mnt|srv|tmp|var|dev/shm)/\w|\bpypi\.org|pythonhosted|--(extra-)?index-url|--find-links"
 )
 MARKS = re.compile(r"\b(TODO|FIXME|HACK|TBD|WIP)\b|# *XXX|(?i:\blorem ipsum\b)")
 CREDITS = re.compile(r"(?i)co-authored-by|language model|\bLLMs?\b|\bchatbot")

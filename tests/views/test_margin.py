@@ -160,13 +160,16 @@ def test_without_debts_nothing_is_said_of_them(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_debts_that_may_not_be_read_are_missed_beside_the_balances_of_margin(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "may not be read" not in table(balances(BOOK, ["mine"], question=Question()))
+    assert "cannot be read" not in table(balances(BOOK, ["mine"], question=Question()))
     hole = Interval(stream="borrows", since_ns=NOON_NS, until_ns=NOON_NS + 1, status="unavailable", cause="forbidden")
-    monkeypatch.setattr(FakeBook, "answer", lambda *_, **__: Answer([], coverage=[hole]))
+    monkeypatch.setattr(
+        FakeBook, "answer", lambda *_, known_at_ns, **__: Answer([], coverage=[] if known_at_ns == 1 else [hole])
+    )
     monkeypatch.setitem(FACTS, "loan", [])
-    assert "mine: what it owes may not be read with its key" in table(balances(BOOK, ["mine"], question=Question()))
+    assert "mine: what it owes cannot be read" in table(balances(BOOK, ["mine"], question=Question()))
+    assert "cannot be read" not in table(balances(BOOK, ["mine"], question=Question(known_at_ns=1)))
     monkeypatch.setitem(FACTS, "balance", [])
-    assert "may not be read" not in table(balances(BOOK, ["mine"], question=Question()))
+    assert "cannot be read" not in table(balances(BOOK, ["mine"], question=Question()))
 
 
 def test_the_accounts_below_a_login_are_a_tree() -> None:

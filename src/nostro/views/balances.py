@@ -26,7 +26,7 @@ from nostro.domain.records import Balance, Borrow, Loan
 from nostro.domain.values import EXACT, SECOND_NS
 from nostro.exchanges import exchange
 from nostro.views.breaks import lives_of
-from nostro.views.facts import Question, together
+from nostro.views.facts import Question, together, unavailable
 from nostro.views.view import Column, View
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def balances(book: Book, accounts: Sequence[str], *, question: Question, zeros: 
     if any(row.reported is None and row.computed is not None for row in rows):
         notes.append("nobody had looked by then: computed from the exchange's ledger alone")
     margined = sorted({row.account for row in rows if row.wallet.startswith(_MARGIN)})
-    notes += [f"{account}: what it owes may not be read with its key" for account in margined if _hidden(book, account)]
+    notes += [
+        f"{account}: what it owes cannot be read" for account in margined if _hidden(book, account, question=question)
+    ]
     if len(shown) < len(rows):
         notes.append(f"{len(rows) - len(shown)} more at zero: --zeros shows them")
     return View(
@@ -113,10 +115,10 @@ def _columns(rows: Sequence[BalanceLine]) -> tuple[Column, ...]:
     return tuple(column for column in COLUMNS if owed or column.name not in ("debt", "net"))
 
 
-def _hidden(book: Book, account: str) -> bool:
-    """Whether the borrowings of an account are unavailable to its key."""
-    asked = book.answer(Borrow.kind, account, where={}, newest=1)
-    return any(hole.status == "unavailable" and hole.cause == "forbidden" for hole in asked.coverage)
+def _hidden(book: Book, account: str, *, question: Question) -> bool:
+    """Whether the borrowings of an account could not be read, as known then."""
+    as_of_ns, known_at_ns = question.as_of_ns, question.known_at_ns
+    return bool(unavailable(book, Borrow.kind, account=account, as_of_ns=as_of_ns, known_at_ns=known_at_ns))
 
 
 def _whose(rows: Sequence[BalanceLine]) -> set[tuple[str, str]]:

@@ -273,12 +273,19 @@ def _asked(book: Book, noun: Noun, account: str, *, question: Question, newest: 
 def _with_unavailable(book: Book, noun: Noun, account: str, *, states: Answer[Fact]) -> Answer[Fact]:
     """The states, with the intervals in which what made them cannot be read."""
     as_of_ns, known_at_ns = states.as_of_ns, states.known_at_ns
-    made = book.answer(noun.made_by, account, where={}, as_of_ns=as_of_ns, known_at_ns=known_at_ns, newest=1)
     return Answer(
         states, complete_through_ns=states.complete_through_ns,
-        coverage=[hole for hole in made.coverage if hole.status == "unavailable"],
+        coverage=unavailable(book, noun.made_by, account=account, as_of_ns=as_of_ns, known_at_ns=known_at_ns),
         as_of_ns=as_of_ns, known_at_ns=known_at_ns, reader=states.reader, pages=states.pages,
     )  # fmt: skip
+
+
+def unavailable(
+    book: Book, kind: str, *, account: str, as_of_ns: int | None, known_at_ns: int | None
+) -> list[Interval]:  # fmt: skip
+    """The intervals in which events of that kind cannot be had of an account, as known then."""
+    told = book.answer(kind, account, where={}, as_of_ns=as_of_ns, known_at_ns=known_at_ns, newest=1)
+    return [hole for hole in told.coverage if hole.status == "unavailable"]
 
 
 def shown_now(noun: Noun, answer: Answer[Any], *, notes: tuple[str, ...] = ()) -> View:
