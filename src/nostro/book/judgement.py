@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
 
-from nostro import limits
 from nostro.book import breaks
 from nostro.book.answers import ALWAYS_NS
 from nostro.book.breaks import Break, BreakLife, Note
@@ -39,7 +38,7 @@ from nostro.domain.records import (
     SubAccount,
     Transfer,
 )
-from nostro.domain.values import DAY_NS, LATEST_NS, SECOND_NS, ZERO
+from nostro.domain.values import DAY_NS, LATEST_NS, ZERO
 from nostro.link.declare import Status
 
 if TYPE_CHECKING:
@@ -243,12 +242,6 @@ class BookLedger:
                     continue  # it is no longer there, or its time is another now
                 newest = (order.page, order.offset) == (known.page, known.offset)
                 yield self._last_seen(order, "orders") if newest and order.status not in TERMINAL else order
-
-    def _resting(self, order: Order) -> Order:
-        """An order that is still open, as it was last seen; it last changed before it was first seen so."""
-        changed_ns = order.observed_ns + limits.CLOCK_SKEW_MAX_S * SECOND_NS
-        known = order if order.updated_ns else msgspec.structs.replace(order, updated_ns=changed_ns)
-        return self._last_seen(known, "orders")
 
     def _last_seen(self, fact: FactT, stream: str) -> FactT:
         """A fact that may still change, observed when it was last seen unchanged."""

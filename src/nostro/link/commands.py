@@ -17,7 +17,8 @@ SideEffect = Literal["none", "auto_borrow", "auto_repay"]
 LoanType = Literal["manual", "auto"]
 
 # A wallet is named `spot`, `funding`, `cross_margin`, or `isolated_margin:BASE/QUOTE`: one for each instrument.
-ISOLATED: Final = "isolated_margin:"
+BARE_ISOLATED: Final = "isolated_margin"  # where a wire does not say of which instrument
+ISOLATED: Final = f"{BARE_ISOLATED}:"
 
 
 class Refusal(StrEnum):

@@ -23,7 +23,6 @@ import msgspec
 
 from nostro.book.breaks import Break, Hypothesis, Scope, identify
 from nostro.book.checks.terms import (
-    BARE_ISOLATED,
     NOT_TOLD,
     WHICH_WALLET,
     Outcome,
@@ -38,6 +37,7 @@ from nostro.book.checks.terms import (
 )
 from nostro.domain import values
 from nostro.domain.records import Borrow, Entry, Fill, Liquidation, Repayment, Transfer
+from nostro.link.commands import BARE_ISOLATED
 
 FEES: Final = "fees"
 TRADES: Final = "trades"

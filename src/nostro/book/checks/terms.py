@@ -31,7 +31,7 @@ from nostro.domain.records import (
     Repayment,
     Transfer,
 )
-from nostro.link.commands import ISOLATED
+from nostro.link.commands import BARE_ISOLATED
 from nostro.link.declare import Exchange
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ OPEN: Final = "open"  # not read yet, or reading failed
 BEFORE_ORIGIN: Final = "before_origin"  # nobody was asked about what happened before the book's origin
 NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
 WHICH_WALLET: Final = "which_wallet"  # rows of an isolated wallet do not say of which
-BARE_ISOLATED: Final = ISOLATED.removesuffix(":")
 NOT_TOLD: Final = "not_told"  # the wire does not say the amount
 DOUBLE_DIGITS: Final = 15  # significant digits that a double always keeps
 TERMINAL: Final = frozenset({"filled", "canceled", "partially_canceled", "expired", "rejected"})

@@ -19,10 +19,10 @@ from nostro.domain.values import ABSENT, LATEST_NS, canonical, format_time, numb
 from nostro.exchanges.alp import requests, routes, words
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.link import commands
-from nostro.link.commands import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
+from nostro.link.commands import BARE_ISOLATED, CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
 from nostro.link.declare import Do
 
-ISOLATED_TYPE: Final = words.WALLETS_WRITTEN[words.BARE_ISOLATED]
+ISOLATED_TYPE: Final = words.WALLETS_WRITTEN[BARE_ISOLATED]
 
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -20,7 +20,7 @@ from nostro.domain.values import SECOND_NS
 from nostro.exchanges.alp import messages, words
 from nostro.exchanges.alp.ask import WINDOW_S
 from nostro.exchanges.alp.refusals import REFUSALS, bad_input, unauthorized
-from nostro.link.commands import ISOLATED, Refusal, Side
+from nostro.link.commands import BARE_ISOLATED, ISOLATED, Refusal, Side
 from nostro.link.declare import Call, WireRefusal
 from nostro.link.view import Login, VenueInstrument, VenueView
 
@@ -110,7 +110,7 @@ def wallet(view: VenueView, raw: str, *, pair: str | None) -> str:
     """The venue's wallet; an isolated one is that of a pair, which means nothing with the others (*ours*). Raises
     400."""
     named = word(words.WALLETS, raw, field="wallet_type")
-    return f"{ISOLATED}{needed_instrument(view, pair).symbol}" if named == words.BARE_ISOLATED else named
+    return f"{ISOLATED}{needed_instrument(view, pair).symbol}" if named == BARE_ISOLATED else named
 
 
 def side(raw: str | None) -> Side | None:

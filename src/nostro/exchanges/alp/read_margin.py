@@ -15,6 +15,7 @@ import msgspec
 from nostro.domain import records
 from nostro.domain.values import exact, parse_time, token
 from nostro.exchanges.alp import members, messages, words
+from nostro.link.commands import BARE_ISOLATED
 from nostro.link.declare import Query
 
 StateT = TypeVar("StateT", records.Balance, records.Loan)  # a state of one asset in one wallet
@@ -25,7 +26,7 @@ def added_up(states: Iterable[StateT], both: Callable[[StateT, StateT], StateT])
     that the rows say, and none of them may take another's place."""
     found: dict[object, StateT] = {}
     for state in states:
-        bare = state.wallet == words.BARE_ISOLATED
+        bare = state.wallet == BARE_ISOLATED
         key: object = (state.sub_account, state.asset) if bare else state.offset
         before = found.get(key)
         found[key] = state if before is None else both(before, state)

@@ -13,6 +13,7 @@ from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.given import login
 from nostro.exchanges.alp.refusals import bad_input, rejected
 from nostro.link import commands
+from nostro.link.commands import BARE_ISOLATED
 from nostro.link.declare import Call, WithoutBody
 from nostro.link.view import VenueView
 
@@ -41,7 +42,7 @@ def _order_of(dialect: Dialect, message: requests.PlaceOrder) -> commands.PlaceO
     wallet = given.word(words.WALLETS, message.wallet_type or "SPOT", field="wallet_type")
     instrument = words.instrument(message.pair)
     return commands.PlaceOrder(
-        wallet=f"{commands.ISOLATED}{instrument}" if wallet == words.BARE_ISOLATED else wallet,
+        wallet=f"{commands.ISOLATED}{instrument}" if wallet == BARE_ISOLATED else wallet,
         instrument=instrument,
         side=cast("Any", side),
         type=cast("Any", kind),

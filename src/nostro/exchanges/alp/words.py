@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from nostro.domain.values import token
-from nostro.link.commands import ISOLATED
+from nostro.link.commands import BARE_ISOLATED, ISOLATED
 
 WALLETS: Final[Mapping[str, str]] = {
     "SPOT": "spot",
@@ -24,7 +24,6 @@ WALLETS_WRITTEN: Final[Mapping[str, str]] = {
     "spot": "SPOT", "cross_margin": "CROSS_MARGIN", "isolated_margin": "ISOLATED_MARGIN", "funding": "FUNDING",
 }  # fmt: skip
 
-BARE_ISOLATED: Final = "isolated_margin"  # where a row does not say whose instrument's it is
 
 # `ASC` stands in the order table of 2023 where `ASK` must be meant.
 SIDES: Final[Mapping[str, str]] = {
