@@ -45,7 +45,8 @@ from nostro.link.commands import (
     Rejected,
     RequestWithdrawal,
 )
-from nostro.link.view import VenueAsset, VenueBalance, VenueInstrument, VenueLoan, VenueMargin, VenueMethod
+from nostro.link.contracts import VenueBalance
+from nostro.link.view import VenueAsset, VenueInstrument, VenueLoan, VenueMargin, VenueMethod
 
 
 class NaiveEngine:

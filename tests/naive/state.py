@@ -10,8 +10,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, Inexact, Inval
 from typing import Final
 
 from nostro.link.commands import LoanType, PlaceOrder
+from nostro.link.contracts import VenueBalance
 from nostro.link.view import (
-    VenueBalance,
     VenueBorrow,
     VenueEntry,
     VenueFill,

@@ -18,7 +18,8 @@ from naive.grounds import NARROW, Ground
 from naive.workload import Workload
 from nostro.domain.values import EXACT
 from nostro.link.commands import Accepted, Rejected
-from nostro.link.view import VenueBalance, VenueInstrument, VenueLoan, VenueMargin
+from nostro.link.contracts import VenueBalance
+from nostro.link.view import VenueInstrument, VenueLoan, VenueMargin
 from nostro.paper.venue import commands as venue_commands
 from nostro.paper.venue.audit_margin import house
 from nostro.paper.venue.engine import Engine

@@ -1,12 +1,7 @@
 """The facts: what nostro knows, field by field, with type, unit and sign. A fact is a small immutable value read
 from a page; this module decides what its fields are called, not where they come from (``exchanges/*/read.py``)
-or how they are kept (``book/``).
-
-Words that hold everywhere: an amount is an exact `Decimal`; None means *not known*, never zero; a time ends in
-``_ns`` and counts nanoseconds since 1970 UTC; an asset is the exchange's own code (``BTC``), an instrument is
-``BASE/QUOTE``; a fee is positive when paid; amounts of orders and fills are positive and their ``side`` tells the
-direction, changes of a balance are signed (positive into the account). What the wire says beyond these fields
-stands in ``extra`` as text, under the wire's own names.
+or how they are kept (``book/``). The words that hold for all of them stand in ``fact.py``; positions, collateral and
+funding in ``contracts.py``.
 """
 
 from __future__ import annotations
@@ -18,53 +13,28 @@ from typing import ClassVar, Final, TypeVar
 
 import msgspec
 
+from nostro.domain.contracts import (
+    ClosedPosition,
+    FundingPayment,
+    Leverage,
+    MarginSummary,
+    Position,
+    PositionEvent,
+    Snapshot,
+)
+from nostro.domain.fact import STAMP, Balance, Fact
+
+# Whoever wants a fact asks here: the names of these two modules are this one's too.
+__all__ = [
+    "STAMP", "Balance", "ClosedPosition", "Fact", "FundingPayment", "Leverage", "MarginSummary", "Position",
+    "PositionEvent", "Snapshot",
+]  # fmt: skip
+
 Amounts = tuple[tuple[Decimal, Decimal], ...]
 FactT = TypeVar("FactT", bound="Fact")
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What every fact carries.
-
-    ``exchange, account, observed_ns, page, offset`` are its *stamp*: where and when we learned it (``page`` is the
-    sequence number of its page in the account's journal, 0 where nothing is stored, ``offset`` its row there).
-    All else is its *content*. ``effective_ns``: when it happened; for a state, when it was seen. ``native_id``: the
-    exchange's own id, None where the wire gives none. ``sub_account`` and ``wallet`` are "" where they do not apply.
-    An isolated margin wallet is named with its instrument, ``isolated_margin:BTC/USDT``; alone where the wire does not
-    say which.
-    """
-
-    kind: ClassVar[str] = ""
-
-    exchange: str = ""
-    account: str = ""
-    observed_ns: int = 0
-    page: int = 0
-    offset: int = 0
-    sub_account: str = ""
-    wallet: str = ""
-    native_id: str | None = None
-    effective_ns: int | None = None
-    extra: dict[str, str] = {}
-
-
-STAMP: Final = ("exchange", "account", "observed_ns", "page", "offset")
-
-
 # ── the account ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Balance(Fact, frozen=True, kw_only=True):
-    """One asset in one wallet, as the exchange reports it. Units of ``asset``; negative values are kept.
-
-    ``total`` = ``free`` + ``used``; ``used`` is held by open orders and pending withdrawals. ``updated_ns``: when
-    the exchange says that it last changed."""
-
-    kind: ClassVar[str] = "balance"
-    asset: str
-    total: Decimal | None = None
-    free: Decimal | None = None
-    used: Decimal | None = None
-    updated_ns: int | None = None
 
 
 class Order(Fact, frozen=True, kw_only=True):
@@ -74,7 +44,9 @@ class Order(Fact, frozen=True, kw_only=True):
     ``status`` pending (a stop that waits), open, partially_filled, filled, canceled, partially_canceled, expired,
     rejected. ``amount, filled, canceled, remaining``: base units, amount = filled + canceled + remaining; all None
     where the order is funded in quote units (``quote_amount``) and not yet done. ``price`` and ``stop_price``:
-    quote per base, None for a market order. ``stop_operator`` gte or lte: the trigger's side of ``stop_price``."""
+    quote per base, None for a market order. ``stop_operator`` gte or lte: the trigger's side of ``stop_price``.
+    Of a contract amounts are in contracts of the exchange (`Instrument.multiplier`); ``position_side`` both, long or
+    short; ``trigger`` the price that a stop watches: last, mark, index. ``average_price`` of what is filled."""
 
     kind: ClassVar[str] = "order"
     instrument: str
@@ -95,11 +67,17 @@ class Order(Fact, frozen=True, kw_only=True):
     updated_ns: int | None = None
     done_ns: int | None = None
     expires_ns: int | None = None
+    post_only: bool | None = None
+    reduce_only: bool | None = None
+    position_side: str | None = None
+    trigger: str | None = None
+    average_price: Decimal | None = None
 
 
 class Fill(Fact, frozen=True, kw_only=True):
     """One execution of an order of ours. ``price`` quote per base; ``amount`` base units, positive; ``fee`` in
-    ``fee_asset``, positive when paid; ``fee_rate`` a ratio (0.002 = 0.2 %); ``maker`` whether our order rested."""
+    ``fee_asset``, positive when paid; ``fee_rate`` a ratio (0.002 = 0.2 %); ``maker`` whether our order rested. Of a
+    contract ``amount`` is in contracts, and ``realized_pnl`` in its settle asset, without fee and funding."""
 
     kind: ClassVar[str] = "fill"
     instrument: str
@@ -112,6 +90,11 @@ class Fill(Fact, frozen=True, kw_only=True):
     maker: bool | None = None
     order_id: str | None = None
     order_type: str | None = None
+    position_side: str | None = None
+    realized_pnl: Decimal | None = None
+    mark_price: Decimal | None = None
+    index_price: Decimal | None = None
+    liquidation: bool | None = None
 
 
 class Entry(Fact, frozen=True, kw_only=True):
@@ -263,7 +246,10 @@ class Asset(Fact, frozen=True, kw_only=True):
 
 class Instrument(Fact, frozen=True, kw_only=True):
     """What can be traded. ``amount_digits`` and ``price_digits``: decimals that an order may have. ``amount_min,
-    amount_max`` base units, ``cost_min`` quote units, of one order."""
+    amount_max`` base units, ``cost_min`` quote units, of one order. ``type`` spot, linear, inverse or quanto; of a
+    contract amounts are contracts: linear ones of ``multiplier`` base each, inverse ones of ``multiplier`` quote,
+    quanto ones of ``multiplier`` settle assets for each whole of price. ``code``: the wire's own name. ``hash``: what
+    signatures call it."""
 
     kind: ClassVar[str] = "instrument"
     instrument: str
@@ -274,6 +260,16 @@ class Instrument(Fact, frozen=True, kw_only=True):
     amount_min: Decimal | None = None
     amount_max: Decimal | None = None
     cost_min: Decimal | None = None
+    type: str = "spot"
+    settle: str | None = None
+    multiplier: Decimal | None = None
+    code: str | None = None
+    hash: str | None = None
+    price_step: Decimal | None = None
+    position_max: Decimal | None = None
+    leverage_max: Decimal | None = None
+    funding_interval_s: int | None = None
+    active: bool | None = None
 
 
 class Ticker(Fact, frozen=True, kw_only=True):
@@ -289,6 +285,11 @@ class Ticker(Fact, frozen=True, kw_only=True):
     low: Decimal | None = None
     change: Decimal | None = None
     volume: Decimal | None = None
+    mark: Decimal | None = None
+    index: Decimal | None = None
+    funding_rate: Decimal | None = None
+    next_funding_ns: int | None = None
+    open_interest: Decimal | None = None
 
 
 class OrderBook(Fact, frozen=True, kw_only=True):
@@ -329,7 +330,7 @@ class DepositMethod(Fact, frozen=True, kw_only=True):
     kind: ClassVar[str] = "deposit_method"
     asset: str
     network: str
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str] = msgspec.field(default_factory=dict)
     confirmations: int | None = None
     amount_min: Decimal | None = None
     amount_max: Decimal | None = None
@@ -343,7 +344,7 @@ class WithdrawMethod(Fact, frozen=True, kw_only=True):
     kind: ClassVar[str] = "withdraw_method"
     asset: str
     network: str
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str] = msgspec.field(default_factory=dict)
     fee_rate: Decimal | None = None
     fee: Decimal | None = None
     fee_asset: str | None = None
@@ -362,8 +363,9 @@ class ServerTime(Fact, frozen=True, kw_only=True):
 KINDS: Final[Mapping[str, type[Fact]]] = {
     fact.kind: fact
     for fact in (
-        Balance, Order, Fill, Entry, Transfer, Loan, Borrow, Repayment, Interest, Liquidation, FeeRate, SubAccount,
-        Asset, Instrument, Ticker, OrderBook, Candle, PublicTrade, DepositMethod, WithdrawMethod, ServerTime,
+        Balance, Order, Fill, Entry, Transfer, Loan, Borrow, Repayment, Interest, Liquidation, MarginSummary, Position,
+        FundingPayment, Snapshot, ClosedPosition, PositionEvent, Leverage, FeeRate, SubAccount, Asset, Instrument,
+        Ticker, OrderBook, Candle, PublicTrade, DepositMethod, WithdrawMethod, ServerTime,
     )
 }  # fmt: skip
 

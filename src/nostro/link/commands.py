@@ -15,10 +15,16 @@ OrderType = Literal["market", "limit", "stop_limit", "stop_market"]
 TimeInForce = Literal["gtc", "ioc", "fok", "aon"]
 SideEffect = Literal["none", "auto_borrow", "auto_repay"]
 LoanType = Literal["manual", "auto"]
+PositionSide = Literal["both", "long", "short"]
+Trigger = Literal["last", "mark", "index"]
+MarginMode = Literal["cross", "isolated"]
 
 # A wallet is named `spot`, `funding`, `cross_margin`, or `isolated_margin:BASE/QUOTE`: one for each instrument.
 BARE_ISOLATED: Final = "isolated_margin"  # where a wire does not say of which instrument
 ISOLATED: Final = f"{BARE_ISOLATED}:"
+# A collateral wallet is named `futures`, or `futures:BASE/QUOTE` where it backs one pair alone.
+FUTURES: Final = "futures"
+MARGIN_ACCOUNT: Final = f"{FUTURES}:"
 
 
 class Refusal(StrEnum):
@@ -49,14 +55,25 @@ class Refusal(StrEnum):
     POOL_EMPTY = "pool_empty"
     MORE_THAN_OWED = "more_than_owed"
     NO_POSITION = "no_position"
+    BAD_POSITION_SIDE = "bad_position_side"
+    PRICE_OUT_OF_BAND = "price_out_of_band"
+    TOO_MANY_ORDERS = "too_many_orders"
+    REDUCE_TOO_LARGE = "reduce_too_large"
+    POSITION_TOO_LARGE = "position_too_large"
+    LEVERAGE_TOO_HIGH = "leverage_too_high"
+    BAD_LEVERAGE = "bad_leverage"
+    POSITION_OPEN = "position_open"
+    UNKNOWN_ORDER = "unknown_order"
+    BAD_RATE = "bad_rate"
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
-    """Amounts in base units, ``quote_amount`` in quote units (market orders only, instead of ``amount``), prices in
-    quote per base. ``valid_till_ns`` and ``expire_after_ns``: the earlier ends the order."""
+    """Amounts in base units (contracts, where the instrument is one), ``quote_amount`` in quote units (market orders
+    only, instead of ``amount``), prices in quote per base. ``valid_till_ns`` and ``expire_after_ns``: the earlier ends
+    the order. ``position_side``, ``reduce_only`` and ``trigger`` (of a stop) are for contracts."""
 
     wallet: str
     instrument: str
@@ -73,6 +90,9 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field=
     post_only: bool = False
     side_effect: SideEffect = "none"
     client_id: str = ""
+    position_side: PositionSide = "both"
+    reduce_only: bool = False
+    trigger: Trigger = "last"
 
 
 class CancelOrders(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
@@ -133,7 +153,44 @@ class ClosePosition(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_fie
     wallet: str
 
 
-Command = PlaceOrder | CancelOrders | CancelAll | RequestWithdrawal | MoveMargin | Borrow | Repay | ClosePosition
+class EditOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """Changes an open order of a contract; what is None stays. ``amount``: in all, with what is filled."""
+
+    order_id: int
+    amount: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+class SetLeverage(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """``leverage`` None: as high as the tiers allow."""
+
+    instrument: str
+    position_side: PositionSide = "both"
+    leverage: Decimal | None = None
+
+
+class SetMarginMode(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    instrument: str
+    mode: MarginMode
+
+
+class MoveFunds(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """Between two wallets of the one who asks and of its sub-accounts."""
+
+    from_account: int
+    from_wallet: str
+    to_account: int
+    to_wallet: str
+    asset: str
+    amount: Decimal
+    note: str = ""
+
+
+Command = (
+    PlaceOrder | CancelOrders | CancelAll | RequestWithdrawal | MoveMargin | Borrow | Repay | ClosePosition
+    | EditOrder | SetLeverage | SetMarginMode | MoveFunds
+)  # fmt: skip
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -14,14 +14,24 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from nostro.link.commands import Accepted, Command, LoanType, OrderType, Rejected, Side, SideEffect, TimeInForce
-
-# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+from nostro.link.commands import (
+    Accepted,
+    Command,
+    LoanType,
+    OrderType,
+    PositionSide,
+    Rejected,
+    Side,
+    SideEffect,
+    TimeInForce,
+    Trigger,
+)  # fmt: skip
+from nostro.link.contracts import ContractsView, Kind, VenueBalance, VenueFunding, VenueMove, VenueTier
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
     """One key of one user. ``permissions``: of read, trade, margin, withdraw. ``parent``: the master whose sub-account
-    the user is."""
+    the user is. ``extra``: what else the wire needs, by its own names (``private_key``, ``sub_account_id``)."""
 
     user: int
     name: str
@@ -30,6 +40,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
     permissions: frozenset[str]
     parent: int | None = None
+    extra: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Login(user={self.user}, name={self.name!r})"
@@ -44,6 +55,8 @@ class VenueAsset(msgspec.Struct, frozen=True):
 
 
 class VenueInstrument(msgspec.Struct, frozen=True, kw_only=True):
+    """``kind`` and what follows it are of contracts (docs/contracts.md); ``code``: the wire's own name."""
+
     id: int
     base: str
     quote: str
@@ -52,10 +65,20 @@ class VenueInstrument(msgspec.Struct, frozen=True, kw_only=True):
     amount_min: Decimal
     amount_max: Decimal
     value_min: Decimal
+    kind: Kind = "spot"
+    settle: str = ""
+    multiplier: Decimal = Decimal(1)
+    wallet: str = ""
+    tiers: tuple[VenueTier, ...] = ()
+    position_max: Decimal | None = None
+    orders_max: int = 200
+    band_ppm: int = 100_000
+    funding_interval_s: int = 28_800
+    code: str = ""
 
     @property
     def symbol(self) -> str:
-        return f"{self.base}/{self.quote}"
+        return f"{self.base}/{self.quote}:{self.settle}" if self.settle else f"{self.base}/{self.quote}"
 
 
 class VenueMethod(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,17 +141,6 @@ class VenueTrade(msgspec.Struct, frozen=True, kw_only=True):
     time_ns: int
 
 
-class VenueBalance(msgspec.Struct, frozen=True, kw_only=True):
-    """``total`` includes ``held``."""
-
-    user: int
-    wallet: str
-    asset: str
-    total: Decimal
-    held: Decimal
-    updated_ns: int
-
-
 class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     """``amount`` of an order funded in quote units is what was filled. ``status``: pending, open, partially_filled,
     filled, canceled, partially_canceled, expired."""
@@ -157,6 +169,11 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     valid_till_ns: int | None
     expire_after_ns: int | None
     side_effect: SideEffect = "none"
+    post_only: bool = False
+    position_side: PositionSide = "both"
+    reduce_only: bool = False
+    trigger: Trigger = "last"
+    origin: Literal["user", "liquidation"] = "user"
 
     @property
     def is_open(self) -> bool:
@@ -164,8 +181,9 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VenueFill(msgspec.Struct, frozen=True, kw_only=True):
-    """One user's side of a trade. ``id`` is the trade's. ``order_unfilled`` and ``order_status``: of the order right
-    after this fill."""
+    """One user's side of a trade, whose id it has. ``order_unfilled`` and ``order_status``: of the order right after.
+    Of a contract: the position before and after (signed contracts, signed value at entry), the mark price, whether it
+    closed by ``liquidation``, and whether the house took it over."""
 
     id: int
     order_id: int
@@ -184,6 +202,15 @@ class VenueFill(msgspec.Struct, frozen=True, kw_only=True):
     order_unfilled: Decimal
     order_status: str
     time_ns: int
+    position_side: PositionSide = "both"
+    size_before: Decimal = Decimal(0)
+    size_after: Decimal = Decimal(0)
+    basis_before: Decimal = Decimal(0)
+    basis_after: Decimal = Decimal(0)
+    realized_pnl: Decimal = Decimal(0)
+    mark: Decimal | None = None
+    liquidation: bool = False
+    takeover: bool = False
 
 
 class VenueEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -320,8 +347,7 @@ class VenueMargin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changes(Protocol):
-    """What one accepted command created or changed, as whoever listens to the venue hears it: orders in order of id, as
-    they are after it; entries and trades in the order they were made."""
+    """What one accepted command created or changed, as listeners hear it: orders by id, as they are after it."""
 
     @property
     def orders(self) -> Sequence[VenueOrder]: ...
@@ -332,8 +358,22 @@ class Changes(Protocol):
     @property
     def trades(self) -> Sequence[VenueTrade]: ...
 
+    @property
+    def fills(self) -> Sequence[VenueFill]: ...
 
-class VenueView(Protocol):
+    @property
+    def funding(self) -> Sequence[VenueFunding]: ...
+
+    @property
+    def moves(self) -> Sequence[VenueMove]: ...
+
+    @property
+    def touched(self) -> Sequence[int]:
+        """Users whose balances, collateral, positions or leverage changed; a mark's or index's: who holds positions."""
+        ...
+
+
+class VenueView(ContractsView, Protocol):
     """The venue as a wire sees it. Rows come oldest first; bounds are half-open [since_ns, until_ns) on the row's time;
     a filter that is None does not filter."""
 
@@ -445,6 +485,10 @@ class VenueView(Protocol):
 
     def margin(self, user: int) -> Sequence[VenueMargin]:
         """Every margin wallet that ever held or owed something, in the order of wallets."""
+        ...
+
+    def order(self, user: int, order_id: int) -> VenueOrder | None:
+        """One order of the user, open or not."""
         ...
 
     def sub_accounts(self, user: int) -> Sequence[int]:

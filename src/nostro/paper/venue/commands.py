@@ -12,10 +12,14 @@ from nostro.link.commands import (
     CancelAll,
     CancelOrders,
     ClosePosition,
+    EditOrder,
+    MoveFunds,
     MoveMargin,
     PlaceOrder,
     Repay,
     RequestWithdrawal,
+    SetLeverage,
+    SetMarginMode,
 )
 from nostro.paper.venue.profile import PPM
 
@@ -72,6 +76,20 @@ class SetIndex(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="c
     price: Decimal
 
 
+class SetMark(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """The mark price of a contract."""
+
+    instrument: str
+    price: Decimal
+
+
+class SetFundingRate(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
+    """The funding rate of a contract, a ratio of the position's value, for each of its intervals from now on."""
+
+    instrument: str
+    rate: Decimal
+
+
 class Tick(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Time passes, and nothing else."""
 
@@ -85,12 +103,18 @@ AnyCommand = (
     | Borrow
     | Repay
     | ClosePosition
+    | EditOrder
+    | SetLeverage
+    | SetMarginMode
+    | MoveFunds
     | CreateUser
     | Deposit
     | AdvanceDeposit
     | AdvanceWithdrawal
     | Fund
     | SetIndex
+    | SetMark
+    | SetFundingRate
     | Tick
 )
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from nostro.domain.values import DAY_NS, EARLIEST_NS, LATEST_NS, SECOND_NS
 from nostro.link.commands import Side
+from nostro.link.contracts import VenueBalance
 from nostro.link.view import (
     VenueAsset,
-    VenueBalance,
     VenueBorrow,
     VenueCandle,
     VenueEntry,

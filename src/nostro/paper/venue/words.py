@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nostro.link.commands import ISOLATED, Side
+from nostro.link.contracts import VenueBalance
 from nostro.link.view import (
-    VenueBalance,
     VenueBorrow,
     VenueEntry,
     VenueFill,
