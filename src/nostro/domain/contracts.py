@@ -1,5 +1,6 @@
 """The facts of derivatives, as exchanges report them: collateral, positions, their lives, funding, leverage. It decides
-what their fields are called, with unit and sign; the formulas between them stand in ``margin.py``.
+what their fields are called, with unit and sign; the formulas between them stand in ``margin/``, and which of them an
+exchange uses in ``policies.py``.
 """
 
 from __future__ import annotations
@@ -7,7 +8,26 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar
 
+import msgspec
+
 from nostro.domain.fact import Balance, Fact
+
+
+class PortfolioMargin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an exchange says of a requirement that it takes from a model of its own, where positions are shocked
+    together. Reported only: nothing here can be computed from the rest. USD; ``scenario_pnls``: the whole portfolio's
+    profit in each scenario of the grid; ``market_risk`` of them, ``netted_market_risk`` across assets;
+    ``options_delta``: absolute delta notional of options; ``net_delta`` of all; ``premium`` of options;
+    ``futures_maintenance_margin``: what the futures would need alone.
+    Source: Kraken Futures documentation, get-accounts, portfolioMarginBreakdown; futures-websocket balances."""
+
+    market_risk: Decimal | None = None
+    netted_market_risk: Decimal | None = None
+    scenario_pnls: tuple[Decimal, ...] = ()
+    options_delta: Decimal | None = None
+    net_delta: Decimal | None = None
+    premium: Decimal | None = None
+    futures_maintenance_margin: Decimal | None = None
 
 
 class MarginSummary(Fact, frozen=True, kw_only=True):
@@ -17,7 +37,10 @@ class MarginSummary(Fact, frozen=True, kw_only=True):
     ``initial_margin`` with open orders, ``order_margin`` their part of it, ``available`` for new positions or to take
     out, as the exchange defines it.
     ``unrealized_funding`` accrued and not yet paid, positive when it will be received. ``leverage_*`` ratios.
-    ``index_price`` of ``currency``, in USD. ``mode``: the exchange's word for how margin is computed."""
+    ``collateral_value``: of the balance after haircuts; ``unrealized_as_margin``: what of unrealized profit and funding
+    counts with it; ``margin_balance``: what requirements are held against. ``leverage``: of all positions together.
+    ``index_price`` of ``currency``, in USD. ``mode``: the exchange's word for how margin is computed; ``portfolio``:
+    what it says of its own model."""
 
     kind: ClassVar[str] = "margin_summary"
     scope: str
@@ -33,8 +56,11 @@ class MarginSummary(Fact, frozen=True, kw_only=True):
     order_margin: Decimal | None = None
     used: Decimal | None = None
     available: Decimal | None = None
+    leverage: Decimal | None = None
     leverage_long: Decimal | None = None
     leverage_short: Decimal | None = None
+    collateral_value: Decimal | None = None
+    unrealized_as_margin: Decimal | None = None
     cross_equity: Decimal | None = None
     cross_unrealized_pnl: Decimal | None = None
     margin_balance: Decimal | None = None
@@ -43,6 +69,7 @@ class MarginSummary(Fact, frozen=True, kw_only=True):
     vault_margin_addition: Decimal | None = None
     index_price: Decimal | None = None
     mode: str | None = None
+    portfolio: PortfolioMargin | None = None
 
 
 class Position(Fact, frozen=True, kw_only=True):

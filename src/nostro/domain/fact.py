@@ -48,7 +48,9 @@ class Balance(Fact, frozen=True, kw_only=True):
     """One asset in one wallet, as the exchange reports it. Units of ``asset``; negative values are kept.
 
     ``total`` = ``free`` + ``used``; ``used`` is held by open orders and pending withdrawals. ``updated_ns``: when
-    the exchange says that it last changed."""
+    the exchange says that it last changed. Where the exchange says what it is worth, in USD: ``index_price`` and
+    ``entry_price`` of one unit, ``realized_pnl`` and ``unrealized_pnl`` of holding it, ``value`` of all of it and
+    ``collateral_value`` after the haircut; ``transferable``: units that may leave the wallet."""
 
     kind: ClassVar[str] = "balance"
     asset: str
@@ -56,3 +58,10 @@ class Balance(Fact, frozen=True, kw_only=True):
     free: Decimal | None = None
     used: Decimal | None = None
     updated_ns: int | None = None
+    index_price: Decimal | None = None
+    entry_price: Decimal | None = None
+    realized_pnl: Decimal | None = None
+    unrealized_pnl: Decimal | None = None
+    value: Decimal | None = None
+    collateral_value: Decimal | None = None
+    transferable: Decimal | None = None

@@ -23,6 +23,7 @@ EXACT: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, Divi
 _ONE_DIGIT_UP: Final = Context(prec=1, rounding="ROUND_UP", traps=[])
 _ROUGH: Final = Context(prec=limits.DECIMAL_DIGITS, traps=[InvalidOperation, DivisionByZero, Overflow])
 ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
 ABSENT: Final = Raw()  # a JSON number that is not there; msgspec omits a default only if it is the very same object
 # *Ours*: JSON's form of a number, with at most 39 digits before and 36 behind the point, its exponent written out.
 _AMOUNT: Final = re.compile(r"-?(0|[1-9][0-9]{0,38})(\.[0-9]{1,36})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
@@ -111,6 +112,14 @@ def add(amounts: Iterable[Decimal]) -> Decimal:
     for amount in amounts:
         total = EXACT.add(total, amount)
     return total
+
+
+def product(factors: Iterable[Decimal]) -> Decimal:
+    """The exact product. Raises `decimal.Inexact` where 76 digits do not hold it."""
+    result = ONE
+    for factor in factors:
+        result = EXACT.multiply(result, factor)
+    return result
 
 
 def quotient(amount: Decimal, by: Decimal, *, digits: int, rounding: str) -> Decimal:
