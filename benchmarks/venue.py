@@ -29,9 +29,9 @@ from naive.grounds import NARROW
 from naive.workload import Workload
 from nostro.link.commands import Borrow, CancelOrders, MoveMargin, PlaceOrder, SideEffect
 from nostro.paper.history import generate
+from nostro.paper.profiles.alp import PROFILE
 from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope, Fund, SetIndex
 from nostro.paper.venue.engine import Engine
-from nostro.paper.venue.profile import PROFILE
 from nostro.paper.venue.venue import Venue
 from paper.differential import venue_envelope, venue_profile
 

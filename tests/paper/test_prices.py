@@ -15,7 +15,7 @@ from nostro.domain.values import Malformed
 from nostro.errors import BadValue
 from nostro.paper.makers import House
 from nostro.paper.prices import Prices, Print, recorded
-from nostro.paper.venue.profile import PROFILE
+from nostro.paper.profiles.alp import PROFILE
 from nostro.paper.venue.venue import Venue
 
 TRADES = """time_s,price,amount,side

@@ -19,10 +19,12 @@ from nostro import limits
 from nostro.errors import Conflict, NotFound
 from nostro.link.commands import Accepted, Command, Rejected
 from nostro.link.view import Login, VenueTransfer
+from nostro.paper.profiles.alp import PROFILE
 from nostro.paper.venue import histories
 from nostro.paper.venue.commands import AnyCommand, CreateUser, Deposit, Envelope, Fund, Tick
 from nostro.paper.venue.journal import Journal
-from nostro.paper.venue.profile import PROFILE, Profile
+from nostro.paper.venue.keys import Issue, texts
+from nostro.paper.venue.profile import Profile
 from nostro.paper.venue.reading import Reading
 from nostro.paper.venue.rows import Outcome
 
@@ -38,9 +40,12 @@ class Venue(Reading):
 
     Not safe for several threads at once. One process owns the file; another one's writing is noticed and refused."""
 
-    def __init__(self, journal: Journal, profile: Profile, *, seed: int, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, journal: Journal, profile: Profile, *, seed: int, now_ns: Callable[[], int], issue: Issue = texts
+    ) -> None:
         super().__init__(journal, profile, now_ns=now_ns)
         self.seed = seed
+        self._issue = issue
         self._batched = False
         self._lost: BaseException | None = None  # why the last commit that failed did
         self.listeners: list[Callable[[Outcome], None]] = []
@@ -49,15 +54,16 @@ class Venue(Reading):
     @classmethod
     def open(
         cls, path: Path, *, now_ns: Callable[[], int], seed: int | None = None, profile: Profile = PROFILE,
-        create: bool = True,
+        issue: Issue = texts, create: bool = True,
     ) -> Venue:  # fmt: skip
         """The venue in that file, made if it is not there and ``create``. ``seed``: its keys and its market derive from
-        it; None: the stored one, or `DEFAULT_SEED` for a new venue. Raises `Conflict` where it was made with another
-        seed, and `NotABook`, `SchemaTooNew`, `SchemaTooOld`, `Corrupted`, `Unwritable`."""
+        it; None: the stored one, or `DEFAULT_SEED` for a new venue. ``issue``: the form of its keys. Raises `Conflict`
+        where it was made with another seed, and `NotABook`, `SchemaTooNew`, `SchemaTooOld`, `Corrupted`,
+        `Unwritable`."""
         journal = Journal(path, create=create)
         try:
             profile, made_with = _made_with(journal, profile, seed=seed)
-            return cls(journal, profile, seed=made_with, now_ns=now_ns)
+            return cls(journal, profile, seed=made_with, now_ns=now_ns, issue=issue)
         except BaseException:
             journal.close()
             raise
@@ -132,10 +138,10 @@ class Venue(Reading):
 
     def create_key(self, user: int, name: str, *, permissions: Iterable[str]) -> Login:
         """A key of a user. It derives from the venue's seed and the name: it is no secret, as its first word says."""
-        key, secret = f"paper-{name}-{self._derive(f'key {name}')[:12]}", f"paper-{self._derive(f'secret {name}')[:40]}"
-        self._journal.add_login(key, user, secret=secret, permissions=",".join(sorted(permissions)))
+        keys = self._issue(self._derive, name, user)
+        self._journal.add_login(keys.key, user, secret=keys.secret, permissions=",".join(sorted(permissions)))
         self._written()
-        login = self.login_by_key(key)
+        login = self.login_by_key(keys.key)
         assert login is not None
         return login
 
@@ -216,16 +222,26 @@ class Venue(Reading):
     def login_by_key(self, key: str) -> Login | None:
         if self._journal.logins_wait:  # every request asks this: it commits nothing that it does not need
             self._flush()
-        return _login(histories.login(self._journal, key=key))
+        return self._login(histories.login(self._journal, key=key))
 
     def login_by_user(self, user: int) -> Login | None:
         self._flush()
-        return _login(histories.login(self._journal, user=user))
+        return self._login(histories.login(self._journal, user=user))
 
     def logins(self) -> list[Login]:
         """Every login, in the order of users."""
         self._flush()
-        return [login for row in histories.logins(self._journal) if (login := _login(row)) is not None]
+        return [login for row in histories.logins(self._journal) if (login := self._login(row)) is not None]
+
+    def _login(self, row: histories.Row | None) -> Login | None:
+        if row is None:
+            return None
+        user, name, email, key, secret, permissions, parent = row
+        return Login(
+            user=user, name=name, email=email, key=key, secret=secret, parent=parent,
+            permissions=frozenset(each for each in permissions.split(",") if each),
+            extra=dict(self._issue(self._derive, name, user).extra),
+        )  # fmt: skip
 
     def user_named(self, name: str) -> int | None:
         """The first user of that name."""
@@ -252,11 +268,3 @@ def _made_with(journal: Journal, profile: Profile, *, seed: int | None) -> tuple
         message = f"the paper exchange in {journal.path} was made with seed {known}, not {seed}"
         raise Conflict(message, hint="leave the seed out, or reset the paper exchange first")
     return msgspec.msgpack.decode(stored, type=Profile), known
-
-
-def _login(row: histories.Row | None) -> Login | None:
-    if row is None:
-        return None
-    user, name, email, key, secret, permissions, parent = row
-    granted = frozenset(each for each in permissions.split(",") if each)
-    return Login(user=user, name=name, email=email, key=key, secret=secret, permissions=granted, parent=parent)

@@ -1,0 +1,1 @@
+"""What each paper exchange lists, who lives there, and what their keys look like."""
