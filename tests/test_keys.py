@@ -47,7 +47,7 @@ def store(folder: Path, *, phrase: str | None = "correct horse", keyring: object
 
 
 def test_credentials_show_nothing_and_leave_the_process_in_no_form() -> None:
-    credentials = Credentials(KEY, SECRET, password="pass-word", uid="uid-1")
+    credentials = Credentials(KEY, SECRET, {"password": "pass-word", "uid": "uid-1", "private_key": ""})
     for shown in (repr(credentials), str(credentials), f"{credentials}", f"{[credentials]}"):
         assert "canary" not in shown
         assert "pass-word" not in shown
@@ -62,15 +62,17 @@ def test_credentials_show_nothing_and_leave_the_process_in_no_form() -> None:
 
 
 def test_a_sealed_key_opens_with_its_passphrase_and_the_disk_shows_nothing(tmp_path: Path) -> None:
-    where = store(tmp_path).put("fund", Credentials(KEY, SECRET, password="p", uid="u"))
+    extra = {"private_key": "0x" + "77" * 32, "sub_account_id": "5"}
+    where = store(tmp_path).put("fund", Credentials(KEY, SECRET, extra))
     assert where == str(tmp_path / "keys" / "fund.age")
     found = store(tmp_path).get("fund", "alp")
-    assert (found.key, found.secret, found.password, found.uid) == (KEY, SECRET, "p", "u")
+    assert (found.key, found.secret, found.extra) == (KEY, SECRET, extra)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert written
     for path in written:
         content = path.read_bytes()
         assert b"canary" not in content
+        assert b"7777" not in content
         assert base64.b64encode(SECRET.encode())[:12] not in content
         assert path.stat().st_mode & 0o077 == 0
     assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
@@ -124,12 +126,35 @@ def test_the_keyring_comes_first_then_the_file_then_the_environment(tmp_path: Pa
         ({"CRYPTO_EXCHANGE": "krakenfutures", "CRYPTO_API_KEY": "g", "CRYPTO_API_SECRET": "b"}, "g"),
         ({"CRYPTO_EXCHANGE": "grvt", "CRYPTO_API_KEY": "g", "CRYPTO_API_SECRET": "b"}, None),
         ({"KRAKEN_FUTURES_API_KEY": "a"}, None),
+        ({"KRAKEN_FUTURES_API_KEY": "a", "KRAKEN_FUTURES_PRIVATE_KEY": "b"}, None),
         ({"ALP_API_KEY": "a", "ALP_API_SECRET": "b"}, None),
     ],
 )
 def test_the_environments_names(environ: dict[str, str], key: str | None) -> None:
     found = keys.from_environment("kraken_futures", environ)
     assert (found.key if found else None) == key
+
+
+def test_a_wire_names_what_its_keys_consist_of() -> None:
+    members = ("key", "private_key", "sub_account_id")
+    assert keys.from_environment("grvt", {"GRVT_PRIVATE_KEY": "b"}, members) is None
+    environ = {"GRVT_API_KEY": "a", "GRVT_PRIVATE_KEY": "b", "GRVT_TRADING_ACCOUNT_ID": "5"}
+    found = keys.from_environment("grvt", environ, members)
+    assert found is not None
+    assert (found.key, found.secret, found.extra) == ("a", "", {"private_key": "b", "sub_account_id": "5"})
+    assert keys.missing(found, members) == ""
+    assert keys.missing(found, keys.MEMBERS) == "secret"
+
+
+def test_a_key_that_was_stored_with_other_members_still_opens(tmp_path: Path) -> None:
+    ring = FakeKeyring()
+    ring.kept["nostro", f"{tmp_path}:fund"] = '{"key": "k", "password": "p", "secret": "s", "uid": ""}'
+    found = store(tmp_path, keyring=ring).get("fund", "alp")
+    assert (found.key, found.secret, found.extra) == ("k", "s", {"password": "p"})
+    for broken in ("[]", "{", '{"key": 1}'):
+        ring.kept["nostro", f"{tmp_path}:fund"] = broken
+        with pytest.raises(BadValue, match="not readable"):
+            store(tmp_path, keyring=ring).get("fund", "alp")
 
 
 def test_keys_are_taken_out_of_the_environment() -> None:
@@ -182,7 +207,8 @@ def test_paper_and_live_keys_never_meet(tmp_path: Path) -> None:
 
 def test_every_spelling_of_a_secret_is_masked() -> None:
     redactor = Redactor()
-    redactor.learn(Credentials(KEY, SECRET))
+    redactor.learn(Credentials(KEY, SECRET, {"private_key": "0xcanary-private", "sub_account_id": "123456789"}))
+    assert redactor.text("0xcanary-private of 123456789") == "••• of 123456789"
     spellings = [
         SECRET, quote(SECRET, safe=""), SECRET.encode().hex(), base64.b64encode(SECRET.encode()).decode(), KEY,
     ]  # fmt: skip

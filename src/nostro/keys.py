@@ -12,10 +12,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
+
+import msgspec
 
 from nostro.config import private_folder, require_private, write_private
 from nostro.errors import BadValue, Locked, UsageError
@@ -31,26 +33,29 @@ _KEYRINGS: Final = (
     "keyring.backends.SecretService", "keyring.backends.libsecret", "keyring.backends.kwallet",
     "keyring.backends.macOS", "keyring.backends.Windows",
 )  # fmt: skip
-# Source: the names that libkloudtrader reads, then those of NautilusTrader and of ccxt's examples.
+# Source: the names that libkloudtrader reads, then those of NautilusTrader and of ccxt's examples, then GRVT's SDK's.
 _GENERAL: Final = {
     "key": "CRYPTO_API_KEY", "secret": "CRYPTO_API_SECRET", "password": "CRYPTO_API_PASSWORD", "uid": "CRYPTO_API_UID",
 }  # fmt: skip
 _PER_EXCHANGE: Final = {
     "key": ("API_KEY", "APIKEY"), "secret": ("API_SECRET", "SECRET"),
-    "password": ("API_PASSWORD", "PASSPHRASE"), "uid": ("API_UID",),
+    "password": ("API_PASSWORD", "PASSPHRASE"), "uid": ("API_UID",), "private_key": ("PRIVATE_KEY",),
+    "sub_account_id": ("SUB_ACCOUNT_ID", "TRADING_ACCOUNT_ID"),
 }  # fmt: skip
+MEMBERS: Final = ("key", "secret")  # of most keys; what others consist of is declared (`Exchange.members`)
+_NO_SECRETS: Final = ("uid", "sub_account_id")  # they name an account, as facts do
 
 
 class Credentials:
-    """What signs. Its repr and str show no secret, and it cannot be pickled, copied or encoded."""
+    """What signs; ``extra``: the members beyond key and secret that a wire needs. Its repr and str show no secret, and
+    it cannot be pickled, copied or encoded."""
 
-    __slots__ = ("key", "password", "secret", "uid")
+    __slots__ = ("extra", "key", "secret")
 
-    def __init__(self, key: str, secret: str, *, password: str = "", uid: str = "") -> None:
+    def __init__(self, key: str, secret: str, extra: Mapping[str, str] | None = None) -> None:
         self.key = key
         self.secret = secret
-        self.password = password
-        self.uid = uid
+        self.extra: Mapping[str, str] = {name: value for name, value in (extra or {}).items() if value}
 
     def __repr__(self) -> str:
         return f"Credentials({MASK})"
@@ -64,6 +69,17 @@ class Credentials:
     def paper(self) -> bool:
         """Whether this key is a paper exchange's, which is no secret."""
         return self.key.startswith(PAPER_PREFIX)
+
+
+def from_members(found: Mapping[str, str], members: Iterable[str]) -> Credentials:
+    """The credentials that consist of these ``members``, as far as they are there."""
+    given = {name: found.get(name, "") for name in members}
+    return Credentials(given.pop("key", ""), given.pop("secret", ""), given)
+
+
+def missing(credentials: Credentials, members: Sequence[str]) -> str:
+    """Which of key and secret such a key needs and this one lacks; "" where it is whole."""
+    return next((name for name in MEMBERS if name in members and not getattr(credentials, name)), "")
 
 
 def check_kind(credentials: Credentials, *, paper: bool, account: str) -> None:
@@ -90,7 +106,8 @@ class Redactor:
         self._forms: set[str] = set()
 
     def learn(self, credentials: Credentials) -> None:
-        for secret in (credentials.secret, credentials.password, credentials.key):
+        further = (value for name, value in credentials.extra.items() if name not in _NO_SECRETS)
+        for secret in (credentials.secret, credentials.key, *further):
             self.learn_text(secret)
 
     def learn_text(self, secret: str) -> None:
@@ -121,20 +138,23 @@ def take_from_environment(environ: MutableMapping[str, str], exchanges: tuple[st
     return {name: environ.pop(name) for name in sorted(names) if name in environ}
 
 
-def from_environment(exchange: str, environ: Mapping[str, str]) -> Credentials | None:
+def from_environment(
+    exchange: str, environ: Mapping[str, str], members: Sequence[str] = MEMBERS
+) -> Credentials | None:  # fmt: skip
     """The key that the environment gives for an exchange: ``ALP_API_KEY`` and ``ALP_API_SECRET`` first, then
-    ``CRYPTO_API_KEY`` and its companions where ``CRYPTO_EXCHANGE`` is this exchange or not set. None where there is
-    no key and secret."""
-    own = {
+    ``CRYPTO_API_KEY`` and its companions where ``CRYPTO_EXCHANGE`` is this exchange or not set. None where that is no
+    whole key of these ``members``."""
+    named = {
         field: next(filter(None, (environ.get(f"{_upper(exchange)}_{ending}") for ending in endings)), "")
         for field, endings in _PER_EXCHANGE.items()
     }
-    if own["key"] and own["secret"]:
-        return Credentials(**own)
+    own = from_members(named, members)
+    if not missing(own, members):
+        return own
     if environ.get("CRYPTO_EXCHANGE", exchange).lower() not in {exchange, exchange.replace("_", "")}:
         return None
-    general = {field: environ.get(name, "") for field, name in _GENERAL.items()}
-    return Credentials(**general) if general["key"] and general["secret"] else None
+    general = from_members({field: environ.get(name, "") for field, name in _GENERAL.items()}, members)
+    return None if missing(general, members) else general
 
 
 def _upper(exchange: str) -> str:
@@ -223,9 +243,11 @@ class KeyStore:
         self._keyring = keyring
         self._environ = environ
 
-    def get(self, account: str, exchange: str) -> Credentials:
-        """The key of a live account. Raises `Locked` without passphrase, `BadValue` where there is no key."""
-        found = self._from_keyring(account) or self._from_file(account) or from_environment(exchange, self._environ)
+    def get(self, account: str, exchange: str, members: Sequence[str] = MEMBERS) -> Credentials:
+        """The key of a live account, of these members. Raises `Locked` without passphrase, `BadValue` where there is no
+        key."""
+        found = self._from_keyring(account) or self._from_file(account)
+        found = found or from_environment(exchange, self._environ, members)
         if found is None:
             raise BadValue(
                 f"there is no key for account {account}",
@@ -238,7 +260,7 @@ class KeyStore:
     def put(self, account: str, credentials: Credentials) -> str:
         """Stores a live key; where it went, in words. Raises `Locked`, `Unwritable`, `UsageError` for a paper key."""
         check_kind(credentials, paper=False, account=account)
-        content = json.dumps({name: getattr(credentials, name) for name in Credentials.__slots__})
+        content = json.dumps({"key": credentials.key, "secret": credentials.secret, **credentials.extra})
         if self._keyring is not None:
             self._keyring.set_password(SERVICE, self._entry(account), content)
             return "the system's keyring"
@@ -305,8 +327,9 @@ def _open_sealed(path: Path, passphrase: str, account: str) -> str:
 
 def _credentials(content: str, account: str) -> Credentials:
     try:
-        return Credentials(**json.loads(content))
-    except (ValueError, TypeError):
+        found = msgspec.json.decode(content, type=dict[str, str])
+        return from_members(found, found)
+    except (msgspec.DecodeError, UnicodeError):
         raise BadValue(f"the stored key of account {account} is not readable", hint="remove and add it again") from None
 
 

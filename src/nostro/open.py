@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, cast
@@ -28,7 +28,7 @@ from nostro.domain.answers import Answer
 from nostro.domain.arguments import Moment, moment_ns
 from nostro.domain.records import Entry, Fact, Fill, Order, Transfer
 from nostro.exchanges import exchange as find_exchange
-from nostro.keys import PAPER_PREFIX, Credentials
+from nostro.keys import MEMBERS, PAPER_PREFIX, Credentials, from_members, missing
 from nostro.link.transport import AiohttpTransport, SystemClock, system_random
 from nostro.link.wire import WireSource
 from nostro.postgres import address, is_url
@@ -54,6 +54,7 @@ def open_account(
     *,
     key: str | None = None,
     secret: str | None = None,
+    extra: Mapping[str, str] | None = None,
     name: str | None = None,
     url: str | None = None,
     dialect: str | None = None,
@@ -64,13 +65,14 @@ def open_account(
 ) -> Account:
     """An account at an exchange, blocking. Read-only, but for what ``allow`` names (trade, withdraw).
 
-    ``key`` and ``secret``: without them only public questions are answered. ``name``: what its facts call it, else the
-    exchange's id. ``url``: another base URL than the exchange's own. ``test_mode``: the paper exchange of ``home``
-    (else NOSTRO_HOME, else ~/.nostro) as ``login``, with all grants and no key. Raises `errors.UsageError`."""
+    ``key`` and ``secret``: without them only public questions are answered; ``extra``: what keys of some exchanges
+    consist of beyond them (``{"private_key": ...}``). ``name``: what its facts call it, else the exchange's id.
+    ``url``: another base URL than the exchange's own. ``test_mode``: the paper exchange of ``home`` (else NOSTRO_HOME,
+    else ~/.nostro) as ``login``, with all grants and no key. Raises `errors.UsageError`."""
     return Account(
         open_async_account(
-            exchange, key=key, secret=secret, name=name, url=url, dialect=dialect, allow=allow, test_mode=test_mode,
-            login=login, home=home,
+            exchange, key=key, secret=secret, extra=extra, name=name, url=url, dialect=dialect, allow=allow,
+            test_mode=test_mode, login=login, home=home,
         )
     )  # fmt: skip
 
@@ -80,6 +82,7 @@ def open_async_account(
     *,
     key: str | None = None,
     secret: str | None = None,
+    extra: Mapping[str, str] | None = None,
     name: str | None = None,
     url: str | None = None,
     dialect: str | None = None,
@@ -99,14 +102,24 @@ def open_async_account(
     if test_mode:
         url, credentials = _paper(spoken, config.find_home(home, os.environ).folder / "paper" / spoken.id, login)
         granted = config.GRANTS
-    elif key is not None or secret is not None:
-        if not key or not secret:
-            missing = "secret" if key else "key"
-            raise errors.BadValue(f"{missing} is missing", hint="give both key= and secret=")
-        credentials = Credentials(key, secret)
+    elif key is not None or secret is not None or extra:
+        credentials = _given(spoken, Credentials(key or "", secret or "", extra))
     check_destination(credentials, url or spoken.url)
     source = wire_source(spoken, credentials, account=name or spoken.id, url=url or spoken.url)
     return AsyncAccount(source, clock=CLOCK, allow=granted)
+
+
+def _given(spoken: Exchange, credentials: Credentials) -> Credentials:
+    """The credentials that a caller gave. Raises `errors.BadValue` where something of them is missing, or is nothing
+    that this exchange's keys consist of."""
+    members = tuple(name for name in spoken.members if name not in MEMBERS)
+    if unknown := [name for name in credentials.extra if name not in members]:
+        expected = f"expected of {', '.join(members)}" if members else f"{spoken.name} needs none"
+        raise errors.BadValue(f"extra has {unknown[0]!r}, {expected}")
+    if lacking := missing(credentials, spoken.members):
+        needed = " and ".join(f"{name}=" for name in MEMBERS if name in spoken.members)
+        raise errors.BadValue(f"{lacking} is missing", hint=f"give {needed}")
+    return credentials
 
 
 def wire_source(spoken: Exchange, credentials: Credentials | None, *, account: str, url: str) -> WireSource:
@@ -121,6 +134,8 @@ def check_destination(credentials: Credentials | None, url: str) -> None:
     """A live key goes over https only, a paper key to this machine only. Raises `errors.BadValue`."""
     from urllib.parse import urlsplit
 
+    if not url:
+        raise errors.BadValue("this exchange has no live address any more", hint="give url= of a server that speaks it")
     parts = urlsplit(url)
     here = parts.hostname in config.LOOPBACK
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -184,7 +199,7 @@ def _paper(spoken: Exchange, folder: Path, login: str) -> tuple[str, Credentials
     found = {each["name"]: each for each in ready["accounts"]}
     if login not in found:
         raise errors.BadValue(f"the paper exchange has no login {login!r}", hint=f"it has {', '.join(found)}")
-    return ready["urls"]["rest"], Credentials(found[login]["key"], found[login]["secret"])
+    return ready["urls"]["rest"], from_members(found[login], spoken.members)
 
 
 def _serve(spoken: Exchange, folder: Path) -> dict[str, Any]:

@@ -100,8 +100,8 @@ def exchange(id: str = "small", dialect: str = "bare", *, reader: int = 1) -> Ex
     return Exchange(
         id=id, name="Small", dialect=dialect, reader=reader, url="", opened_ns=T0, opened_source="", document="",
         routes=tuple(ask.route for ask in asks), asks=asks, dos=(), serves=(), auth=nothing,
-        errors=nothing, decode=decode, encode_query=nothing, encode_body=nothing, decode_query=nothing,
-        decode_body=nothing, encode_answer=nothing, error_body=nothing,
+        errors=nothing, decode=decode, encode_request=nothing, decode_request=nothing, encode_answer=nothing,
+        refusal=nothing,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import pytest
 from cli.home import Folder
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
+from nostro.link.declare import Signing
 from nostro.link.feed import FeedReader
 from nostro.link.frames import News
 from nostro.link.http import HttpRequest
@@ -28,24 +29,22 @@ async def signed_in(ready: dict[str, Any], tls: ssl.SSLContext) -> str:
     sign_in, account = ALP.auth.sign_in, ready["accounts"][0]
     assert sign_in is not None
     credentials = Credentials(account["key"], account["secret"])
-    body = ALP.encode_body(ALP.auth.sign_in_request(credentials))
+    carried = ALP.encode_request(sign_in, ALP.auth.sign_in_request(credentials))
     origin = ready["urls"]["rest_tls"].removesuffix("/api/v3")
+    request = HttpRequest(method="POST", origin=origin, path="/api/v3/auth", body=carried.body)
     transport = AiohttpTransport(tls=tls)
     try:
-        answer = await transport.send(
-            HttpRequest(method="POST", origin=origin, path="/api/v3/auth", body=body,
-                        headers=ALP.auth.sign(sign_in, body, credentials, ""))
-        )  # fmt: skip
+        answer = await transport.send(ALP.auth.sign(sign_in, request, Signing(credentials, "", 0)))
     finally:
         await transport.close()
-    return ALP.auth.token(ALP.decode(sign_in, answer.body))[0]
+    return ALP.auth.token(ALP.decode(sign_in, answer.body), answer.headers)[0]
 
 
 async def first_news(ready: dict[str, Any], url: str, tls: ssl.SSLContext | None) -> News:
     assert ALP.feed is not None
     reader = FeedReader(ALP.feed, await AiohttpConnection.open(url, tls), clock=SystemClock())
     if tls is not None:
-        await reader.sign_in(await signed_in(ready, tls))
+        await reader.sign_in(Signing(None, await signed_in(ready, tls), 0))
     await reader.subscribe("ticker.*", *(f"market_depth.{pair}" for pair in ("BTC_USDT", "ETH_BTC", "SOL_USDT")))
     try:
         async with asyncio.timeout(60):

@@ -9,20 +9,23 @@ from nostro.errors import LinkError
 from nostro.exchanges import exchange
 from nostro.exchanges.alp import auth
 from nostro.link.frames import Arrival
+from nostro.link.http import HttpRequest
 from nostro.link.view import Login
 from nostro.paper.feeds import Hub, Session
 from nostro.paper.venue.venue import Venue
 
+UPGRADE = HttpRequest(method="GET", path="/")
+
 
 class Line:
-    """A `Connection` to a hub; ``beats``: whether the hub's beats go on while one waits."""
+    """A `Connection` to a hub; ``beats``: whether the hub's beats go on while one waits; ``upgrade``: what opens it."""
 
-    def __init__(self, hub: Hub, clock, *, beats: bool = True) -> None:
+    def __init__(self, hub: Hub, clock, *, beats: bool = True, upgrade: HttpRequest = UPGRADE) -> None:
         self.hub = hub
         self.clock = clock
         self.beats = beats
         self.woken = 0
-        session = hub.open(self.wake)
+        session = hub.open(upgrade, self.wake)
         assert session is not None
         self.session: Session = session
 

@@ -24,7 +24,7 @@ from naive.grounds import NARROW, WIDE, Ground
 from naive.workload import START_NS, Workload
 from nostro.domain.records import Balance, Order, PublicTrade
 from nostro.exchanges import exchange
-from nostro.link.declare import Query
+from nostro.link.declare import Query, Signing
 from nostro.link.feed import FeedReader, Heard
 from nostro.link.frames import BookChange, News
 from nostro.link.view import VenueOrder
@@ -245,7 +245,7 @@ def test_our_client_folds_to_what_requests_answer(life: Life) -> None:
         assert ALP.feed is not None
         line, user = Line(life.hub, life.clock), WATCHED[0]
         reader = FeedReader(ALP.feed, line, clock=VenueClock(life.clock))
-        await reader.sign_in(token(life.venue, life.logins[user]))
+        await reader.sign_in(Signing(None, token(life.venue, life.logins[user]), 0))
         await reader.subscribe(*life.topics())
         folded, before = Folded(life, user), set(life.trades)
         for _ in range(120):

@@ -8,41 +8,42 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from conformance.fake_view import NOW
 from nostro.domain.records import Fact
-from nostro.link.declare import Ask, Do, Exchange, Query, Route
-from nostro.link.http import HttpAnswer, HttpRequest, query_text
+from nostro.link.declare import Ask, Do, Exchange, Given, Query, Route, Signing
+from nostro.link.http import HttpAnswer, HttpRequest
 
 
 class Key(msgspec.Struct):
     key: str
     secret: str
+    extra: dict[str, str] = {}
 
 
 class WireClient:
-    """``login`` None asks public routes only."""
+    """``login`` None asks public routes only. ``now_ns``: its clock."""
 
-    def __init__(self, exchange: Exchange, handle, login=None) -> None:
+    def __init__(self, exchange: Exchange, handle, login=None, *, now_ns: int = NOW) -> None:
         self.exchange = exchange
         self.handle = handle
-        self.credentials = None if login is None else Key(login.key, login.secret)
-        self.base = urlsplit(exchange.url).path
+        self.now_ns = now_ns
+        self.credentials = None if login is None else Key(login.key, login.secret, login.extra)
         self.token = ""
-        if login is not None:
-            sign_in = exchange.auth.sign_in
+        sign_in = exchange.auth.sign_in
+        if login is not None and sign_in is not None:
             answer = self.send(sign_in, exchange.auth.sign_in_request(self.credentials))
             assert answer.status == 200, answer.body
-            self.token, self.token_ends_ns = exchange.auth.token(exchange.decode(sign_in, answer.body))
+            decoded = exchange.decode(sign_in, answer.body)
+            self.token, self.token_ends_ns = exchange.auth.token(decoded, answer.headers)
 
     def request(self, route: Route, message) -> HttpRequest:
-        query, body = "", b""
-        if message is not None and route.method == "GET":
-            query = query_text(self.exchange.encode_query(message))
-        elif message is not None:
-            body = self.exchange.encode_body(message)
-        headers = self.exchange.auth.sign(route, body, self.credentials, self.token)
-        return HttpRequest(
-            method=route.method, path=f"{self.base}/{route.path}", query=query, headers=headers, body=body
-        )
+        carried = self.exchange.encode_request(route, message)
+        base = urlsplit(self.exchange.url_of(route.host, self.exchange.url)).path
+        request = HttpRequest(
+            method=route.method, path=f"{base}/{route.path}", query=carried.query,
+            headers={"Content-Type": carried.content_type} if carried.content_type else {}, body=carried.body,
+        )  # fmt: skip
+        return self.exchange.auth.sign(route, request, Signing(self.credentials, self.token, self.now_ns))
 
     def send(self, route: Route, message) -> HttpAnswer:
         return self.handle(self.request(route, message))
@@ -52,14 +53,16 @@ class WireClient:
         assert ask is not None, name
         query = query or Query()
         answer = self.send(ask.route, ask.request(query))
-        if answer.status >= 300:
+        if answer.status >= 300 or self.exchange.refused(answer.body):
             raise self.exchange.errors(answer.status, answer.headers, answer.body)
         return list(ask.read(query, self.exchange.decode(ask.route, answer.body)))
 
     def do(self, capability: str, command) -> list[Fact]:
         do: Do | None = self.exchange.do(capability)
         assert do is not None, capability
-        answer = self.send(do.route, do.request(command))
-        if answer.status >= 300:
+        facts = self.ask(do.needs) if do.needs else []
+        given = Given(now_ns=self.now_ns, nonce=1, credentials=self.credentials, facts=facts)
+        answer = self.send(do.route, do.request(command, given))
+        if answer.status >= 300 or self.exchange.refused(answer.body):
             raise self.exchange.errors(answer.status, answer.headers, answer.body)
         return list(do.read(command, self.exchange.decode(do.route, answer.body)))

@@ -16,6 +16,7 @@ from nostro import limits
 from nostro.domain.values import SECOND_NS
 from nostro.errors import LinkError, NostroError, Undecodable
 from nostro.exchanges import exchange
+from nostro.link.declare import Signing
 from nostro.link.feed import FeedReader, FeedState, Heard
 from nostro.link.frames import Acknowledged, Arrival, Complaint, News, Ping, Unread, Welcome
 
@@ -193,7 +194,7 @@ def test_a_topic_that_does_not_exist_may_have_been_unsubscribed() -> None:
 @pytest.mark.parametrize("sentence", ["Unauthorized", "Forbidden"])
 def test_a_sign_in_that_is_refused_takes_no_subscription_with_it(sentence: str) -> None:
     state = FeedState(FEED, START_NS)
-    state.sign_in("a.b.c")
+    state.sign_in(Signing(None, "a.b.c", 0))
     state.subscribe("trade.*")
     state.receive(Arrival(f'["error",1,"{sentence}"]'.encode()), START_NS)
     assert state.signed_in == "refused"
@@ -211,7 +212,7 @@ def test_an_acknowledgement_that_nobody_asked_for_is_believed() -> None:
 def test_a_sign_in_is_asked_until_the_account_is_told_or_it_is_refused() -> None:
     state = FeedState(FEED, START_NS)
     assert state.signed_in == "no"
-    state.sign_in("a.b.c")
+    state.sign_in(Signing(None, "a.b.c", 0))
     assert [*state.outgoing] == ['["auth", "a.b.c"]']
     for frame in (b'["t",1700000000,2,"A_B","1","1","buy"]', b'["subscribe",1,"trade.*"]', b'["w",1]'):
         state.receive(Arrival(frame), START_NS)
@@ -220,7 +221,7 @@ def test_a_sign_in_is_asked_until_the_account_is_told_or_it_is_refused() -> None
     state.receive(told, START_NS)
     assert state.signed_in == "yes"
     other = FeedState(FEED, START_NS)
-    other.sign_in("a.b.c")
+    other.sign_in(Signing(None, "a.b.c", 0))
     other.receive(Arrival(b'["error",1,"Unauthorized"]'), START_NS)
     assert other.signed_in == "refused"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from conformance import feed_line
 from conformance.feed_line import hub_of, token
 from conformance.real_venue import Clock, Scene
 from conformance.strict_feed import StrictClient
@@ -23,6 +24,7 @@ from nostro import limits
 from nostro.domain.values import parse_time
 from nostro.errors import BadValue, LinkError, NotSent
 from nostro.exchanges import exchange
+from nostro.link.declare import Signing
 from nostro.link.feed import FeedReader
 from nostro.link.frames import News, Welcome
 from nostro.link.http import HttpRequest
@@ -86,7 +88,7 @@ def test_both_paths_lead_to_the_feed(tmp_path: Path, path: str) -> None:
     async def run() -> None:
         async with running(tmp_path) as here:
             reader = await here.reader(path)
-            await reader.sign_in(token(here.scene.venue, here.scene.trader))
+            await reader.sign_in(Signing(None, token(here.scene.venue, here.scene.trader), 0))
             await reader.subscribe("trade.BTC_USDT")
             welcome, _ = await heard(reader, 2)
             assert isinstance(welcome, Welcome)
@@ -317,7 +319,7 @@ def test_what_a_paper_exchange_says_of_itself(tmp_path: Path) -> None:
             assert set(paper.ready("http://127.0.0.1:81")["urls"]) == {"rest", "ws"}
             assert paper.hub is not None
             assert paper.hub.publish in paper.venue.listeners
-            session = paper.hub.open(lambda _: None)
+            session = paper.hub.open(feed_line.UPGRADE, lambda _: None)
             assert session is not None
             session.topics |= {"market_depth.BTC_USDT", "ticker.*"}
             clock.now_ns += 3600 * 10**9

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.feed_line import Line, hub_of, token
+from conformance.feed_line import UPGRADE, Line, hub_of, token
 from conformance.real_venue import SECOND, Scene
 from nostro import limits
 from nostro.domain.values import parse_time
@@ -260,9 +260,9 @@ def test_connections_are_counted(scene: Scene, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(limits, "FEED_SESSIONS_MAX", 2)
     hub, line = opened(scene)
     Line(hub, scene.clock)
-    assert hub.open(lambda _: None) is None
+    assert hub.open(UPGRADE, lambda _: None) is None
     hub.close(line.session)
-    assert hub.open(lambda _: None) is not None
+    assert hub.open(UPGRADE, lambda _: None) is not None
 
 
 def test_when_the_server_ends_everybody_is_told(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from nostro.domain.records import Balance, Entry, Fill, Order, Transfer
 from nostro.domain.values import SECOND_NS
 from nostro.keys import Credentials
 from nostro.link.commands import PlaceOrder
-from nostro.link.declare import Exchange, Route
+from nostro.link.declare import Exchange, Given, Route, Signing
 from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.link.view import Login
 from nostro.paper.server import Server
@@ -48,19 +48,20 @@ def place_by(spoken: Exchange, venue: Venue, *, login: Login) -> int:
         wallet="spot", instrument=venue.instruments()[0].symbol, side="buy", type="limit", amount=Decimal(1),
         price=Decimal(1),
     )  # fmt: skip
-    server = Server(spoken, venue)
+    server, credentials = Server(spoken, venue), Credentials(login.key, login.secret)
     sign_in = spoken.auth.sign_in
     assert sign_in is not None
     base_path = urlsplit(spoken.url).path.rstrip("/")
 
     def send(route: Route, message: msgspec.Struct, token: str) -> HttpAnswer:
-        body = spoken.encode_body(message)
-        headers = spoken.auth.sign(route, body, Credentials(login.key, login.secret), token)
-        return server.handle(HttpRequest(method="POST", path=f"{base_path}/{route.path}", headers=headers, body=body))
+        body = spoken.encode_request(route, message).body
+        request = HttpRequest(method=route.method, path=f"{base_path}/{route.path}", body=body)
+        return server.handle(spoken.auth.sign(route, request, Signing(credentials, token, venue.now_ns())))
 
-    signed_in = send(sign_in, spoken.auth.sign_in_request(Credentials(login.key, login.secret)), "")
-    token, _ = spoken.auth.token(spoken.decode(sign_in, signed_in.body))
-    return send(do.route, do.request(command), token).status
+    signed_in = send(sign_in, spoken.auth.sign_in_request(credentials), "")
+    token, _ = spoken.auth.token(spoken.decode(sign_in, signed_in.body), signed_in.headers)
+    given = Given(now_ns=venue.now_ns(), nonce=1, credentials=credentials)
+    return send(do.route, do.request(command, given), token).status
 
 
 def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from nostro import config, errors, keys
+from nostro.cli.connect import spoken_by
 from nostro.cli.session import Session, ask_unseen, session, shared, shown
 from nostro.config import GRANTS, AccountSettings
 from nostro.keys import Credentials
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from nostro.views.accounts import AccountLine
 
 KEY_FILE_BYTES_MAX = 64 * 1024
+_PROMPTS = {
+    "key": "API key", "secret": "API secret", "private_key": "Private key (empty: it cannot trade)",
+    "sub_account_id": "Sub-account id (empty: all of them)",
+}  # fmt: skip
 
 
 def complete_account(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -53,7 +59,8 @@ def _line(here: Session, name: str, account: AccountSettings) -> AccountLine:
     from nostro.views.accounts import AccountLine
 
     where = "paper" if account.paper else here.key_store.where(name)
-    if not where and keys.from_environment(account.exchange, here.key_environment) is not None:
+    members = spoken_by(account).members
+    if not where and keys.from_environment(account.exchange, here.key_environment, members) is not None:
         where = "environment"
     return AccountLine(
         account=name, exchange=account.exchange, dialect=account.dialect, paper=account.paper, keys=where or "missing",
@@ -75,7 +82,7 @@ def _line(here: Session, name: str, account: AccountSettings) -> AccountLine:
 )
 @click.option(
     "--keys", "keys_file", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
-    help="JSON with key, secret and, where the wire needs them, password and uid; - for stdin.",
+    help="JSON with key and secret, or what else keys of that exchange consist of; - for stdin.",
 )  # fmt: skip
 @shared
 def add(
@@ -112,25 +119,26 @@ def add(
 
 def _store_key(here: Session, name: str, account: AccountSettings, keys_file: Path | None) -> str:
     """Stores the key of a live account; where. "" where the environment gives it."""
+    members = spoken_by(account).members
     if keys_file is not None:
-        credentials = _from_file(keys_file)
-    elif keys.from_environment(account.exchange, here.key_environment) is not None:
+        credentials = _from_file(keys_file, members)
+    elif keys.from_environment(account.exchange, here.key_environment, members) is not None:
         return ""
     elif here.interactive:
-        credentials = Credentials(ask_unseen("API key"), ask_unseen("API secret"))
+        credentials = keys.from_members({name: ask_unseen(_PROMPTS[name]) for name in members}, members)
     else:
         raise errors.BadValue(
             f"account {name} is live and needs a key, and there is no terminal to ask at",
             hint="give --keys FILE (- for stdin), or name a paper login with --paper", account=name,
         )  # fmt: skip
-    if not credentials.key or not credentials.secret:
-        raise errors.BadValue("the key or the secret is empty", hint="nothing was stored; try again", account=name)
+    if empty := keys.missing(credentials, members):
+        raise errors.BadValue(f"the {empty} is empty", hint="nothing was stored; try again", account=name)
     here.redactor.learn(credentials)
     return here.key_store.put(name, credentials)
 
 
-def _from_file(path: Path) -> Credentials:
-    """The key that a JSON file holds. The file must be its owner's alone."""
+def _from_file(path: Path, members: Sequence[str]) -> Credentials:
+    """The key that a JSON file holds, of these members. The file must be its owner's alone."""
     try:
         if str(path) == "-":
             content = sys.stdin.buffer.read(KEY_FILE_BYTES_MAX)
@@ -140,10 +148,9 @@ def _from_file(path: Path) -> Credentials:
         found = json.loads(content)
     except (OSError, ValueError) as error:
         raise errors.BadValue(f"{path} is no readable JSON: {type(error).__name__}", hint="see --keys") from None
-    names = {name: found.get(name, "") for name in Credentials.__slots__} if isinstance(found, dict) else {}
-    if not names or not all(isinstance(value, str) for value in names.values()):
-        raise errors.BadValue(f"{path} is not an object of texts: key, secret, password, uid", hint="see --keys")
-    return Credentials(**names)
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise errors.BadValue(f"{path} is not an object of texts: {', '.join(members)}", hint="see --keys")
+    return keys.from_members(found, members)
 
 
 @accounts.command()

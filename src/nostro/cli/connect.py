@@ -23,7 +23,7 @@ from nostro.exchanges import exchange
 from nostro.keys import Credentials
 from nostro.link.declare import Exchange
 from nostro.link.wire import WireSource
-from nostro.open import wire_source
+from nostro.open import check_destination, wire_source
 from nostro.paper.host import endpoint
 
 if TYPE_CHECKING:
@@ -41,15 +41,16 @@ def source(here: Session, name: str, *, account: AccountSettings) -> WireSource:
     """What answers for that account. Raises `NotSent` where its paper exchange does not run, `Locked`, `UsageError`."""
     spoken = spoken_by(account)
     if account.paper:
-        credentials, url = _at_paper(here, name, account)
+        credentials, url = _at_paper(here, name, account, spoken=spoken)
         url = account.url or url
     else:
-        credentials, url = here.credentials(name, account), account.url or spoken.url
+        credentials, url = here.credentials(name, account, members=spoken.members), account.url or spoken.url
+        check_destination(credentials, url)
     keys.check_kind(credentials, paper=bool(account.paper), account=name)
     return wire_source(spoken, credentials, account=name, url=url)
 
 
-def _at_paper(here: Session, name: str, account: AccountSettings) -> tuple[Credentials, str]:
+def _at_paper(here: Session, name: str, account: AccountSettings, *, spoken: Exchange) -> tuple[Credentials, str]:
     found = endpoint(here.paper_folder(account.exchange))
     if found is None:
         raise NotSent(
@@ -64,7 +65,7 @@ def _at_paper(here: Session, name: str, account: AccountSettings) -> tuple[Crede
             account=name,
         )  # fmt: skip
     login = logins[account.paper]
-    return Credentials(login["key"], login["secret"]), found["urls"]["rest"]
+    return keys.from_members(login, spoken.members), found["urls"]["rest"]
 
 
 def enter(book: Book, name: str, *, account: AccountSettings) -> None:

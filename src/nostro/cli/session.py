@@ -5,7 +5,7 @@ that every command takes; a command asks the session for what it needs, and only
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -126,9 +126,9 @@ class Session:
             environ=self.key_environment,
         )  # fmt: skip
 
-    def credentials(self, name: str, account: AccountSettings) -> Credentials:
+    def credentials(self, name: str, account: AccountSettings, *, members: Sequence[str]) -> Credentials:
         """The key of a live account. Raises `Locked`, `BadValue`, `UsageError`."""
-        found = self.key_store.get(name, account.exchange)
+        found = self.key_store.get(name, account.exchange, members)
         self.redactor.learn(found)
         return found
 

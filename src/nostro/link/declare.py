@@ -9,13 +9,16 @@ capability table, the documentation page and the conformance tests all read one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
 from nostro.domain.records import Fact
 from nostro.errors import NostroError
 from nostro.link.frames import Feed
+from nostro.link.http import HttpRequest
 
 if TYPE_CHECKING:
     from nostro.link.view import Login, VenueView
@@ -27,11 +30,13 @@ Grant = Literal["trade", "margin", "transfer", "withdraw"]
 READS: Final = (
     "currencies", "instruments", "ticker", "order_book", "candles", "public_trades", "server_time", "balances",
     "orders", "order", "open_orders", "fills", "entries", "transfers", "fees", "deposit_methods", "withdraw_methods",
-    "sub_accounts", "loans", "borrows", "repayments", "interest", "liquidations",
+    "sub_accounts", "loans", "borrows", "repayments", "interest", "liquidations", "margin", "positions",
+    "closed_positions", "position_events", "funding_payments", "snapshots", "leverage",
 )  # fmt: skip
 WRITES: Final[Mapping[str, Grant]] = {
-    "place": "trade", "cancel": "trade", "cancel_all": "trade", "close_position": "trade", "borrow": "margin",
-    "repay": "margin", "transfer": "transfer", "withdraw": "withdraw",
+    "place": "trade", "edit": "trade", "cancel": "trade", "cancel_all": "trade", "close_position": "trade",
+    "set_leverage": "trade", "set_margin_mode": "trade", "borrow": "margin", "repay": "margin", "transfer": "transfer",
+    "withdraw": "withdraw",
 }  # fmt: skip
 
 
@@ -86,15 +91,17 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One method and path of the wire, and its messages.
 
-    ``request``: the struct of the query string (GET) or of the JSON body, spelled as on the wire. ``answer``: any type
-    that msgspec decodes. ``auth``: none, token, or signed (token and signature). ``permission``: what the key must
+    ``path``: relative to the base URL of its ``host`` ("": the exchange's own, else a name of `Exchange.hosts`).
+    ``request``: the struct of what is asked, its members spelled as on the wire, wherever in a request they travel.
+    ``answer``: any type that msgspec decodes. ``auth``: none, token, or signed. ``permission``: what the key must
     be allowed. ``writes``: it changes something, and is never repeated blindly. ``secret``: its answer is. ``unread``:
     why no ask of ours reads it, "" where one does."""
 
     name: str
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     answer: Any
+    host: str = ""
     request: type[msgspec.Struct] | None = None
     auth: Literal["none", "token", "signed"] = "none"
     permission: str = ""
@@ -184,14 +191,26 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return self.stream.name if self.stream else self.part or self.capability
 
 
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What a write may need beside its command: our time, a number of 32 bits that nobody knows before, what signs, and
+    the facts of the capability that it `Do.needs`."""
+
+    now_ns: int
+    nonce: int
+    credentials: Credentials | None
+    facts: Sequence[Fact] = ()
+
+
 class Do(msgspec.Struct, frozen=True, kw_only=True):
-    """A write that the client can ask for: ``request(command)`` gives the route's message from our words
-    (`nostro.link.commands`), ``read(command, answer)`` the facts that the answer acknowledges."""
+    """A write that the client can ask for: ``request(command, given)`` gives the route's message from our words
+    (`nostro.link.commands`), ``read(command, answer)`` the facts that the answer acknowledges. ``needs``: a capability
+    whose facts are given, "" for none; it is asked once and kept as long as the source lives."""
 
     capability: str
     route: Route
-    request: Callable[[Any], msgspec.Struct]
+    request: Callable[[Any, Given], msgspec.Struct]
     read: Callable[[Any, Any], Iterable[Fact]]
+    needs: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,11 +221,18 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True):
-    """How the paper exchange answers a route, from the venue's own state and log: a message, or `WithoutBody`. Raises
-    the exchange's own wire errors through `WireRefusal`."""
+    """How the paper exchange answers a route, from the venue's own state and log: a message, `Answered` or
+    `WithoutBody`. Raises the exchange's own wire errors through `WireRefusal`."""
 
     route: Route
     answer: Callable[[VenueView, Call], Any]
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """An answer of a server whose headers say something: a cookie, a cursor."""
+
+    body: Any
+    headers: Mapping[str, str]
 
 
 class WithoutBody(msgspec.Struct, frozen=True):
@@ -226,14 +252,44 @@ class WireRefusal(Exception):
 
 
 class Credentials(Protocol):
-    """What signs. Its repr shows no secret."""
+    """What signs; ``extra`` are the members beyond key and secret that some wires need (`Exchange.members`). Its repr
+    shows no secret."""
 
-    key: str
-    secret: str
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def secret(self) -> str: ...
+
+    @property
+    def extra(self) -> Mapping[str, str]: ...
+
+
+class Signing(msgspec.Struct, frozen=True):
+    """What a request is signed with: a key, the token of the sign-in ("" before it), our time."""
+
+    credentials: Credentials | None
+    token: str
+    now_ns: int
+
+    def __repr__(self) -> str:  # the token is a secret
+        return f"Signing({self.credentials!r}, now_ns={self.now_ns})"
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """How a message travels: raw query string (without ``?``) and body with its type; "" and nothing where not."""
+
+    query: str = ""
+    body: bytes = b""
+    content_type: str = ""
+
+    def __repr__(self) -> str:  # a sign-in's body is a secret
+        return f"Carried({len(self.query)} characters, {len(self.body)} bytes)"
 
 
 class Auth(Protocol):
-    """How one exchange signs and verifies; `sign` stands next to `verify` in ``exchanges/*/auth.py``."""
+    """How one exchange signs and verifies; `sign` stands next to `verify` in ``exchanges/*/auth.py``. ``sign_in``: the
+    route that gives a token, None where there is none."""
 
     sign_in: Route | None
 
@@ -241,17 +297,23 @@ class Auth(Protocol):
         """The message that asks for a token."""
         ...
 
-    def token(self, answer: Any) -> tuple[str, int]:
-        """The token in a sign-in answer and when it ends, ns. Raises ValueError."""
+    def token(self, answer: Any, headers: Mapping[str, str], /) -> tuple[str, int]:
+        """The token in a sign-in's answer or its headers, and when it ends, ns. Raises ValueError."""
         ...
 
-    def sign(self, route: Route, body: bytes, credentials: Credentials | None, token: str) -> dict[str, str]:
-        """The headers of a request with exactly this body."""
+    def sign(self, route: Route, request: HttpRequest, signing: Signing) -> HttpRequest:
+        """The request as it is sent: members, headers or a signature added. Raises `errors.BadValue` for a key that
+        cannot sign."""
         ...
 
-    def verify(self, route: Route, body: bytes, headers: Mapping[str, str], view: VenueView) -> Login | None:
-        """Who signed these exact bytes, None on public routes. Raises `WireRefusal`."""
+    def verify(self, route: Route, request: HttpRequest, view: VenueView) -> Login | None:
+        """Who signed exactly this request, None on public routes. Raises `WireRefusal`."""
         ...
+
+
+def never_refused(_: bytes) -> bool:
+    """Of a wire whose refusals have a status of their own."""
+    return False
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,14 +321,16 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     ``opened_ns``: before it nothing can have happened there (``opened_source`` says why). ``reader``: raised
     whenever reading the same bytes gives other facts. ``document``: the reference that the dialect follows. ``url``:
-    the live base URL; ``test_mode``: what stands in for it where nothing real may happen. ``unsupported``: streams that
+    the live base URL, "" where there is none any more; ``hosts``: further ones, by name; ``test_mode``: what stands in
+    for them where nothing real may happen. ``members``: what its credentials consist of; key and secret are needed
+    where they are named, the rest only for what cannot be done without it. ``unsupported``: streams that
     other dialects have and this one lacks. ``amounts``: whether the wire prints amounts exactly (text) or as doubles.
 
-    The client's side: ``encode_query`` and ``encode_body`` write a request message, ``decode`` reads a route's answer
-    (raises `Undecodable`), ``errors(status, headers, body)`` is our error for an answer that is none. The server's
-    side: ``decode_query`` and ``decode_body`` read a request (raise `WireRefusal`), ``encode_answer`` writes an answer,
-    ``error_body(status, message)`` is the body of a refusal that no serve words. ``feed``: the wire's live connection,
-    both sides, None where it has none that is declared."""
+    The client's side: ``encode_request`` says how a message travels, ``decode`` reads a route's answer (raises
+    `Undecodable`), ``refused(body)`` whether an answer of status 2xx is a refusal, ``errors(status, headers, body)`` is
+    our error for an answer that is none. The server's side: ``decode_request`` reads a request (raises `WireRefusal`),
+    ``encode_answer`` writes an answer, ``refusal(status, message)`` is one that no serve words, in the wire's own form
+    (its status too). ``feed``: the wire's live connection, both sides, None where it has none that is declared."""
 
     id: str
     name: str
@@ -283,12 +347,13 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     auth: Auth
     errors: Callable[[int, Mapping[str, str], bytes], NostroError]
     decode: Callable[[Route, bytes], Any]
-    encode_query: Callable[[msgspec.Struct], list[tuple[str, str]]]
-    encode_body: Callable[[msgspec.Struct], bytes]
-    decode_query: Callable[[Route, list[tuple[str, str]]], Any]
-    decode_body: Callable[[Route, bytes], Any]
+    encode_request: Callable[[Route, msgspec.Struct | None], Carried]
+    decode_request: Callable[[Route, HttpRequest], Any]
     encode_answer: Callable[[Any], bytes]
-    error_body: Callable[[int, str], Any]
+    refusal: Callable[[int, str], WireRefusal]
+    refused: Callable[[bytes], bool] = never_refused
+    hosts: Mapping[str, str] = MappingProxyType({})
+    members: tuple[str, ...] = ("key", "secret")
     test_mode: str = "paper"
     amounts: Literal["text", "double"] = "text"
     unsupported: tuple[str, ...] = ()
@@ -301,6 +366,16 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         if "orders" in direct:
             direct |= {"order", "open_orders"}
         return frozenset(direct)
+
+    def url_of(self, host: str, url: str) -> str:
+        """The base URL of a host for an account that is opened at ``url``: elsewhere than live, all hosts are there."""
+        if not host:
+            return url
+        own = self.hosts[host]
+        if url == self.url:
+            return own
+        there = urlsplit(url)
+        return f"{there.scheme}://{there.netloc}{urlsplit(own).path}"
 
     def asks_for(self, capability: str) -> tuple[Ask, ...]:
         """The asks that together answer a capability, in the order declared; empty where it has none."""
@@ -327,7 +402,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         """The unstamped facts of a stored page, as its ask reads them: a pure function of the page. Empty for an error
         page. Raises `Undecodable` or ValueError where the bytes are not what the route answers with."""
         ask = self.ask(page.stream)
-        if ask is None or page.status != 200:
+        if ask is None or page.status != 200 or self.refused(page.body):
             return []
         return taken(page, ask.read(page.query, self.decode(ask.route, page.body)))
 

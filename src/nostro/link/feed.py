@@ -8,16 +8,19 @@ declaration's (`frames.Feed`), and who connects again, and what is done about th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
-from typing import Final, Literal
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from nostro import limits
 from nostro.domain.values import SECOND_NS
 from nostro.errors import LinkError, Undecodable, WireError
-from nostro.link.frames import Acknowledged, Action, Arrival, Complaint, Feed, Meaning, News, Ping, Welcome
+from nostro.link.frames import Acknowledged, Action, Arrival, Challenged, Complaint, Feed, Meaning, News, Ping, Welcome
 from nostro.link.transport import Clock, Connection
+
+if TYPE_CHECKING:
+    from nostro.link.declare import Signing
 
 SignedIn = Literal["no", "asked", "refused", "yes"]
 Liveness = Literal["fresh", "stale", "dead"]
@@ -25,18 +28,21 @@ Liveness = Literal["fresh", "stale", "dead"]
 
 class Heard(msgspec.Struct, frozen=True):
     """One frame: its number on its connection (from 1), when it was received, its bytes as received, and what it means;
-    or, where it breaks the protocol, the error that says so and names it."""
+    or, where it breaks the protocol, the error that says so and names it. ``gap``: of its series (`News.series`) it is
+    not the frame after the last one: what was between, nobody told."""
 
     number: int
     received_ns: int
     body: bytes
     meaning: Meaning | WireError
+    gap: bool = False
 
 
 class FeedState:
     """One connection from its first frame to its end. ``outgoing``: what is to be sent, in order. ``topics``: those
     that the server acknowledged. ``signed_in``: *asked* until a frame of the account proves it, for the wire need not
-    answer. ``heard``: how many frames, ``broken`` how many of them break the protocol."""
+    answer. ``heard``: how many frames, ``broken`` how many of them break the protocol. What is asked for while the
+    sign-in waits for its challenge is sent after it."""
 
     def __init__(self, feed: Feed, now_ns: int) -> None:
         self._feed = feed
@@ -48,6 +54,10 @@ class FeedState:
         self.signed_in: SignedIn = "no"
         self.heard = 0
         self.broken = 0
+        self._signing: Signing | None = None  # what a challenge is answered with
+        self._proof: Mapping[str, str] = {}
+        self._held: list[tuple[Action, tuple[str, ...]]] = []
+        self._numbers: dict[str, int] = {}  # the last one, by series
 
     # ── what is asked for ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -57,13 +67,20 @@ class FeedState:
     def unsubscribe(self, *topics: str) -> None:
         self._ask("unsubscribe", topics)
 
-    def sign_in(self, token: str) -> None:
+    def sign_in(self, signing: Signing) -> None:
         self.signed_in = "asked"
-        self.outgoing.append(self._feed.sign_in(token))
+        self._signing = signing
+        if message := self._feed.sign_in(signing):
+            self.outgoing.append(message)
 
     def _ask(self, action: Action, topics: tuple[str, ...]) -> None:
-        self._asked.append((action, frozenset(topics)))
-        self.outgoing.append(self._feed.ask(action, topics))
+        if self._feed.prove is not None and self.signed_in == "asked" and not self._proof:
+            self._held.append((action, topics))
+            return
+        messages = self._feed.ask(action, topics, self._proof)
+        apart = [frozenset({topic}) for topic in topics] if len(messages) == len(topics) else [frozenset(topics)]
+        self._asked += [(action, each) for each in apart]
+        self.outgoing += messages
 
     @property
     def unanswered(self) -> tuple[tuple[Action, frozenset[str]], ...]:
@@ -85,7 +102,8 @@ class FeedState:
             self.broken += 1
             return Heard(self.heard, now_ns, arrival.body, self._breach(error))
         self._take(meaning)
-        return Heard(self.heard, now_ns, arrival.body, meaning)
+        gap = isinstance(meaning, News) and self._skipped(meaning)
+        return Heard(self.heard, now_ns, arrival.body, meaning, gap)
 
     def _read(self, arrival: Arrival) -> Meaning:
         if arrival.kind == "binary":
@@ -101,6 +119,8 @@ class FeedState:
             self.welcome = meaning
         elif isinstance(meaning, Ping):
             self.outgoing.append(meaning.answer)
+        elif isinstance(meaning, Challenged):
+            self._answer(meaning)
         elif isinstance(meaning, Acknowledged):
             self._acknowledge(meaning)
         elif isinstance(meaning, Complaint):
@@ -108,6 +128,22 @@ class FeedState:
         elif isinstance(meaning, News) and self.signed_in == "asked":
             kinds = {getattr(item, "kind", "") for item in meaning.items}
             self.signed_in = "yes" if kinds & set(self._feed.private) else "asked"
+
+    def _skipped(self, news: News) -> bool:
+        """Whether a frame is not the next of its series; the first one heard begins it."""
+        if not news.series:
+            return False
+        last = self._numbers.get(news.series)
+        self._numbers[news.series] = news.number
+        return not (news.begins or last is None or news.number == last + 1)
+
+    def _answer(self, challenge: Challenged) -> None:
+        if self._feed.prove is None or self._signing is None:
+            return
+        self._proof = self._feed.prove(challenge.text, self._signing)
+        held, self._held = self._held, []
+        for action, topics in held:
+            self._ask(action, topics)
 
     def _acknowledge(self, said: Acknowledged) -> None:
         topics = frozenset(said.topics)
@@ -133,19 +169,27 @@ class FeedState:
         silent_ns = now_ns - self._heard_ns
         if silent_ns >= self._patience_ns():
             return "dead"
-        overdue = self.welcome is not None and silent_ns * 4 > self.welcome.ping_interval_ns * 5
-        return "stale" if overdue else "fresh"
+        interval_ns = self._interval_ns()
+        return "stale" if interval_ns is not None and silent_ns * 4 > interval_ns * 5 else "fresh"
 
     def silence_left_s(self, now_ns: int) -> float:
         """How long nothing may come from now on, seconds, until the connection counts as dead."""
         return max(0, self._heard_ns + self._patience_ns() - now_ns) / SECOND_NS
 
     def _patience_ns(self) -> int:
-        """The timeout that the server named; where that is no longer than its interval, both."""
-        if self.welcome is None:
+        """The timeout that the server named; where that is no longer than its interval, both. Where we ping, two of our
+        intervals: each ping is answered."""
+        interval_ns = self._interval_ns()
+        if interval_ns is None:
             return int(limits.FEED_WELCOME_S * SECOND_NS)
-        interval_ns, timeout_ns = self.welcome.ping_interval_ns, self.welcome.ping_timeout_ns
+        timeout_ns = (self.welcome.ping_timeout_ns if self.welcome is not None else None) or interval_ns
         return timeout_ns if timeout_ns > interval_ns else interval_ns + timeout_ns
+
+    def _interval_ns(self) -> int | None:
+        """How often a sign of life comes at least; None while that is not known."""
+        if self._feed.ping_every_s is not None:
+            return self._feed.ping_every_s * SECOND_NS
+        return None if self.welcome is None else self.welcome.ping_interval_ns
 
 
 class FeedReader:
@@ -165,9 +209,9 @@ class FeedReader:
         self.state.unsubscribe(*topics)
         await self._flush()
 
-    async def sign_in(self, token: str) -> None:
-        """With the token that requests carry. What flows then needs no subscription."""
-        self.state.sign_in(token)
+    async def sign_in(self, signing: Signing) -> None:
+        """With what requests are signed with; where the headers of the upgrade did it, this says so."""
+        self.state.sign_in(signing)
         await self._flush()
 
     def liveness(self) -> Liveness:

@@ -5,7 +5,7 @@ the words between a wire's frames (``exchanges/*/feed.py``) and those who carry 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, Protocol
@@ -15,6 +15,8 @@ import msgspec
 from nostro.domain.records import Amounts, Fact
 
 if TYPE_CHECKING:
+    from nostro.link.declare import Signing
+    from nostro.link.http import HttpRequest
     from nostro.link.view import Changes, VenueView
 
 Action = Literal["subscribe", "unsubscribe"]
@@ -23,17 +25,20 @@ ALL: Final = "*"
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
-    """A public channel, as the wire calls it. ``of``: what there is one of it for; ``all``: one topic holds them all.
-    ``gives``: the kind of fact or value that its frames are read into."""
+    """A channel that one subscribes to, as the wire calls it. ``of``: what there is one of it for; ``all``: one topic
+    holds them all. ``gives``: the kind of fact or value that its frames are read into. ``private``: only who is signed
+    in may ask for it."""
 
     name: str
-    of: Literal["instrument", "asset"]
+    of: Literal["instrument", "asset", "account"]
     all: bool
     gives: str
+    private: bool = False
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """What came over a connection: a frame of ``text`` or ``binary``, or a sign of life below the frames (``ping``)."""
+    """What came over a connection: a frame of ``text`` or ``binary``, or a sign of life below the frames (``ping``, and
+    the answer to ours)."""
 
     body: bytes
     kind: Literal["text", "binary", "ping"] = "text"
@@ -43,17 +48,24 @@ class Arrival(msgspec.Struct, frozen=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """The connection is made. The server pings after each interval, and hangs up where no answer comes in time."""
+    """The connection is made. The server pings after each interval, and hangs up where no answer comes in time; None
+    where it does not ping."""
 
-    ping_interval_ns: int
-    ping_timeout_ns: int
-    client: str
+    ping_interval_ns: int | None = None
+    ping_timeout_ns: int | None = None
+    client: str = ""
 
 
 class Ping(msgspec.Struct, frozen=True):
     """``answer`` is to be sent back."""
 
     answer: str
+
+
+class Challenged(msgspec.Struct, frozen=True):
+    """What the sign-in asked for: ``text`` is to be signed, and holds for this connection."""
+
+    text: str
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
@@ -88,9 +100,13 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class News(msgspec.Struct, frozen=True):
-    """What the frame tells, in its order; facts are unstamped."""
+    """What the frame tells, in its order; facts are unstamped. ``series``: what its ``number`` counts, one by one ("":
+    the wire numbers nothing); ``begins``: what came before in the series does not matter, this frame holds it all."""
 
     items: tuple[Fact | BookChange | Rate, ...]
+    series: str = ""
+    number: int = 0
+    begins: bool = False
 
 
 class Unread(msgspec.Struct, frozen=True):
@@ -99,7 +115,7 @@ class Unread(msgspec.Struct, frozen=True):
     type: str
 
 
-Meaning = Welcome | Ping | Acknowledged | Complaint | News | Unread
+Meaning = Welcome | Ping | Challenged | Acknowledged | Complaint | News | Unread
 
 
 # ── the server's side ────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,34 +123,47 @@ Meaning = Welcome | Ping | Acknowledged | Complaint | News | Unread
 
 class Caller:
     """One connection as the server's words see it. ``topics``: subscribed to. ``user``: signed in, None before.
-    ``unanswered_ns``: when the first ping was sent that has no answer yet, None where all have."""
+    ``heard_ns``: when it last sent anything, pings too. ``unanswered_ns``: when the first ping was sent that has no
+    answer yet, None where all have."""
 
-    __slots__ = ("client", "topics", "unanswered_ns", "user")
+    __slots__ = ("client", "heard_ns", "topics", "unanswered_ns", "user")
 
-    def __init__(self, client: str) -> None:
+    def __init__(self, client: str, now_ns: int) -> None:
         self.client = client
         self.topics: set[str] = set()
         self.user: int | None = None
+        self.heard_ns = now_ns
         self.unanswered_ns: int | None = None
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A frame and who hears it: the callers signed in as ``user``, or those who subscribed to any of ``topics``."""
+    """A frame and who hears it: the caller of that name, the callers signed in as ``user``, or those who subscribed to
+    any of ``topics``."""
 
     text: str
+    client: str = ""
     user: int | None = None
     topics: frozenset[str] = frozenset()
 
 
 class FeedServer(Protocol):
-    """The server's words of a feed over one venue. It never raises for what a client sent: it answers."""
+    """The server's words of a feed over one venue. It never raises for what a client sent: it answers. Where frames are
+    numbered for each subscription, it keeps its callers from `opened` to `closed`.
+
+    ``ping``: the frame that is sent each interval and is to be answered in time, "" where the server never pings.
+    ``silence_ns``: who sends nothing for so long, not even a ping, is disconnected; None: nobody is."""
 
     ping: str
     ping_interval_ns: int
     ping_timeout_ns: int
+    silence_ns: int | None
 
-    def welcome(self, client: str) -> str:
-        """The first frame of a connection."""
+    def opened(self, caller: Caller, request: HttpRequest, /) -> list[str]:
+        """The first frames of a connection that this request opens; it may sign the caller in."""
+        ...
+
+    def closed(self, caller: Caller) -> None:
+        """The connection has ended."""
         ...
 
     def receive(self, caller: Caller, message: str | bytes) -> list[str]:
@@ -153,20 +182,33 @@ class FeedServer(Protocol):
 # ── the declaration ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def no_headers(_: Signing) -> Mapping[str, str]:
+    """Of a wire that signs in after the connection is made, or not at all."""
+    return {}
+
+
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """A live connection of a wire. ``url``: the live one. ``paths``: all at which the paper exchange serves it, the
-    one that it names first. ``private``: kinds of facts that flow after the sign-in, without a subscription.
+    one that it names first. ``private``: kinds of facts that only who is signed in hears: those of private topics, and
+    those that flow without a subscription.
 
-    The client's side: ``topic(name, instrument or asset)`` is a topic's text, ``ask(action, topics)`` and
-    ``sign_in(token)`` are messages to the server, ``read(body)`` says what a frame means (raises `Undecodable` or
-    ValueError). The server's side: ``serve(view)``."""
+    The client's side: ``topic(name, instrument, asset or account)`` is a topic's text; ``headers(signing)`` are those
+    of the upgrade; ``sign_in(signing)`` is the message that signs in, "" where the headers do; where a challenge
+    answers it, ``prove(text, signing)`` gives the members that private requests carry from then on.
+    ``ask(action, topics, proof)`` are the messages that ask for topics, with these members: one, or one for each topic.
+    ``read(body)`` says what a frame means (raises `Undecodable` or ValueError). ``ping_every_s``: so often the client
+    must show that it is there, by pings below the frames, None where the server's own pings are answered. The server's
+    side: ``serve(view)``."""
 
     url: str
     paths: tuple[str, ...]
     topics: tuple[Topic, ...]
     private: tuple[str, ...]
     topic: Callable[[str, str], str]
-    ask: Callable[[Action, Sequence[str]], str]
-    sign_in: Callable[[str], str]
+    ask: Callable[[Action, Sequence[str], Mapping[str, str]], list[str]]
+    sign_in: Callable[[Signing], str]
     read: Callable[[bytes], Meaning]
     serve: Callable[[VenueView], FeedServer]
+    headers: Callable[[Signing], Mapping[str, str]] = no_headers
+    prove: Callable[[str, Signing], Mapping[str, str]] | None = None
+    ping_every_s: int | None = None

@@ -12,7 +12,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import chain
 from typing import Final, Protocol, Self
 
@@ -167,27 +167,36 @@ ENDED: Final = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, ai
 
 class AiohttpConnection:
     """A WebSocket: no redirects, certificates verified, proxy settings of the environment ignored, no compression,
-    reading no further ahead than a buffer holds. It pings nobody: that the other side is there, the feed's own frames
-    must show."""
+    reading no further ahead than a buffer holds. That the other side is there, the feed's own frames must show, or
+    answers to pings where the feed wants these."""
 
     def __init__(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
         self._session = session
         self._socket = socket
 
     @classmethod
-    async def open(cls, url: str, tls: ssl.SSLContext | None = None) -> Self:
-        """``url``: ``wss://...``, or ``ws://...`` on this machine. Raises `NotSent`."""
+    async def open(
+        cls,
+        url: str,
+        tls: ssl.SSLContext | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        ping_every_s: int | None = None,
+    ) -> Self:
+        """``url``: ``wss://...``, or ``ws://...`` on this machine. ``headers``: more of the upgrade's
+        (`Feed.headers`). ``ping_every_s``: so often it pings, and ends where no answer comes. Raises `NotSent`."""
         straight = aiohttp.TraceConfig()
         straight.on_request_redirect.append(_refuse_redirect)
         session = aiohttp.ClientSession(
-            trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "nostro"},
+            trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "nostro", **(headers or {})},
             trace_configs=[straight],
         )  # fmt: skip
         try:
             async with asyncio.timeout(limits.FEED_WELCOME_S):
                 socket = await session.ws_connect(
-                    url, ssl=tls or True, autoping=False, decode_text=False, max_msg_size=limits.FEED_FRAME_BYTES_MAX
-                )
+                    url, ssl=tls or True, autoping=False, decode_text=False,
+                    max_msg_size=limits.FEED_FRAME_BYTES_MAX, heartbeat=ping_every_s,
+                )  # fmt: skip
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             await session.close()
             reason = str(getattr(error, "os_error", error)) or type(error).__name__
@@ -206,8 +215,8 @@ class AiohttpConnection:
     async def receive(self, wait_s: float) -> Arrival | None:
         try:
             message = await self._socket.receive(max(wait_s, WAIT_S_MIN))
-            while message.type is aiohttp.WSMsgType.PONG:
-                message = await self._socket.receive(max(wait_s, WAIT_S_MIN))
+            if message.type is aiohttp.WSMsgType.PONG:
+                return Arrival(b"", "ping")
             if message.type is aiohttp.WSMsgType.PING:
                 await self._socket.pong(message.data)
                 return Arrival(b"", "ping")

@@ -18,11 +18,25 @@ from urllib.parse import urlsplit
 import msgspec
 
 from nostro import errors, limits
+from nostro.domain.records import Fact
 from nostro.domain.values import SECOND_NS
 from nostro.link import writes
 from nostro.link.commands import Command
-from nostro.link.declare import Ask, Claim, Credentials, Do, Exchange, Fetched, Page, Query, Route, Stream
-from nostro.link.http import HttpAnswer, HttpRequest, header, query_text
+from nostro.link.declare import (
+    Ask,
+    Claim,
+    Credentials,
+    Do,
+    Exchange,
+    Fetched,
+    Given,
+    Page,
+    Query,
+    Route,
+    Signing,
+    Stream,
+)
+from nostro.link.http import HttpAnswer, HttpRequest, header
 from nostro.link.pager import sweep
 from nostro.link.source import Reply, Step, stamp_all
 from nostro.link.transport import Clock, Transport
@@ -52,14 +66,13 @@ class WireSource:
         self.randomness = randomness
         self._transport = transport
         self._credentials = credentials
-        parts = urlsplit(url)
-        self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._base_path = parts.path.rstrip("/")
+        self._bases = {host: _base(exchange.url_of(host, url)) for host in ("", *exchange.hosts)}
         self._token = ""
         self._token_ends_ns = 0
         self._auth_failures = 0
         self._quiet_until_ns = 0
         self._listed: dict[str, tuple[int, list[str]]] = {}  # when it was asked, and what
+        self._needed: dict[str, tuple[Fact, ...]] = {}  # what writes need to know, by capability
         self._signing_in = asyncio.Lock()
 
     # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -128,14 +141,27 @@ class WireSource:
     async def write(self, do: Do, command: Command) -> Reply:
         """Sends a write once and reads its acknowledgement. Raises as `writes.carry_out` says; does not look up."""
         query = Query(where={"command": type(command).__name__})
-        message = do.request(command)
         await self._repeat(partial(self._signed_in, do.route))
+        given = Given(
+            now_ns=self.clock.now_ns(), nonce=self.randomness.getrandbits(32), credentials=self._credentials,
+            facts=await self._facts_for(do),
+        )  # fmt: skip
+        message = do.request(command, given)
         page = await self._once(do.route, message, capability=do.capability, stream=do.capability, query=query)
         facts = tuple(do.read(command, self._decoded(do.route, page)))
         return Reply(
             (page,),
             stamp_all(facts, exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns),
         )
+
+    async def _facts_for(self, do: Do) -> tuple[Fact, ...]:
+        """What the write needs to know. Raises `NotSent` where it cannot be had."""
+        if do.needs and do.needs not in self._needed:
+            try:
+                self._needed[do.needs] = (await self.ask(do.needs, {})).facts
+            except (errors.Failing, errors.LinkError, errors.WireError) as error:
+                raise self._not_sent(do.route, error, because=f"{do.needs} could not be read") from error
+        return self._needed.get(do.needs, ())
 
     def _decoded(self, route: Route, page: Page) -> Any:
         try:
@@ -196,11 +222,8 @@ class WireSource:
         """One request, signed, sent once; a token that the exchange no longer takes is renewed once."""
         for renewed in (False, True):
             token = await self._signed_in(route)
-            request, shown = self._request(route, message, token)
-            sent_ns = self.clock.now_ns()
-            answer = await self._send(request)
-            page = self._page(route, answer, shown, capability=capability, stream=stream, query=query, sent_ns=sent_ns)
-            if answer.status < 300:
+            page, _ = await self._exchange(route, message, token, capability=capability, stream=stream, query=query)
+            if self._accepted(page):
                 return page
             refusal = self._refusal(page)
             if isinstance(refusal, errors.Unauthorized) and token and not renewed:
@@ -208,6 +231,31 @@ class WireSource:
                 continue
             raise refusal
         raise AssertionError("unreachable")
+
+    async def _exchange(
+        self,
+        route: Route,
+        message: msgspec.Struct | None,
+        token: str,
+        *,
+        capability: str,
+        stream: str,
+        query: Query,
+    ) -> tuple[Page, Mapping[str, str]]:
+        """The page of one request, whatever its status, and all headers of the answer."""
+        request, shown = self._request(route, message, token)
+        sent_ns = self.clock.now_ns()
+        answer = await self._send(request)
+        kept = {name: value for name in KEPT_HEADERS if (value := header(answer.headers, name)) is not None}
+        page = Page(
+            exchange=self.exchange.id, dialect=self.exchange.dialect, capability=capability, stream=stream,
+            route=route.name, request=shown, query=query, sent_ns=sent_ns, received_ns=self.clock.now_ns(),
+            status=answer.status, headers=kept, body=answer.body, secret=route.secret,
+        )  # fmt: skip
+        return page, answer.headers
+
+    def _accepted(self, page: Page) -> bool:
+        return page.status < 300 and not self.exchange.refused(page.body)
 
     def _refusal(self, page: Page) -> errors.NostroError:
         error = self.exchange.errors(page.status, page.headers, page.body)
@@ -239,13 +287,13 @@ class WireSource:
                 try:
                     await self._sign_in(sign_in, self._credentials)
                 except (errors.Failing, errors.LinkError, errors.WireError) as error:
-                    raise self._not_sent(route, error) from error
+                    raise self._not_sent(route, error, because="signing in failed") from error
         return self._token
 
-    def _not_sent(self, route: Route, error: errors.NostroError) -> errors.NotSent:
-        """Without a token nothing was asked: whatever became of the sign-in, that did not happen."""
+    def _not_sent(self, route: Route, error: errors.NostroError, *, because: str) -> errors.NotSent:
+        """Without what comes first nothing was asked: whatever became of that, this did not happen."""
         failure = errors.NotSent(
-            f"{self.exchange.name} {route.name} was not sent, because signing in failed: {error.message}",
+            f"{self.exchange.name} {route.name} was not sent, because {because}: {error.message}",
             hint=error.hint or "ask again later", exchange=self.exchange.id, account=self.account,
         )  # fmt: skip
         failure.page = error.page
@@ -260,69 +308,37 @@ class WireSource:
                 account=self.account,
             )
         message = self.exchange.auth.sign_in_request(credentials)
-        page = await self._sign_in_once(route, message)
+        page, headers = await self._exchange(
+            route, message, "", capability=route.name, stream=route.name, query=Query()
+        )  # fmt: skip
+        if not self._accepted(page):
+            raise self._refusal(page)
         try:
-            self._token, ends_ns = self.exchange.auth.token(self._decoded(route, page))
+            self._token, ends_ns = self.exchange.auth.token(self._decoded(route, page), headers)
         except ValueError as error:
             raise errors.Undecodable(f"{self.exchange.name} answered the sign-in with no token: {error}") from None
         # The token's end is the exchange's time; ours may be off by minutes.
         self._token_ends_ns = ends_ns - self.offset_ns(page)
         self._auth_failures = 0
 
-    async def _sign_in_once(self, route: Route, message: msgspec.Struct) -> Page:
-        request, shown = self._request(route, message, "")
-        sent_ns = self.clock.now_ns()
-        answer = await self._send(request)
-        page = self._page(
-            route, answer, shown, capability=route.name, stream=route.name, query=Query(), sent_ns=sent_ns
-        )
-        if answer.status >= 300:
-            raise self._refusal(page)
-        return page
-
     # ── bytes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _request(self, route: Route, message: msgspec.Struct | None, token: str) -> tuple[HttpRequest, str]:
-        """The request, and what of it may be kept: its line and body, without credentials."""
-        query, body = self._written(route, message)
-        headers = self.exchange.auth.sign(route, body, self._credentials, token)
-        if body:
-            headers = {"Content-Type": "application/json", **headers}
-        request = HttpRequest(
-            method=route.method, origin=self._origin, path=f"{self._base_path}/{route.path}",
-            query=query, headers=headers, body=body,
-        )  # fmt: skip
-        shown = f"{route.method} {request.target}" + ("" if route.secret or not body else f"\n{body.decode()}")
-        return request, shown
-
-    def _written(self, route: Route, message: msgspec.Struct | None) -> tuple[str, bytes]:
-        """The query string and the body of a message. Raises `BadValue` for text that is none: a command line may hold
-        bytes that are no UTF-8."""
+        """The request as it is sent, and what of it may be kept: its line and body before they were signed. Raises
+        `BadValue` for text that is none: a command line may hold bytes that are no UTF-8."""
         try:
-            if message is not None and route.method == "GET":
-                return query_text(self.exchange.encode_query(message)), b""
-            return "", b"" if message is None else self.exchange.encode_body(message)
+            carried = self.exchange.encode_request(route, message)
         except UnicodeEncodeError:  # it holds the text, which may be a secret
             said = f"what is asked of {self.exchange.name} {route.name} has characters that are no text"
             raise errors.BadValue(said, hint="nothing was sent: give it in UTF-8", exchange=self.exchange.id) from None
-
-    def _page(
-        self,
-        route: Route,
-        answer: HttpAnswer,
-        shown: str,
-        *,
-        capability: str,
-        stream: str,
-        query: Query,
-        sent_ns: int,
-    ) -> Page:
-        kept = {name: value for name in KEPT_HEADERS if (value := header(answer.headers, name)) is not None}
-        return Page(
-            exchange=self.exchange.id, dialect=self.exchange.dialect, capability=capability, stream=stream,
-            route=route.name, request=shown, query=query, sent_ns=sent_ns, received_ns=self.clock.now_ns(),
-            status=answer.status, headers=kept, body=answer.body, secret=route.secret,
+        origin, base_path = self._bases[route.host]
+        unsigned = HttpRequest(
+            method=route.method, origin=origin, path=f"{base_path}/{route.path}", query=carried.query,
+            headers={"Content-Type": carried.content_type} if carried.content_type else {}, body=carried.body,
         )  # fmt: skip
+        body = "" if route.secret or not carried.body else f"\n{carried.body.decode()}"
+        signing = Signing(self._credentials, token, self.clock.now_ns())
+        return self.exchange.auth.sign(route, unsigned, signing), f"{route.method} {unsigned.target}{body}"
 
     @staticmethod
     def offset_ns(page: Page) -> int:
@@ -345,6 +361,12 @@ class WireSource:
             hint=f"nostro exchanges {self.exchange.id} shows what it has",
             exchange=self.exchange.id,
         )
+
+
+def _base(url: str) -> tuple[str, str]:
+    """Origin and path of a base URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
 
 
 def _query(where: Mapping[str, str]) -> Query:

@@ -16,11 +16,13 @@ from uuid import UUID
 
 from nostro import limits
 from nostro.link.frames import Caller, Feed, Told
+from nostro.link.http import HttpRequest
 from nostro.link.view import Changes, VenueView
 from nostro.paper.faults import Faults, FrameKind
 
 TOO_SLOW: Final = (1008, "too slow")
 NO_PONG: Final = (1008, "no answer to a ping")
+SILENT: Final = (1001, "nothing was heard for too long")
 GOING_AWAY: Final = (1001, "the server ends")
 CUT: Final = (1006, "cut")
 
@@ -39,8 +41,8 @@ class Session(Caller):
 
     __slots__ = ("behind", "cut", "ended", "outgoing", "ping_ns", "wake")
 
-    def __init__(self, client: str, wake: Callable[[Session], None]) -> None:
-        super().__init__(client)
+    def __init__(self, client: str, now_ns: int, wake: Callable[[Session], None]) -> None:
+        super().__init__(client, now_ns)
         self.wake = wake
         self.outgoing: deque[Waiting] = deque()
         self.behind = 0
@@ -74,19 +76,21 @@ class Hub:
         self._faults = faults
         self._opened = 0
 
-    def open(self, wake: Callable[[Session], None]) -> Session | None:
-        """A new connection, its first frame under way; None where there are too many."""
+    def open(self, request: HttpRequest, wake: Callable[[Session], None]) -> Session | None:
+        """A new connection, its first frames under way; None where there are too many. ``request`` is the upgrade."""
         if len(self.sessions) >= limits.FEED_SESSIONS_MAX:
             return None
-        session = Session(self._name(), wake)
-        session.ping_ns = self._view.now_ns() + self._server.ping_interval_ns
+        now_ns = self._view.now_ns()
+        session = Session(self._name(), now_ns, wake)
+        session.ping_ns = now_ns + self._server.ping_interval_ns
         self.sessions[session.client] = session
-        self._send(session, [self._server.welcome(session.client)])
+        self._send(session, self._server.opened(session, request))
         return session
 
     def close(self, session: Session) -> None:
         """The other side is gone."""
-        self.sessions.pop(session.client, None)
+        if self.sessions.pop(session.client, None) is not None:
+            self._server.closed(session)
 
     def end(self) -> None:
         """The server ends: so does every connection."""
@@ -95,8 +99,13 @@ class Hub:
 
     def receive(self, session: Session, message: str | bytes) -> None:
         """One message of a client: a text, or the bytes of a binary one."""
+        self.heard(session)
         self._tell(self._server.market(self._topics()))  # what changed before it is told as such
         self._send(session, self._server.receive(session, message))
+
+    def heard(self, session: Session) -> None:
+        """A sign of life: a message, or a ping below the messages."""
+        session.heard_ns = self._view.now_ns()
 
     def publish(self, changes: Changes) -> None:
         """What the venue did; to be called once it is durable (`Venue.listeners`)."""
@@ -109,12 +118,14 @@ class Hub:
         self._tell(self._server.market(self._topics()))
         now_ns = self._view.now_ns()
         for session in list(self.sessions.values()):
-            waiting_ns = session.unanswered_ns
+            waiting_ns, silence_ns = session.unanswered_ns, self._server.silence_ns
             if session.ended is not None:
                 session.end(session.ended, cut=True)  # it had a beat to take its leave
+            elif silence_ns is not None and now_ns - session.heard_ns >= silence_ns:
+                session.end(SILENT)
             elif waiting_ns is not None and now_ns - waiting_ns >= self._server.ping_timeout_ns:
                 session.end(NO_PONG)
-            elif now_ns >= session.ping_ns:
+            elif self._server.ping and now_ns >= session.ping_ns:
                 session.ping_ns = now_ns + self._server.ping_interval_ns
                 session.unanswered_ns = now_ns if waiting_ns is None else waiting_ns
                 self._send(session, [self._server.ping])
@@ -125,8 +136,7 @@ class Hub:
     def _tell(self, told: Iterable[Told]) -> None:
         for each in told:
             for session in list(self.sessions.values()):
-                hears = not each.topics.isdisjoint(session.topics) if each.user is None else each.user == session.user
-                if hears:
+                if _hears(session, each):
                     self._send(session, [each.text])
 
     def _send(self, session: Session, frames: Iterable[str]) -> None:
@@ -151,3 +161,11 @@ class Hub:
         self._opened += 1
         said = f"feed {self._view.now_ns()} {self._opened}".encode()
         return str(UUID(bytes=hmac.new(self._view.sign_tokens_with(), said, hashlib.sha256).digest()[:16], version=4))
+
+
+def _hears(session: Session, told: Told) -> bool:
+    if told.client:
+        return told.client == session.client
+    if told.user is not None:
+        return told.user == session.user
+    return not told.topics.isdisjoint(session.topics)

@@ -96,6 +96,7 @@ class PaperExchange:
                     "name": login.name,
                     "key": login.key,
                     "secret": login.secret,
+                    **login.extra,
                     "permissions": sorted(login.permissions),
                 }
                 for login in self.logins()
@@ -103,7 +104,8 @@ class PaperExchange:
         }
 
     def _urls(self, origin: str) -> dict[str, str]:
-        urls = {"rest": origin + urlsplit(self.exchange.url).path.rstrip("/")}
+        bases = {"rest": self.exchange.url} | dict(self.exchange.hosts)
+        urls = {name: origin + urlsplit(url).path.rstrip("/") for name, url in bases.items()}
         if self.exchange.feed is not None:
             urls["ws"] = origin.replace("http", "ws", 1) + self.exchange.feed.paths[0]
         return urls

@@ -122,13 +122,8 @@ async def _answer(turns: _Turns, request: web.BaseRequest) -> web.StreamResponse
     body = await _body(request)
     if body is None:
         return web.Response(status=413, text="the request is too large")
-    path, _, query = request.raw_path.partition("?")
     try:
-        answer = await turns.answer(
-            HttpRequest(
-                method=request.method, path=path, query=query, headers=dict(request.headers), body=body,
-            )
-        )  # fmt: skip
+        answer = await turns.answer(_received(request, body))
     except Unanswered:
         if request.transport is not None:
             request.transport.abort()
@@ -138,6 +133,11 @@ async def _answer(turns: _Turns, request: web.BaseRequest) -> web.StreamResponse
     if answer.rest is None:
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
     return await _streamed(request, answer, answer.rest)
+
+
+def _received(request: web.BaseRequest, body: bytes) -> HttpRequest:
+    path, _, query = request.raw_path.partition("?")
+    return HttpRequest(method=request.method, path=path, query=query, headers=dict(request.headers), body=body)
 
 
 async def _streamed(request: web.BaseRequest, answer: HttpAnswer, rest: Iterator[bytes]) -> web.StreamResponse:
@@ -177,10 +177,12 @@ async def _feed(hub: Hub, request: web.BaseRequest) -> web.StreamResponse:
         if session.cut and transport is not None:
             transport.abort()
 
-    session = hub.open(wake)
+    session = hub.open(_received(request, b""), wake)
     if session is None:
         return web.Response(status=503, text="there are too many connections")
-    socket = web.WebSocketResponse(max_msg_size=limits.FEED_MESSAGE_BYTES_MAX, compress=False, timeout=CLOSING_S)
+    socket = web.WebSocketResponse(
+        max_msg_size=limits.FEED_MESSAGE_BYTES_MAX, compress=False, timeout=CLOSING_S, autoping=False
+    )
     sender = None
     try:
         await socket.prepare(request)
@@ -188,6 +190,9 @@ async def _feed(hub: Hub, request: web.BaseRequest) -> web.StreamResponse:
         async for message in socket:
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 hub.receive(session, message.data)
+            elif message.type is WSMsgType.PING:
+                hub.heard(session)
+                await socket.pong(message.data)
     finally:
         hub.close(session)
         if sender is not None:

@@ -7,7 +7,7 @@ It holds no socket (``listen.py`` does) and knows no exchange: one `Exchange` va
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from functools import partial
 from itertools import islice
@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from nostro import limits
 from nostro.domain.values import SECOND_NS
-from nostro.link.declare import Call, Exchange, Serve, WireRefusal, WithoutBody
-from nostro.link.http import HttpAnswer, HttpRequest, header, query_pairs
+from nostro.link.declare import Answered, Call, Exchange, Serve, WireRefusal, WithoutBody
+from nostro.link.http import HttpAnswer, HttpRequest, header
 from nostro.link.view import VenueView
 from nostro.paper.faults import Faults
 
@@ -26,21 +26,22 @@ _REFUSED_TYPE: Final = re.compile(r";\s*q=0(\.0*)?\s*(;|$)", re.ASCII)
 
 
 class Server:
-    """Serves one exchange in one dialect from a venue. ``faults``: what goes wrong on purpose."""
+    """Serves one exchange in one dialect from a venue: all its hosts at one origin. ``faults``: what goes wrong on
+    purpose."""
 
     def __init__(self, exchange: Exchange, view: VenueView, *, faults: Faults | None = None) -> None:
         self.exchange = exchange
         self.faults = faults
         self._view = view
-        self._base_path = urlsplit(exchange.url).path.rstrip("/")
         self._serves: dict[str, dict[str, Serve]] = {}
         for serve in exchange.serves:
+            base_path = urlsplit(exchange.url_of(serve.route.host, exchange.url)).path.rstrip("/")
             for path in (serve.route.path, *serve.route.aliases):
-                self._serves.setdefault(path, {})[serve.route.method] = serve
+                self._serves.setdefault(f"{base_path}/{path}", {})[serve.route.method] = serve
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """The answer to one request. Raises `errors.Unanswered` where a fault drops the connection."""
-        verbs = self._verbs(request.path)
+        verbs = self._serves.get(request.path.rstrip("/"))  # a slash at its end makes no difference
         if self.faults is None:
             return self._answered(request, verbs)
         serve = (verbs or {}).get(request.method)
@@ -49,13 +50,8 @@ class Server:
 
     def error(self, status: int, message: str, *, headers: dict[str, str] | None = None) -> HttpAnswer:
         """An error answer in the exchange's own form."""
-        return self._answer(status, self.exchange.error_body(status, message), headers or {})
-
-    def _verbs(self, path: str) -> dict[str, Serve] | None:
-        """What is served at a path, by method; a slash at its end makes no difference."""
-        if not path.startswith(f"{self._base_path}/"):
-            return None
-        return self._serves.get(path[len(self._base_path) + 1 :].rstrip("/"))
+        refusal = self.exchange.refusal(status, message)
+        return self._answer(refusal.status, refusal.body, refusal.headers | (headers or {}))
 
     def _answered(self, request: HttpRequest, verbs: dict[str, Serve] | None) -> HttpAnswer:
         if verbs is None:
@@ -71,27 +67,21 @@ class Server:
             return self._answer(refusal.status, refusal.body, refusal.headers)
         if isinstance(answer, WithoutBody):
             return HttpAnswer(answer.status, self._headers({}), b"")
+        if isinstance(answer, Answered):
+            return self._answer(200, answer.body, answer.headers)
         return self._answer(200, answer, {})
 
     def _carried_out(self, serve: Serve, request: HttpRequest) -> object:
         """Who, then whether they may, then what: a refused request changes nothing."""
         route = serve.route
-        login = self.exchange.auth.verify(route, request.body, request.headers, self._view)
+        login = self.exchange.auth.verify(route, request, self._view)
         if route.permission and (login is None or route.permission not in login.permissions):
-            body = self.exchange.error_body(403, f'this key lacks the permission "{route.permission}"')
-            raise WireRefusal(403, body)
-        if route.method == "GET":
-            try:
-                pairs = query_pairs(request.query)
-            except ValueError:
-                raise WireRefusal(400, self.exchange.error_body(400, "the query string cannot be read")) from None
-            message = self.exchange.decode_query(route, pairs)
-        else:
-            message = self.exchange.decode_body(route, request.body)
+            raise self.exchange.refusal(403, f'this key lacks the permission "{route.permission}"')
+        message = self.exchange.decode_request(route, request)
         return serve.answer(self._view, Call(login=login, message=message))
 
-    def _answer(self, status: int, body: object, headers: dict[str, str]) -> HttpAnswer:
-        headers = self._headers(JSON | headers)
+    def _answer(self, status: int, body: object, headers: Mapping[str, str]) -> HttpAnswer:
+        headers = self._headers({**JSON, **headers})
         if not isinstance(body, Iterator):
             return HttpAnswer(status, headers, self.exchange.encode_answer(body))
         pieces, begun, size = self._pieces(body), list[bytes](), 0

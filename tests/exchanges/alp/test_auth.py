@@ -18,6 +18,7 @@ from conformance.wire_client import Key, WireClient
 from nostro.exchanges import exchange
 from nostro.exchanges.alp import auth
 from nostro.link import view
+from nostro.link.declare import Signing
 from nostro.link.http import HttpRequest
 from nostro.paper.server import Server
 
@@ -46,7 +47,8 @@ def test_the_signer_gives_the_recorded_signature(vector: dict[str, Any]) -> None
     method, path, _, body, headers = expected(vector)
     route = ROUTES[method, path.removeprefix("/api/v3/")]
     token = headers.get("Authorization", "").removeprefix("Bearer ")
-    signed = ALP.auth.sign(route, body, Key(vector["inputs"]["api_key"], vector["inputs"]["api_secret"]), token)
+    key = Key(vector["inputs"]["api_key"], vector["inputs"]["api_secret"])
+    signed = ALP.auth.sign(route, HttpRequest(method=method, path=path, body=body), Signing(key, token, NOW)).headers
     assert signed == {name: value for name, value in headers.items() if name in ("Authorization", "X-SIGN")}
 
 
@@ -128,7 +130,7 @@ def test_a_token_is_a_web_token_that_ends_when_the_venue_says() -> None:
 )
 def test_what_is_no_token_is_refused(answer: str) -> None:
     with pytest.raises(ValueError, match="token"):
-        ALP.auth.token(answer)
+        ALP.auth.token(answer, {})
 
 
 def sign_in(key: str, secret: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:

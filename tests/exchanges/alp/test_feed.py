@@ -14,6 +14,7 @@ from nostro.domain.records import KINDS
 from nostro.errors import Undecodable
 from nostro.exchanges import exchange
 from nostro.link import frames
+from nostro.link.declare import Signing
 
 RECORDED = Path(__file__).parent.parent.parent / "recorded" / "alp" / "feed" / "frames.json"
 FEED = exchange("alp").feed
@@ -146,9 +147,9 @@ def test_what_is_no_frame_is_refused(body: bytes) -> None:
 
 
 def test_what_a_client_sends_is_what_the_document_shows() -> None:
-    assert FEED.ask("subscribe", ["ticker.*", "trade.BTC_USDT"]) == '["subscribe", "ticker.*", "trade.BTC_USDT"]'
-    assert FEED.ask("unsubscribe", ["ticker.*"]) == '["unsubscribe", "ticker.*"]'
-    assert FEED.sign_in("a.b.c") == '["auth", "a.b.c"]'
+    assert FEED.ask("subscribe", ["ticker.*", "trade.BTC_USDT"], {}) == ['["subscribe", "ticker.*", "trade.BTC_USDT"]']
+    assert FEED.ask("unsubscribe", ["ticker.*"], {}) == ['["unsubscribe", "ticker.*"]']
+    assert FEED.sign_in(Signing(None, "a.b.c", 0)) == '["auth", "a.b.c"]'
     assert FEED.topic("market_depth", "BTC/USDT") == "market_depth.BTC_USDT"
     assert FEED.topic("ticker", frames.ALL) == "ticker.*"
 

@@ -14,6 +14,7 @@ from conformance.fake_view import DESK, MASTER, NOW, SECOND, TREASURER, FakeView
 from conformance.wire_client import WireClient
 from nostro.exchanges import exchange
 from nostro.link import commands
+from nostro.link.declare import Signing
 from nostro.link.http import HttpRequest
 from nostro.link.view import Login
 from nostro.paper.server import Server
@@ -26,12 +27,9 @@ def answered(path: str, query: str, *, dialect: str = "cli", login: Login = TREA
     server = Server(exchange("alp", dialect), FakeView())
     client = WireClient(exchange("alp", dialect), server.handle, login)
     method = "POST" if body else "GET"
-    headers = {"Authorization": f"Bearer {client.token}"}
-    if body:
-        route = next(each for each in client.exchange.routes if (each.method, each.path) == (method, path))
-        headers = client.exchange.auth.sign(route, body, client.credentials, client.token)
-    request = HttpRequest(method=method, path=f"/api/v3/{path}", query=query, headers=headers, body=body)
-    answer = server.handle(request)
+    request = HttpRequest(method=method, path=f"/api/v3/{path}", query=query, body=body)
+    route = next(each for each in client.exchange.routes if (each.method, each.path) == (method, path))
+    answer = server.handle(client.exchange.auth.sign(route, request, Signing(client.credentials, client.token, NOW)))
     text = b"".join(answer.body) if not isinstance(answer.body, bytes) else answer.body
     assert answer.status == 200, text
     return json.loads(text)

@@ -36,12 +36,10 @@ def _exchange(dialect: Dialect) -> Exchange:
         auth=AlpAuth(dialect),
         errors=refusals.errors_of,
         decode=codec.decode,
-        encode_query=codec.encode_query,
-        encode_body=codec.encode_body,
-        decode_query=codec.decode_query,
-        decode_body=codec.decode_body,
+        encode_request=codec.encode_request,
+        decode_request=codec.decode_request,
         encode_answer=codec.encode_answer,
-        error_body=refusals.error_body,
+        refusal=refusals.refusal,
         amounts="double",
         unsupported=("entries", "deposits", "withdrawals", *(each.name for each in ask.MARGIN))
         if dialect.short

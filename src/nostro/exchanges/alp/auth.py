@@ -21,8 +21,8 @@ from nostro.exchanges.alp.codec import decode_body
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.refusals import unauthorized
 from nostro.exchanges.alp.routes import SIGN_IN
-from nostro.link.declare import Credentials, Route
-from nostro.link.http import header
+from nostro.link.declare import Credentials, Route, Signing
+from nostro.link.http import HttpRequest, header
 from nostro.link.view import Login, VenueView
 
 TOKEN_CHARACTERS: Final = 4096  # a longer one is not worth looking at
@@ -109,49 +109,49 @@ class AlpAuth:
     def sign_in_request(self, credentials: Credentials) -> msgspec.Struct:
         return requests.SignIn(api_key=credentials.key, api_secret=credentials.secret)
 
-    def token(self, answer: str) -> tuple[str, int]:
+    def token(self, answer: str, _: Mapping[str, str]) -> tuple[str, int]:
         return answer, read_claims(answer).exp * SECOND_NS
 
-    def sign(self, route: Route, body: bytes, credentials: Credentials | None, token: str) -> dict[str, str]:
-        headers = {}
+    def sign(self, route: Route, request: HttpRequest, signing: Signing) -> HttpRequest:
+        headers = dict(request.headers)
         if route.auth != "none":
-            headers["Authorization"] = f"Bearer {token}"
-        if credentials is not None and body and self._signs(route):
-            headers["X-SIGN"] = x_sign(body, credentials.secret)
-        return headers
+            headers["Authorization"] = f"Bearer {signing.token}"
+        if signing.credentials is not None and request.body and self._signs(route):
+            headers["X-SIGN"] = x_sign(request.body, signing.credentials.secret)
+        return msgspec.structs.replace(request, headers=headers)
 
     def _signs(self, route: Route) -> bool:
         if route.name == SIGN_IN.name:
             return self._dialect.signs_sign_in
         return route.method == "POST" or self._dialect.signs_cancel
 
-    def verify(self, route: Route, body: bytes, headers: Mapping[str, str], view: VenueView) -> Login | None:
+    def verify(self, route: Route, request: HttpRequest, view: VenueView) -> Login | None:
         """401 for a wrong key, secret, token or signature; on `sign_in` and on an unsigned cancel X-SIGN is verified
         where it is present. The status for a bad signature is *ours*: no document gives it."""
         if route.name == SIGN_IN.name:
-            return self._verify_sign_in(route, body, headers, view)
+            return self._verify_sign_in(route, request, view)
         if route.auth == "none":
             return None
-        scheme, _, token = (header(headers, "Authorization") or "").partition(" ")
+        scheme, _, token = (header(request.headers, "Authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise unauthorized("the header Authorization: Bearer is missing")
         login = login_by_token(token, view)
         if route.auth == "signed":
-            given = header(headers, "X-SIGN")
+            given = header(request.headers, "X-SIGN")
             if given is None and not (route.method == "DELETE" and self._dialect.cancel_unsigned):
                 raise unauthorized("the header X-SIGN is missing")
-            if given is not None and not x_sign_fits(given, body, secret=login.secret):
+            if given is not None and not x_sign_fits(given, request.body, secret=login.secret):
                 raise unauthorized("X-SIGN does not sign these bytes")
         return login
 
-    def _verify_sign_in(self, route: Route, body: bytes, headers: Mapping[str, str], view: VenueView) -> Login:
-        message: requests.SignIn = decode_body(route, body)
+    def _verify_sign_in(self, route: Route, request: HttpRequest, view: VenueView) -> Login:
+        message: requests.SignIn = decode_body(route, request.body)
         login = view.login_by_key(message.api_key)
         secret = login.secret if login is not None else ""  # the same work for a key that is unknown
         same = hmac.compare_digest(message.api_secret.encode("utf-8", "replace"), secret.encode())
         if login is None or not same:
             raise unauthorized("wrong api_key or api_secret")
-        given = header(headers, "X-SIGN")
-        if given is not None and not x_sign_fits(given, body, secret=login.secret):
+        given = header(request.headers, "X-SIGN")
+        if given is not None and not x_sign_fits(given, request.body, secret=login.secret):
             raise unauthorized("X-SIGN does not sign these bytes")
         return login

@@ -14,8 +14,9 @@ from typing import Any, Final, get_origin
 import msgspec
 
 from nostro import errors
-from nostro.exchanges.alp.refusals import bad_input
-from nostro.link.declare import Route
+from nostro.exchanges.alp.refusals import bad_input, refusal
+from nostro.link.declare import Carried, Route
+from nostro.link.http import HttpRequest, query_pairs, query_text
 
 _NOT_ASCII: Final = re.compile(r"[^ -~]")
 _PLACE: Final = re.compile(r"`\$(?:\.|\[\.\.\.\])*([^`]*)`")
@@ -24,6 +25,15 @@ _BARE_TOKEN: Final = re.compile(rb"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
 # ── our requests ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode_request(route: Route, message: msgspec.Struct | None) -> Carried:
+    """Questions travel in the query string, what is sent with another verb as a JSON body."""
+    if message is None:
+        return Carried()
+    if route.method == "GET":
+        return Carried(query=query_text(encode_query(message)))
+    return Carried(body=encode_body(message), content_type="application/json")
 
 
 def encode_query(message: msgspec.Struct) -> list[tuple[str, str]]:
@@ -85,6 +95,16 @@ def _sentence(error: Exception, body: bytes) -> str:
 
 
 # ── the server's side ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def decode_request(route: Route, request: HttpRequest) -> Any:
+    """The route's request. Raises `WireRefusal` 400."""
+    if route.method != "GET":
+        return decode_body(route, request.body)
+    try:
+        return decode_query(route, query_pairs(request.query))
+    except ValueError:
+        raise refusal(400, "the query string cannot be read") from None
 
 
 def decode_query(route: Route, pairs: list[tuple[str, str]]) -> Any:

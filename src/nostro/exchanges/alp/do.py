@@ -20,14 +20,14 @@ from nostro.exchanges.alp import requests, routes, words
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.link import commands
 from nostro.link.commands import BARE_ISOLATED, CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal
-from nostro.link.declare import Do
+from nostro.link.declare import Do, Given
 
 ISOLATED_TYPE: Final = words.WALLETS_WRITTEN[BARE_ISOLATED]
 
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def place(dialect: Dialect, command: PlaceOrder) -> requests.PlaceOrder:
+def place(dialect: Dialect, command: PlaceOrder, _: Given) -> requests.PlaceOrder:
     """What the wire cannot say is refused here, because an exchange that ignores it would do something else."""
     written = _text_number if dialect.text_amounts else number_or_absent
     if command.post_only and not dialect.short:
@@ -75,17 +75,17 @@ def _unsaid(what: str) -> errors.NotSupported:
     return errors.NotSupported(f"ALP.COM's wire cannot say {what}", hint="nothing was sent", exchange="alp")
 
 
-def cancel(command: CancelOrders) -> requests.CancelOrders:
+def cancel(command: CancelOrders, _: Given) -> requests.CancelOrders:
     return requests.CancelOrders(order_ids=list(command.order_ids))
 
 
-def cancel_all(command: CancelAll) -> requests.CancelOrders:
+def cancel_all(command: CancelAll, _: Given) -> requests.CancelOrders:
     if command.instrument is None:
         return requests.CancelOrders(all=True)
     return requests.CancelOrders(pair=words.pair(command.instrument))
 
 
-def withdraw(command: RequestWithdrawal) -> requests.RequestWithdrawal:
+def withdraw(command: RequestWithdrawal, _: Given) -> requests.RequestWithdrawal:
     return requests.RequestWithdrawal(
         amount=number(command.amount),
         method=command.method,
@@ -94,7 +94,7 @@ def withdraw(command: RequestWithdrawal) -> requests.RequestWithdrawal:
     )
 
 
-def transfer(command: commands.MoveMargin) -> requests.MarginTransfer:
+def transfer(command: commands.MoveMargin, _: Given) -> requests.MarginTransfer:
     wallet_type, pair = _wallet(command.wallet)
     return requests.MarginTransfer(
         account_id=command.account,
@@ -107,7 +107,7 @@ def transfer(command: commands.MoveMargin) -> requests.MarginTransfer:
     )
 
 
-def borrow(command: commands.Borrow) -> requests.Borrow:
+def borrow(command: commands.Borrow, _: Given) -> requests.Borrow:
     wallet_type, pair = _wallet(command.wallet)
     return requests.Borrow(
         account_id=command.account, borrow=number(command.amount), currency=command.asset, wallet_type=wallet_type,
@@ -115,7 +115,7 @@ def borrow(command: commands.Borrow) -> requests.Borrow:
     )  # fmt: skip
 
 
-def repay(command: commands.Repay) -> requests.Repay:
+def repay(command: commands.Repay, _: Given) -> requests.Repay:
     wallet_type, pair = _wallet(command.wallet)
     return requests.Repay(
         account_id=command.account, amount=number(command.amount), currency=command.asset, wallet_type=wallet_type,
@@ -123,7 +123,7 @@ def repay(command: commands.Repay) -> requests.Repay:
     )  # fmt: skip
 
 
-def close_position(command: commands.ClosePosition) -> requests.ClosePosition:
+def close_position(command: commands.ClosePosition, _: Given) -> requests.ClosePosition:
     wallet_type, pair = _wallet(command.wallet)
     return requests.ClosePosition(account_id=command.account, wallet_type=wallet_type, pair=pair)
 

@@ -8,7 +8,7 @@ Source: API reference of 2023, section WebSocket API (path ``/alp-ws``, as in th
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -16,6 +16,7 @@ from nostro.exchanges.alp import words
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.feed_read import read
 from nostro.exchanges.alp.feed_serve import AlpFeed
+from nostro.link.declare import Signing
 from nostro.link.frames import ALL, Action, Feed, Topic
 
 ORIGIN: Final = "wss://www.alp.com"
@@ -36,12 +37,12 @@ def topic(name: str, of: str) -> str:
     return f"{name}.{of if of == ALL else words.pair(of)}"
 
 
-def ask(action: Action, topics: Sequence[str]) -> str:
-    return json.dumps([action, *topics])
+def ask(action: Action, topics: Sequence[str], _: Mapping[str, str]) -> list[str]:
+    return [json.dumps([action, *topics])]
 
 
-def sign_in(token: str) -> str:
-    return json.dumps(["auth", token])
+def sign_in(signing: Signing) -> str:
+    return json.dumps(["auth", signing.token])
 
 
 def feed(dialect: Dialect) -> Feed:

@@ -30,6 +30,7 @@ from nostro.exchanges.alp.written import seconds
 from nostro.link.commands import Side
 from nostro.link.declare import WireRefusal
 from nostro.link.frames import ALL, Caller, Told, Topic
+from nostro.link.http import HttpRequest
 from nostro.link.view import Changes, Login, VenueView
 
 PING_INTERVAL_NS: Final = 20 * SECOND_NS  # Source: the document, Ping; its example of a welcome has 30 and 65
@@ -45,6 +46,7 @@ class AlpFeed:
     ping = PING
     ping_interval_ns = PING_INTERVAL_NS
     ping_timeout_ns = PING_TIMEOUT_NS
+    silence_ns: int | None = None
 
     def __init__(self, view: VenueView, *, dialect: Dialect, topics: tuple[Topic, ...]) -> None:
         self._view = view
@@ -54,15 +56,17 @@ class AlpFeed:
         self._traded = False
         self._books: dict[str, tuple[Levels, Levels]] = {}  # asks and bids as last told, of each diff that is heard
 
-    def welcome(self, client: str) -> str:
-        return written.message(
-            messages.Welcome(
-                time=seconds(self._view.now_ns()),
-                ping_interval=PING_INTERVAL_NS,
-                ping_timeout=PING_TIMEOUT_NS,
-                client_id=client,
-            )
+    def opened(self, caller: Caller, _: HttpRequest) -> list[str]:
+        welcome = messages.Welcome(
+            time=seconds(self._view.now_ns()),
+            ping_interval=PING_INTERVAL_NS,
+            ping_timeout=PING_TIMEOUT_NS,
+            client_id=caller.client,
         )
+        return [written.message(welcome)]
+
+    def closed(self, caller: Caller) -> None:
+        """Nothing is kept of a caller."""
 
     # ── messages of a client ─────────────────────────────────────────────────────────────────────────────────────
 

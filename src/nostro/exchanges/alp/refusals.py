@@ -74,9 +74,9 @@ _SECRETS: Final = re.compile(
 # ── the server's side ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def error_body(status: int, message: str) -> ErrorBody:
-    """The body of an error without a code of its own: the code is the status."""
-    return ErrorBody(code=str(status), message=message)
+def refusal(status: int, message: str) -> WireRefusal:
+    """An error without a code of its own: the code is the status."""
+    return WireRefusal(status, ErrorBody(code=str(status), message=message))
 
 
 def bad_input(field: str, message: str) -> WireRefusal:
