@@ -97,7 +97,7 @@ def test_the_async_one_is_the_same(home: Path) -> None:
 
 
 def test_public_questions_without_a_key(home: Path, account: Account) -> None:
-    url = account.source._origin + account.source._base_path  # type: ignore[attr-defined]
+    url = "".join(account.source._bases[""])  # type: ignore[attr-defined]
     with nostro.open_account("alp", url=url) as public:
         assert len(public.instruments()) > 0
         with pytest.raises(errors.Unauthorized, match="needs a key") as caught:
@@ -165,7 +165,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_test_mode_never_goes_live(home: Path) -> None:
     with nostro.open_account("alp", test_mode=True, home=home, url="https://www.alp.com/api/v3") as account:
-        assert account.source._origin.startswith("http://127.0.0.1:")  # type: ignore[attr-defined]
+        assert account.source._bases[""][0].startswith("http://127.0.0.1:")  # type: ignore[attr-defined]
 
 
 # ── books ────────────────────────────────────────────────────────────────────────────────────────────────────────
