@@ -115,6 +115,19 @@ def test_its_form_is_that_of_a_new_book(older: Path, tmp_path: Path) -> None:
     assert form(older) == form(tmp_path / "new.db")
 
 
+def test_one_of_the_second_form_gets_its_index_and_no_page_of_it_is_read_again(tmp_path: Path) -> None:
+    older, new = lay(tmp_path, schema=2), tmp_path / "new.db"
+    before = tables(older)
+    with opened(older) as book:
+        migrated = book.migrated
+        assert migrated is not None
+        assert (migrated.before, migrated.after, migrated.pages, migrated.changes) == (2, schema.SCHEMA_VERSION, 0, ())
+    opened(new, create=True).close()
+    assert form(older) == form(new) and tables(older) == before == tables(migrated.kept)
+    assert form(migrated.kept)[0] == 2
+    is_present(older)
+
+
 def test_it_is_kept_as_it_was(older: Path, tmp_path: Path) -> None:
     untouched = lay(tmp_path, "untouched.db")
     opened(older).close()
@@ -196,7 +209,8 @@ def test_on_a_server_too(older: Path, tmp_path: Path, postgres: Server) -> None:
     opened(older).close()
     restore(tmp_path / "book.db.schema1", there, registry=exchange)
     where = f'SET search_path = "{there.schema}"; '
-    postgres.say(where + "DROP TABLE period_sum; CREATE TABLE day_sum (day BIGINT); UPDATE form SET version = 1")
+    made = "DROP INDEX record_by_day; DROP TABLE period_sum; CREATE TABLE day_sum (day BIGINT);"
+    postgres.say(f"{where}{made} UPDATE form SET version = 1")
 
     def interrupt(what: str, done: int, *, whole: int) -> None:
         if what == "read" and done > 50:

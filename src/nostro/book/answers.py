@@ -16,9 +16,10 @@ import msgspec
 from nostro.book import sums, undated
 from nostro.book.fold import Finding, Fold, is_complete
 from nostro.book.identity import SUBJECTS
+from nostro.book.schema import DAY
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.records import KINDS, Entry, Fact, restore, stamped
-from nostro.domain.values import EXACT, ZERO
+from nostro.domain.values import DAY_NS, EXACT, ZERO
 from nostro.errors import BadValue
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ T = TypeVar("T")
 _NEWER: Final = (
     "NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
     " AND n.version = r.version + 1 AND n.seq <= ?)"
+)
+
+# Of each subject of a kind the last version that was known and effective, by bisection: along its versions neither the
+# numbers of their pages nor their times fall. (A cross join is done in the order in which it is written.)
+_FITS: Final = "r.seq <= ? AND r.effective_ns < ?"
+_STATES: Final = (
+    "WITH RECURSIVE found (stream, identity, low, high) AS (SELECT s.stream, s.identity, CAST(0 AS BIGINT),"
+    " (SELECT max(r.version) FROM record r WHERE r.account = s.account AND r.identity = s.identity) FROM subject s"
+    " WHERE s.account = ? AND s.kind = ? UNION ALL SELECT f.stream, f.identity,"
+    f" CASE WHEN {_FITS} THEN r.version ELSE f.low END, CASE WHEN {_FITS} THEN f.high ELSE r.version - 1 END"
+    " FROM found f CROSS JOIN record r WHERE f.low < f.high AND r.account = ? AND r.identity = f.identity"
+    " AND r.version = (f.low + f.high + 1) / 2) SELECT f.stream, r.content, r.seq, r.row_offset, r.effective_ns"
+    " FROM found f CROSS JOIN record r WHERE f.low = f.high AND r.account = ? AND r.identity = f.identity"
+    " AND r.version = f.low AND r.vanished = 0 ORDER BY f.stream, f.identity"
 )
 
 
@@ -140,22 +155,44 @@ class Answers:
             f" ORDER BY {', '.join(f'r.{column}{order}' for column in ('effective_ns', 'seq', 'row_offset'))}"
         )
         number = self.store.words.number_or_none(kind) or 0
-        bounds = (clocks.account.id, number, since_ns, min(until_ns, clocks.before_ns), clocks.seq, int(vanished))
+        stretches = self._stretches(clocks, number, since_ns=since_ns, until_ns=min(until_ns, clocks.before_ns))
         observed: dict[int, int] = defaultdict(int)
-        for content, seq, row_offset, effective_ns in self.store.rows(query, (*bounds, *values)):
-            fact = restore(kind, content)
-            if where and any(getattr(fact, field) != value for field, value in where.items()):
-                continue
-            if not undated.is_before(fact, clocks.before_ns):
-                if left_out is not None:
-                    left_out.append(fact)
-                continue
-            if seq not in observed:
-                observed[seq] = self.store.journal.observed_ns(clocks.account.id, seq)
-            yield self._stamped(
-                fact, clocks.account, observed_ns=observed[seq], seq=seq, row_offset=row_offset,
-                effective_ns=effective_ns,
-            )  # fmt: skip
+        for bounds in reversed(stretches) if newest_first else stretches:
+            asked = (clocks.account.id, number, *bounds, clocks.seq, int(vanished), *values)
+            for content, seq, row_offset, effective_ns in self.store.rows(query, asked):
+                fact = restore(kind, content)
+                if where and any(getattr(fact, field) != value for field, value in where.items()):
+                    continue
+                if not undated.is_before(fact, clocks.before_ns):
+                    if left_out is not None:
+                        left_out.append(fact)
+                    continue
+                if seq not in observed:
+                    observed[seq] = self.store.journal.observed_ns(clocks.account.id, seq)
+                yield self._stamped(
+                    fact, clocks.account, observed_ns=observed[seq], seq=seq, row_offset=row_offset,
+                    effective_ns=effective_ns,
+                )  # fmt: skip
+
+    def _stretches(self, clocks: Clocks, kind: int, *, since_ns: int, until_ns: int) -> list[tuple[int, int]]:
+        """The parts of [since_ns, until_ns), in their order, outside of which no row of a kind was known: as known by
+        an early page, what later ones brought is not passed over row by row, but day by day."""
+        if clocks.seq == self.store.head(clocks.account.id).seq:
+            return [(since_ns, until_ns)]
+        of = f"FROM record r WHERE r.account = ? AND r.kind = ? AND r.{DAY}"
+        query = (
+            f"WITH RECURSIVE days (day) AS (SELECT min(r.{DAY}) {of} >= ? UNION ALL SELECT (SELECT min(r.{DAY}) {of} >"
+            " days.day) FROM days WHERE days.day <= ?) SELECT days.day FROM days WHERE days.day <= ? AND EXISTS (SELECT"
+            f" 1 {of} = days.day AND r.seq <= ?) ORDER BY days.day"
+        )
+        known, first, last = (clocks.account.id, kind), since_ns // DAY_NS, until_ns // DAY_NS
+        found: list[tuple[int, int]] = []
+        for (day,) in self.store.engine.all(query, (*known, first, *known, last, last, *known, clocks.seq)):
+            start_ns, end_ns = max(day * DAY_NS, since_ns), min((day + 1) * DAY_NS, until_ns)
+            if found and found[-1][1] == start_ns:
+                start_ns = found.pop()[0]
+            found.append((start_ns, end_ns))
+        return found
 
     def learned(self, clocks: Clocks, *, after_seq: int) -> Iterator[Fact]:
         """Every version of every row that a page after ``after_seq`` introduced, in the order of pages."""
@@ -196,44 +233,37 @@ class Answers:
     def states(self, kind: str, clocks: Clocks, *, where: Mapping[str, str] | None = None) -> list[Fact]:
         """The states of a kind as the latest observations before the moment show them, in the order of their subjects.
         Their time is when they were last seen so; their page is the first that said so."""
-        query = "SELECT stream, identity FROM subject WHERE account = ? AND kind = ? ORDER BY stream, identity"
-        number = self.store.words.number_or_none(kind) or 0
-        subjects = self.store.engine.all(query, (clocks.account.id, number))
+        number, account = self.store.words.number_or_none(kind) or 0, clocks.account.id
+        by = (clocks.seq, clocks.before_ns)
         found: list[Fact] = []
         seen: dict[int, tuple[int, int]] = {}
-        for stream, identity in subjects:
+        for stream, content, seq, row_offset, effective_ns in self.store.engine.all(
+            _STATES, (account, number, *by, *by, account, account)
+        ):
             if stream not in seen:
                 seen[stream] = self._snapshot(stream, clocks)
-            fact = self._state(kind, clocks, identity=identity, snapshot=seen[stream])
-            if fact is not None and not (where and any(getattr(fact, f) != v for f, v in where.items())):
-                found.append(fact)
+            fact = restore(kind, content)
+            if where and any(getattr(fact, field) != value for field, value in where.items()):
+                continue
+            seen_seq, seen_ns = seen[stream] if seen[stream][0] >= seq else (seq, effective_ns)
+            observed_ns = self.store.journal.observed_ns(account, seen_seq)
+            found.append(
+                self._stamped(
+                    fact, clocks.account, observed_ns=observed_ns, seq=seq, row_offset=row_offset,
+                    effective_ns=seen_ns,
+                )
+            )  # fmt: skip
         return sorted(found, key=_by_subject)
-
-    def _state(self, kind: str, clocks: Clocks, *, identity: bytes, snapshot: tuple[int, int]) -> Fact | None:
-        query = (
-            "SELECT content, seq, row_offset, effective_ns, vanished FROM record WHERE account = ? AND identity = ?"
-            " AND +seq <= ? AND effective_ns < ? ORDER BY version DESC LIMIT 1"  # +: found by identity, not by page
-        )
-        row = self.store.engine.row(query, (clocks.account.id, identity, clocks.seq, clocks.before_ns))
-        if row is None or row[4]:
-            return None
-        content, seq, row_offset, effective_ns, _ = row
-        seen_seq, seen_ns = snapshot if snapshot[0] >= seq else (seq, effective_ns)
-        observed_ns = self.store.journal.observed_ns(clocks.account.id, seen_seq)
-        return self._stamped(
-            restore(kind, content), clocks.account, observed_ns=observed_ns, seq=seq, row_offset=row_offset,
-            effective_ns=seen_ns,
-        )  # fmt: skip
 
     def _snapshot(self, stream: int, clocks: Clocks) -> tuple[int, int]:
         """Number and time of the latest complete observation before the moment; (0, 0) where there is none."""
         query = (
             "SELECT p.seq, p.observed_ns FROM page p WHERE p.account = ? AND p.stream = ? AND p.seq <= ?"
-            " AND p.observed_ns < ? AND p.status = 200 AND NOT EXISTS (SELECT 1 FROM finding f"
+            " AND p.status = 200 AND NOT EXISTS (SELECT 1 FROM finding f"
             " WHERE f.account = p.account AND f.seq = p.seq AND f.what = 'quarantined') ORDER BY p.seq DESC"
         )
-        bounds = (clocks.account.id, stream, clocks.seq, clocks.before_ns)
-        for seq, observed_ns in self.store.rows(query, bounds):
+        last_seq = self.store.journal.known_seq(clocks.account.id, clocks.before_ns - 1, head=clocks.seq)
+        for seq, observed_ns in self.store.rows(query, (clocks.account.id, stream, last_seq)):
             page = self.store.journal.page(clocks.account.id, seq)
             if is_complete(page, self._registry(page.exchange, page.dialect).ask(page.stream)):
                 return seq, observed_ns

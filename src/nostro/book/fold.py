@@ -239,10 +239,13 @@ class Fold:
         fact, words = row.fact, self._store.words
         version = 1 if before is None else before.version + 1
         name = getattr(fact, "instrument", None) or getattr(fact, "asset", None) or ""
+        effective_ns = row.effective_ns
+        if before is not None and fact.kind in SUBJECTS:  # what is told of a state later holds later
+            effective_ns = max(effective_ns, before.effective_ns)
         at.inserts.append((
             at.account.id, row.target, version, int(vanished), words.number(fact.kind), words.number(at.page.stream),
             int(row.native if before is None else before.native), int(not vanished and _unsettled(fact, at.stream)),
-            row.effective_ns, at.seq, fact.offset, words.number(name), words.number(fact.wallet),
+            effective_ns, at.seq, fact.offset, words.number(name), words.number(fact.wallet),
             words.number(fact.sub_account), row.digest, row.content,
         ))  # fmt: skip
         if b'"unknown:' in row.content and not vanished:
@@ -250,7 +253,7 @@ class Fold:
         if isinstance(fact, Entry):
             self._sum(at, row, before, vanished=vanished)
         native = row.native if before is None else before.native
-        return Held(row.target, version, vanished, row.effective_ns, fact.offset, native, row.digest, row.content)
+        return Held(row.target, version, vanished, effective_ns, fact.offset, native, row.digest, row.content)
 
     def _sum(self, at: _At, row: Row, before: Held | None, *, vanished: bool) -> None:
         """Sums take the difference: the old amount away where there was one, the new one added. (A minus sign would

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from nostro.domain.values import DAY_NS
+
 APPLICATION_ID: Final = 0x6E6F7374  # "nost" in ASCII: marks the file as a book
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _COLUMN: Final = re.compile(r"\w+ (BIGINT|TEXT|BYTEA)\b")
 
 JOURNAL: Final[dict[str, str]] = {
@@ -84,9 +86,13 @@ DERIVED: Final[dict[str, str]] = {
     ),
 }
 
+DAY: Final = f"effective_ns / {DAY_NS}"  # the day of a record: an index holds it only where a statement says just this
+
 INDEXES: Final[dict[str, str]] = {
     "page_by_stream": "page (account, stream, seq)",
     "record_by_time": "record (account, kind, effective_ns, seq, row_offset)",
+    # Which days of a kind a page knew anything of, however many rows later pages brought.
+    "record_by_day": f"record (account, kind, ({DAY}), seq)",
     "record_by_page": "record (account, seq, row_offset)",
     "record_unsettled": "record (account, stream, effective_ns) WHERE unsettled = 1",
     "alias_by_target": "alias (account, target)",
@@ -149,8 +155,13 @@ def _create(tables: dict[str, str], dialect: Dialect) -> str:
     return made
 
 
+def index_script(name: str) -> str:
+    """The statement that makes that index."""
+    return f"CREATE INDEX {name} ON {INDEXES[name]};\n"
+
+
 def _index(table: str) -> str:
-    return "".join(f"CREATE INDEX {name} ON {on};\n" for name, on in INDEXES.items() if on.startswith(f"{table} "))
+    return "".join(index_script(name) for name, on in INDEXES.items() if on.startswith(f"{table} "))
 
 
 def _guard(table: str, dialect: Dialect) -> str:

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from nostro.domain.records import Entry
 
 WIDTHS_NS: Final = (64 * DAY_NS, DAY_NS, 300 * SECOND_NS)  # each a multiple of the next
-_COLUMNS: Final = "sub_account, wallet, asset"
+_KEY: Final = ("start_ns", "sub_account", "wallet", "asset")  # of the totals of one width, in the order of their index
 
 Balance = tuple[str, str, str]  # sub-account, wallet, asset
 Latest = dict[tuple[int, int], dict[tuple[Balance, int], Decimal]]  # by account and width, then balance and start
 Changes = dict[tuple[Balance, int], Decimal]  # by how much a balance changed within a narrowest period, by its start
+
+
+def _same(length: int) -> str:
+    return "".join(f" AND s.{each} = k.{each}" for each in _KEY[:length])
 
 
 def add(changes: Changes, entry: Entry, *, effective_ns: int, amount: Decimal) -> None:
@@ -72,20 +76,57 @@ def before(store: Store, account: int, *, until_ns: int, seq: int) -> tuple[dict
 def _totals(
     store: Store, account: int, width_ns: int, *, bounds: tuple[int, int], seq: int
 ) -> Mapping[tuple[Balance, int], Decimal]:
-    """The totals of the periods that start within the bounds, as known by page ``seq``."""
-    query = (
-        f"SELECT {_COLUMNS}, start_ns, amount FROM period_sum s WHERE account = ? AND width_ns = ? AND start_ns >= ?"
-        " AND start_ns < ? AND seq <= ? AND NOT EXISTS (SELECT 1 FROM period_sum n WHERE n.account = s.account"
-        " AND n.width_ns = s.width_ns AND n.start_ns = s.start_ns AND n.sub_account = s.sub_account"
-        " AND n.wallet = s.wallet AND n.asset = s.asset AND n.seq > s.seq AND n.seq <= ?)"
-    )
-    text = store.words.text
+    """The totals of the periods that start within the bounds, as known by page ``seq``. Wide periods are few, and many
+    pages change each; of the narrowest there are many, which few pages change."""
+    text, (first_ns, end_ns) = store.words.text, bounds
+    of = (account, width_ns)
+    if width_ns == WIDTHS_NS[-1]:
+        found = store.engine.all(_NARROW, (*of, first_ns, end_ns, seq, seq))
+    else:
+        scans = (*of, first_ns, end_ns, *of, end_ns, *(2 * of) * (len(_KEY) - 1))
+        found = store.engine.all(_WIDE, (*scans, *of, seq))
     return {
         ((text(sub_account), text(wallet), text(asset)), start_ns): decimal(amount)
-        for sub_account, wallet, asset, start_ns, amount in store.engine.all(
-            query, (account, width_ns, *bounds, seq, seq)
-        )
+        for start_ns, sub_account, wallet, asset, amount in found
+        if amount is not None
     }
+
+
+_NARROW: Final = (
+    f"SELECT {', '.join(_KEY)}, amount FROM period_sum s WHERE account = ? AND width_ns = ? AND start_ns >= ?"
+    " AND start_ns < ? AND seq <= ? AND NOT EXISTS (SELECT 1 FROM period_sum k WHERE k.account = s.account"
+    f" AND k.width_ns = s.width_ns{_same(len(_KEY))} AND k.seq > s.seq AND k.seq <= ?)"
+)
+
+
+def _wide() -> str:
+    """Of each period and balance the last total, found from key to key: however often one was stored anew, one row of
+    it is read. Each scan finds what stands in one more column of the key, the next value after the last."""
+    there = "FROM period_sum s WHERE s.account = ? AND s.width_ns = ?"
+    first = _KEY[0]
+    scans = [
+        (
+            f"by_1 ({first}) AS (SELECT min(s.{first}) {there} AND s.{first} >= ? AND s.{first} < ? UNION ALL SELECT"
+            f" (SELECT min(s.{first}) {there} AND s.{first} > k.{first} AND s.{first} < ?) FROM by_1 k"
+            f" WHERE k.{first} IS NOT NULL)"
+        )
+    ]
+    for length, column in enumerate(_KEY[1:], start=2):
+        outer = ", ".join(f"k.{each}" for each in _KEY[: length - 1])
+        least = f"(SELECT min(s.{column}) {there}{_same(length - 1)}"
+        scans.append(
+            f"by_{length} ({', '.join(_KEY[:length])}) AS (SELECT {outer}, {least}) FROM by_{length - 1} k"
+            f" WHERE k.{_KEY[length - 2]} IS NOT NULL UNION ALL SELECT {outer}, {least} AND s.{column} > k.{column})"
+            f" FROM by_{length} k WHERE k.{column} IS NOT NULL)"
+        )
+    return (
+        f"WITH RECURSIVE {', '.join(scans)} SELECT {', '.join(f'k.{each}' for each in _KEY)}, (SELECT s.amount {there}"
+        f"{_same(len(_KEY))} AND s.seq <= ? ORDER BY s.seq DESC LIMIT 1) FROM by_{len(_KEY)} k"
+        f" WHERE k.{_KEY[-1]} IS NOT NULL"
+    )
+
+
+_WIDE: Final = _wide()
 
 
 def _by_period(changes: Changes, width_ns: int) -> Changes:
