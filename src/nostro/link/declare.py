@@ -66,10 +66,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The raw bytes of one answer, as received, and what was asked.
 
     ``capability`` and ``stream`` name the `Ask`; ``route`` the route; ``request`` the request line and body as sent,
-    without credentials. ``status`` is the HTTP status. ``takes``: the half-open range of times whose rows are this
-    page's, None for all; without native ids it is the range of which the page holds every row, or, where a claim
-    leaves it open, all that could be had (rows outside it are another page's). ``claims``: what this page completes.
-    A ``secret`` page's body is never stored: its hash and length are."""
+    without credentials. ``status`` is the HTTP status; of a refusal that came as a success (`Exchange.refused`) the
+    one that means it, and the header ``status`` says how it came. ``takes``: the half-open range of times whose rows
+    are this page's, None for all; without native ids it is the range of which the page holds every row, or, where a
+    claim leaves it open, all that could be had (rows outside it are another page's). ``claims``: what this page
+    completes. A ``secret`` page's body is never stored: its hash and length are."""
 
     exchange: str
     dialect: str
@@ -402,7 +403,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         """The unstamped facts of a stored page, as its ask reads them: a pure function of the page. Empty for an error
         page. Raises `Undecodable` or ValueError where the bytes are not what the route answers with."""
         ask = self.ask(page.stream)
-        if ask is None or page.status != 200 or self.refused(page.body):
+        if ask is None or page.status != 200:
             return []
         return taken(page, ask.read(page.query, self.decode(ask.route, page.body)))
 

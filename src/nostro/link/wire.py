@@ -44,6 +44,17 @@ from nostro.link.transport import Clock, Transport
 ResultT = TypeVar("ResultT")
 
 KEPT_HEADERS: Final = ("content-type", "date", "retry-after")
+# What a refusal that came as a success means; any other is a bad request.
+REFUSED_AS: Final = (
+    (errors.Unauthorized, 401), (errors.Forbidden, 403), (errors.NotFound, 404), (errors.RateLimited, 429),
+    (errors.Failing, 500),
+)  # fmt: skip
+SUB_ACCOUNT: Final = "sub_account"
+# How the values of a condition are listed: the capability, and the member of its facts that names one.
+LISTED_BY: Final[Mapping[str, tuple[str, str]]] = {
+    "instrument": ("instruments", "instrument"), "asset": ("currencies", "asset"),
+    SUB_ACCOUNT: ("sub_accounts", "native_id"),
+}  # fmt: skip
 
 
 class WireSource:
@@ -93,9 +104,11 @@ class WireSource:
         ask = self.exchange.ask(stream)
         if ask is None or ask.stream is None:
             raise self._unsupported(stream)
+        if ask.stream.keyed == SUB_ACCOUNT:
+            where = self._of_own(where)
         steps = sweep(
-            ask.stream, partial(self._fetch, ask), since_ns=since_ns, until_ns=until_ns,
-            where=where, values=partial(self._values, ask.stream, until_ns), newest_first=newest_first,
+            ask.stream, partial(self._fetch, ask), since_ns=since_ns, until_ns=until_ns, where=where,
+            values=partial(self._values, ask.stream, until_ns), newest_first=newest_first,
         )  # fmt: skip
         try:
             async for step in steps:
@@ -115,10 +128,15 @@ class WireSource:
     async def close(self) -> None:
         await self._transport.close()
 
+    def _of_own(self, where: Mapping[str, str]) -> dict[str, str]:
+        """The conditions of a question: a key of one sub-account asks for that one's, unless they say another."""
+        own = self._credentials.extra.get("sub_account_id") if self._credentials is not None else None
+        return {SUB_ACCOUNT: own, **where} if own else dict(where)
+
     # ── one question ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _fetch(self, ask: Ask, query: Query) -> Fetched:
-        message = ask.request(query)
+        message = ask.request(msgspec.structs.replace(query, where=self._of_own(query.where)))
         send = partial(self._once, ask.route, message, capability=ask.capability, stream=ask.name, query=query)
         page = await self._repeat(send)
         if ask.stream is not None and len(page.body) > limits.HISTORY_BYTES_MAX and _can_halve(ask.stream, query):
@@ -177,8 +195,9 @@ class WireSource:
         now_ns = self.clock.now_ns()
         if until_ns <= asked_ns <= now_ns <= asked_ns + stream.settle_s * SECOND_NS:
             return known
-        reply = await self.ask({"instrument": "instruments", "asset": "currencies"}[condition], {})
-        listed = [str(getattr(fact, condition, "")) for fact in reply.facts]
+        capability, member = LISTED_BY[condition]
+        reply = await self.ask(capability, {})
+        listed = [str(getattr(fact, member, "")) for fact in reply.facts]
         self._listed[condition] = (now_ns, listed)
         return listed
 
@@ -259,6 +278,10 @@ class WireSource:
 
     def _refusal(self, page: Page) -> errors.NostroError:
         error = self.exchange.errors(page.status, page.headers, page.body)
+        if page.status < 300:
+            means = next((status for kind, status in REFUSED_AS if isinstance(error, kind)), 400)
+            headers = page.headers | {"status": str(page.status)}
+            page = msgspec.structs.replace(page, status=means, headers=headers)
         error.exchange = error.exchange or self.exchange.id
         error.account = self.account
         if isinstance(error, errors.Unauthorized):
