@@ -71,13 +71,13 @@ class Borrower:
         story = self._stories[told % len(self._stories)]
         if step >= len(story.steps):
             return []
-        self._house.show_index(at_ns=at_ns)
+        self._house.show_prices(at_ns=at_ns)
         return self._house.quote(story.symbol, at_ns=at_ns) + story.steps[step](story, at_ns)
 
     def leave_open(self, at_ns: int) -> list[Outcome]:
         """Debts that stay, the master's and the sub-account's, with an order that rests beside each."""
         outcomes: list[Outcome] = []
-        self._house.show_index(at_ns=at_ns)
+        self._house.show_prices(at_ns=at_ns)
         for story in self._stories[:2]:
             outcomes += self._house.quote(story.symbol, at_ns=at_ns)
             outcomes += self._pledge(story, at_ns) + self._trade(story, at_ns)
@@ -151,7 +151,7 @@ class Borrower:
         base = story.symbol.split("/")[0]
         low = EXACT.multiply(self._house.index_price(base), Decimal(CRASH_PERCENT).scaleb(-2))
         crashed = self._venue.carry_out(SetIndex(asset=base, price=_cut(low, INDEX_DIGITS)), at_ns=at_ns)
-        self._house.show_index(at_ns=at_ns)
+        self._house.show_prices(at_ns=at_ns)
         return [crashed]
 
     # ── the venue ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,5 @@
 """Where the paper market's prices come from: a seeded process of integers, or a file of recorded trades or candles. It
-decides prices and sizes; who quotes and trades them is ``makers.py``'s.
+decides prices, sizes, and what a contract costs its holders; who quotes and trades them is ``makers.py``'s.
 """
 
 from __future__ import annotations
@@ -27,42 +27,91 @@ _RETURN_PPM: Final = 1_000
 
 _SIDES: Final[Mapping[str, Literal["buy", "sell"]]] = {"buy": "buy", "sell": "sell"}
 
-# *ours*: what an hour moves a price, parts per million (one standard deviation). What is not here does not move.
-MOVES_PPM: Final[Mapping[str, int]] = {"BTC": 6_000, "ETH": 8_000, "SOL": 12_000, "EUR": 700, "DAI": 200}
+# *ours*: what an hour moves a price, parts per million (one standard deviation). What is not here does not move, and
+# neither does what prices are said in.
+MOVES_PPM: Final[Mapping[str, int]] = {
+    "BTC": 6_000, "ETH": 8_000, "SOL": 12_000, "EUR": 700, "DAI": 200, "XRP": 11_000, "USDT": 100,
+}  # fmt: skip
+# *ours*: a contract's price lies above or below its index by the basis, which an hour moves by so many parts per
+# million, and of which it loses one part in so many.
+BASIS_MOVE_PPM: Final = 120
+BASIS_LOST: Final = 3
+BASIS_PPB_MAX: Final = 4_000_000
+# *ours*: what funding takes of a position in eight hours: a little always, and the basis, within bounds.
+FUNDING_USUAL_PPB: Final = 50_000
+FUNDING_PPB_MAX: Final = 3_000_000
+FUNDING_S: Final = 28_800
 
 
 class Prices:
-    """A random walk of each asset's price in millionths of a dollar. The same seeds and steps give the same prices."""
+    """A random walk of each asset's price in millionths of a dollar, and of each contract's basis. The same seeds and
+    steps give the same prices."""
 
     def __init__(self, profile: Profile, random: Random) -> None:
         self._random = random
         self._start = {asset: at_most(price, 6) for asset, price in profile.start_prices}
         self._now = dict(self._start)
-        self._markets: dict[str, tuple[str, str, int]] = {
-            each.symbol: (each.base, each.quote, 10**each.price_digits) for each in profile.instruments
+        self._markets = {each.symbol: each for each in profile.instruments}
+        self._moving = {
+            asset: move for asset, move in MOVES_PPM.items() if asset in self._now and asset != profile.quote_asset
         }
+        self._basis_ppb = {each.symbol: 0 for each in profile.instruments if each.settle}
 
     def step(self, seconds: int) -> None:
         """Time passes, and every price moves: noise by the square root of time, and a pull back to its start."""
         scale = isqrt(seconds * MICRO * MICRO // _HOUR_S)
-        for asset, move_ppm in MOVES_PPM.items():
-            if asset not in self._now:
-                continue
+        for asset, move_ppm in self._moving.items():
             price, start = self._now[asset], self._start[asset]
-            noise = (self._random.getrandbits(256).bit_count() - 128) * 125  # deviation 1,000: of 256 coins it is 8
-            price += price * noise * move_ppm * scale // (1_000 * MICRO * MICRO)
+            price += price * self._noise() * move_ppm * scale // (1_000 * MICRO * MICRO)
             price += (start - price) * _RETURN_PPM * min(seconds, _HOUR_S) // (MICRO * _HOUR_S)
             self._now[asset] = max(start // 10, min(start * 10, price))
+        for symbol, basis in self._basis_ppb.items():
+            lost = basis * min(seconds, _HOUR_S) // (BASIS_LOST * _HOUR_S)
+            moved = self._noise() * BASIS_MOVE_PPM * min(scale, MICRO) // MICRO
+            self._basis_ppb[symbol] = max(-BASIS_PPB_MAX, min(BASIS_PPB_MAX, basis - lost + moved))
+
+    def _noise(self) -> int:
+        """Of a deviation of 1,000: that of 256 coins is 8."""
+        return (self._random.getrandbits(256).bit_count() - 128) * 125
 
     def ticks(self, symbol: str) -> int:
-        """The reference price of an instrument, in its ticks; at least 1."""
-        base, quote, scale = self._markets[symbol]
-        return max(1, self._now[base] * scale // self._now[quote])
+        """The reference price of an instrument, in its ticks; at least 1. Of a contract: its mark price."""
+        market = self._markets[symbol]
+        basis_ppb = self._basis_ppb.get(symbol, 0)
+        price = self._now[market.base] * 10**market.price_digits // self._now[market.quote]
+        return max(1, price + price * basis_ppb // 10**9)
 
     def take(self, symbol: str, ticks: int) -> None:
         """The market traded at that price: the base's price in dollars follows it."""
-        base, quote, scale = self._markets[symbol]
-        self._now[base] = max(1, ticks * self._now[quote] // scale)
+        market = self._markets[symbol]
+        self._now[market.base] = max(1, ticks * self._now[market.quote] // 10**market.price_digits)
+
+    def resume(self, asset: str, price: Decimal) -> None:
+        """Goes on from a price, in dollars."""
+        self._now[asset] = max(1, at_most(price, 6))
+
+    def lean(self, symbol: str, ticks: int) -> None:
+        """Goes on from a contract's mark price: what lies between it and the index is the basis."""
+        market = self._markets[symbol]
+        index = max(1, self._now[market.base] * 10**market.price_digits // self._now[market.quote])
+        self._basis_ppb[symbol] = max(-BASIS_PPB_MAX, min(BASIS_PPB_MAX, (ticks - index) * 10**9 // index))
+
+    def lots(self, symbol: str, worth: int) -> int:
+        """How many lots of an instrument are worth so many millionths of a dollar, rounded down."""
+        market = self._markets[symbol]
+        asset = market.quote if market.kind == "inverse" else market.base
+        numerator, denominator = market.multiplier.as_integer_ratio()
+        return worth * 10**market.amount_digits * denominator // (self._now[asset] * numerator)
+
+    def least(self, symbol: str) -> int:
+        """What an order of an instrument must be worth, and a fifth more, in millionths of a dollar."""
+        market = self._markets[symbol]
+        return at_most(market.value_min, 6) * self._now[market.settle or market.quote] * 6 // (5 * MICRO)
+
+    def funding_ppb(self, symbol: str) -> int:
+        """The funding rate of one interval as things are, in parts per 10^9: who is long pays what is positive."""
+        rate = FUNDING_USUAL_PPB + self._basis_ppb[symbol]
+        return max(-FUNDING_PPB_MAX, min(FUNDING_PPB_MAX, rate)) * self._markets[symbol].funding_interval_s // FUNDING_S
 
     def dollars(self, asset: str) -> int:
         """Millionths of a dollar for one of the asset."""

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from nostro.link.view import VenueAsset
-from nostro.paper.profiles.listing import BITCOIN, ETHEREUM, method, spot
+from nostro.paper.profiles.people import EMPTY, READER, TRADER, WITHDRAWER, Person
+from nostro.paper.profiles.rows import BITCOIN, ETHEREUM, SOLANA, method, spot
 from nostro.paper.venue.profile import Borrowing, Profile
 
 # *ours*: five assets of 8 digits, and one of 18, whose amounts no 64-bit integer and no double holds.
@@ -55,10 +56,10 @@ DEPOSIT_METHODS: Final = (
 WITHDRAW_METHODS: Final = (
     method(1, "BTC", "Bitcoin", attributes=(("address", BITCOIN),), bounds=("0.001", "100"), fee=("0.0002", "0")),
     method(2, "ETH", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("0.01", "1000"), fee=("0.002", "0")),
-    method(3, "SOL", "Solana", attributes=(("address", r"[1-9A-HJ-NP-Za-km-z]{32,44}"), ("memo", r"[0-9]{1,12}")),
+    method(3, "SOL", "Solana", attributes=(("address", SOLANA), ("memo", r"[0-9]{1,12}")),
             bounds=("0.1", "10000"), fee=("0.01", "0")),
     method(4, "USDT", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("20", "1000000"), fee=("4", "0")),
-    method(5, "USDT", "Solana", attributes=(("address", r"[1-9A-HJ-NP-Za-km-z]{32,44}"),),
+    method(5, "USDT", "Solana", attributes=(("address", SOLANA),),
             bounds=("10", "1000000"), fee=("0", "0")),
     method(6, "DAI", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("20", "1000000"), fee=("1", "0.0005")),
     method(7, "EUR", "SEPA", attributes=(("iban", r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}"), ("memo", r".{0,35}")),
@@ -96,3 +97,9 @@ PROFILE: Final = Profile(
     token_life_s=3_600,  # *ours*: the document leaves a token's life open
     fee_asset="USDT",  # *ours*: the wire wants one word; what is charged is the asset received (docs/venue.md)
 )
+
+# *ours*: the last but one trades with borrowed money, and has a sub-account without a key of its own.
+PEOPLE: Final = (
+    TRADER, READER, WITHDRAWER, EMPTY, Person("margin", ("read", "trade", "margin"), 8),
+    Person("margin-sub", None, 0, master="margin"),
+)  # fmt: skip

@@ -10,7 +10,9 @@ from typing import Final
 from nostro.domain.values import SECOND_NS
 from nostro.paper.makers import House
 from nostro.paper.prices import Prices
+from nostro.paper.venue.numbers import amount_of, at_most
 from nostro.paper.venue.operations import Desk
+from nostro.paper.venue.profile import INDEX_DIGITS
 from nostro.paper.venue.venue import Venue
 
 STEP_S_MAX: Final = 86_400  # a longer absence moves prices no further than this
@@ -18,16 +20,18 @@ FLOW_CHANCE: Final = 3  # one in so many steps has a trade of the house
 
 
 class Market:
-    """Prices, the house and the desk of one venue. After a restart prices go on from the last trades."""
+    """Prices, the house and the desk of one venue. After a restart prices go on from the index."""
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         # The last command's number makes each run's chances its own, and a replayed run's the same.
         self._random = Random(f"live {venue.seed} {venue.last_command}")
         self._prices = Prices(venue.profile, self._random)
-        for symbol, market in venue.engine.markets.items():
-            if market.last is not None and symbol.endswith("/USDT"):
-                self._prices.take(symbol, market.last)
+        for asset, price in zip(venue.assets(), venue.engine.index.prices, strict=True):
+            self._prices.resume(asset.code, amount_of(price, INDEX_DIGITS))
+        for contract in venue.instruments():
+            if contract.settle:
+                self._prices.lean(contract.symbol, at_most(venue.mark(contract.symbol), contract.price_digits))
         self._house = House(venue, self._prices, random=self._random)
         self._desk = Desk(venue)
         self._symbols = [instrument.symbol for instrument in venue.instruments()]
@@ -47,7 +51,7 @@ class Market:
             self._venue.tick(at_ns=now_ns)
             self._desk.advance(now_ns)
             self._prices.step(min(passed_s, STEP_S_MAX))
-            self._house.show_index(at_ns=now_ns)
+            self._house.show_prices(at_ns=now_ns)
             if self._house.drifted(symbol):
                 self._house.quote(symbol, at_ns=now_ns)
             if self._random.randrange(FLOW_CHANCE) == 0:
