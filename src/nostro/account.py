@@ -169,12 +169,18 @@ class AsyncAccount:
 
     async def open_orders(self, *, instrument: str | None = None) -> Answer[records.Order]:
         """Every order that still rests or waits, however old."""
+        if self._source.exchange.asks_for("open_orders"):
+            return await self._ask("open_orders", records.Order, instrument=instrument)
         history = self._history("orders", records.Order, None, None, instrument=instrument, open_only="true")
         return await history.all()
 
     async def order(self, order_id: str | int, *, instrument: str | None = None) -> records.Order:
         """One order by its id, open or not: through history, newest first. Raises `NotFound`."""
         wanted = str(order_id)
+        if self._source.exchange.asks_for("order"):
+            found = await self._ask("order", records.Order, order_id=wanted, instrument=instrument)
+            if found:
+                return found[0]
         until_ns = self._clock.now_ns() + SECOND_NS
         since_ns = self._source.exchange.opened_ns
         where = _where(instrument=instrument)
@@ -283,9 +289,7 @@ class AsyncAccount:
     async def cancel(self, order_id: str | int) -> bool:
         """Cancels one order; whether it was open until then. Raises `Unresolved` where the answer was lost, and what
         became of it is not known. Needs the grant ``trade``."""
-        if not str(order_id).isdecimal():
-            raise errors.BadValue(f"order_id is {str(order_id)!r}, expected a whole number")
-        reply = await self._do("cancel", CancelOrders(order_ids=(int(order_id),)))
+        reply = await self._do("cancel", CancelOrders(order_ids=(str(order_id),)))
         orders = [fact for fact in reply.facts if isinstance(fact, records.Order)]
         return any(each.native_id == str(order_id) and each.status in CANCELED for each in orders)
 

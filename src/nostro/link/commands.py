@@ -96,7 +96,9 @@ class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field=
 
 
 class CancelOrders(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
-    order_ids: tuple[int, ...]
+    """By the exchange's ids; the paper exchange's are numbers."""
+
+    order_ids: tuple[int | str, ...]
 
 
 class CancelAll(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
@@ -147,16 +149,19 @@ class Repay(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="comm
 
 
 class ClosePosition(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
-    """What a margin wallet owes is bought back on the market and repaid."""
+    """What a margin wallet owes is bought back on the market and repaid. ``instrument`` and ``position``, the exchange's
+    id: a position of a contract, where a wire closes it by its id (the paper exchange's engine does not)."""
 
-    account: int
-    wallet: str
+    account: int = 0
+    wallet: str = ""
+    instrument: str = ""
+    position: str = ""
 
 
 class EditOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Changes an open order of a contract; what is None stays. ``amount``: in all, with what is filled."""
 
-    order_id: int
+    order_id: int | str
     amount: Decimal | None = None
     price: Decimal | None = None
     stop_price: Decimal | None = None
@@ -178,9 +183,9 @@ class SetMarginMode(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_fie
 class MoveFunds(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Between two wallets of the one who asks and of its sub-accounts."""
 
-    from_account: int
+    from_account: int | str
     from_wallet: str
-    to_account: int
+    to_account: int | str
     to_wallet: str
     asset: str
     amount: Decimal

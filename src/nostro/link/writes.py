@@ -90,7 +90,13 @@ async def _rows(source: WireSource, listing: str, command: Command) -> list[Fact
         where = {"asset": command.asset}
     now_ns = source.clock.now_ns()
     since_ns, until_ns = now_ns - LOOK_BACK_S * SECOND_NS, now_ns + LOOK_BACK_S * SECOND_NS
-    return [fact async for step in source.sweep(listing, since_ns, until_ns, where) for fact in step.facts]
+    opened = await _asked_open(source, where) if isinstance(command, PlaceOrder) else []
+    return opened + [fact async for step in source.sweep(listing, since_ns, until_ns, where) for fact in step.facts]
+
+
+async def _asked_open(source: WireSource, where: Mapping[str, str]) -> list[Fact]:
+    """The open orders, of a wire whose history may not have them yet."""
+    return list((await source.ask("open_orders", where)).facts) if source.exchange.asks_for("open_orders") else []
 
 
 async def _confirmed(source: WireSource, command: Command, known: set[str | None], reply: Reply) -> Reply:
@@ -184,6 +190,11 @@ async def _look_whether_closed(source: WireSource, command: ClosePosition, lost:
     """A wallet that owes nothing has no position; closing what is left of one is for the caller to ask again."""
     await source.clock.sleep(LOOKS_S[0])
     try:
+        if command.position:
+            found = [fact for fact in (await source.ask("positions", {})).facts if fact.native_id == command.position]
+            if found:
+                raise _unresolved(f"the position {command.position} is still there", lost)
+            return Reply((), ())
         loans = [fact for fact in (await source.ask("loans", {})).facts if _is_of(command, fact)]
     except errors.NostroError as error:
         raise _unresolved(f"looking it up failed ({error.message})", lost) from error
@@ -204,7 +215,10 @@ async def _named(source: WireSource, command: CancelOrders) -> list[Order]:
     """The orders of these ids: the newest windows first, because what is canceled is mostly young."""
     wanted = _ids(command)
     until_ns = source.clock.now_ns() + LOOK_BACK_S * SECOND_NS
-    found: list[Order] = []
+    opened = await _asked_open(source, {})
+    found = [fact for fact in opened if isinstance(fact, Order) and fact.native_id in wanted]
+    if len(found) == len(wanted):
+        return found
     async for step in source.sweep("orders", source.exchange.opened_ns, until_ns, {}, newest_first=True):
         found += [fact for fact in step.facts if isinstance(fact, Order) and fact.native_id in wanted]
         if len(found) == len(wanted):
@@ -213,7 +227,10 @@ async def _named(source: WireSource, command: CancelOrders) -> list[Order]:
 
 
 async def _open(source: WireSource, command: CancelAll) -> list[Order]:
-    where = {"open_only": "true"} | ({"instrument": command.instrument} if command.instrument else {})
+    where = {"instrument": command.instrument} if command.instrument else {}
+    if source.exchange.asks_for("open_orders"):
+        return [fact for fact in await _asked_open(source, where) if isinstance(fact, Order)]
+    where |= {"open_only": "true"}
     until_ns = source.clock.now_ns() + LOOK_BACK_S * SECOND_NS
     steps = source.sweep("orders", source.exchange.opened_ns, until_ns, where)
     return [fact async for step in steps for fact in step.facts if isinstance(fact, Order)]

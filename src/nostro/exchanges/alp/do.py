@@ -76,7 +76,9 @@ def _unsaid(what: str) -> errors.NotSupported:
 
 
 def cancel(command: CancelOrders, _: Given) -> requests.CancelOrders:
-    return requests.CancelOrders(order_ids=list(command.order_ids))
+    if wrong := [order_id for order_id in command.order_ids if not str(order_id).isdecimal()]:
+        raise errors.BadValue(f"order_id is {wrong[0]!r}, expected a whole number", exchange="alp")
+    return requests.CancelOrders(order_ids=[int(order_id) for order_id in command.order_ids])
 
 
 def cancel_all(command: CancelAll, _: Given) -> requests.CancelOrders:

@@ -189,11 +189,11 @@ class Engine:
         self.begin(at_ns)
         canceled = []
         for order_id in command.order_ids:
-            order = user.orders.get(order_id)
+            order = user.orders.get(int(order_id))
             if order is not None:
                 self.matching.close(order)
                 self.matching.settle(order.market)
-                canceled.append(order_id)
+                canceled.append(order.id)
         return Accepted(tuple(canceled))
 
     def _cancel_all(self, command: CancelAll, user_id: int, at_ns: int) -> Answer:
