@@ -92,7 +92,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One method and path of the wire, and its messages.
 
-    ``path``: relative to the base URL of its ``host`` ("": the exchange's own, else a name of `Exchange.hosts`).
+    ``path``: relative to the base URL of its ``host`` ("": the exchange's own, else a name of `Exchange.hosts`);
+    ``{name}`` stands for one part of it that is a member of the request.
     ``request``: the struct of what is asked, its members spelled as on the wire, wherever in a request they travel.
     ``answer``: any type that msgspec decodes. ``auth``: none, token, or signed. ``permission``: what the key must
     be allowed. ``writes``: it changes something, and is never repeated blindly. ``secret``: its answer is. ``unread``:
@@ -278,8 +279,10 @@ class Signing(msgspec.Struct, frozen=True):
 
 
 class Carried(msgspec.Struct, frozen=True):
-    """How a message travels: raw query string (without ``?``) and body with its type; "" and nothing where not."""
+    """How a message travels: raw query string (without ``?``) and body with its type; "" and nothing where not.
+    ``path``: the route's with its members, "" where it has none."""
 
+    path: str = ""
     query: str = ""
     body: bytes = b""
     content_type: str = ""

@@ -356,7 +356,7 @@ class WireSource:
             raise errors.BadValue(said, hint="nothing was sent: give it in UTF-8", exchange=self.exchange.id) from None
         origin, base_path = self._bases[route.host]
         unsigned = HttpRequest(
-            method=route.method, origin=origin, path=f"{base_path}/{route.path}", query=carried.query,
+            method=route.method, origin=origin, path=f"{base_path}/{carried.path or route.path}", query=carried.query,
             headers={"Content-Type": carried.content_type} if carried.content_type else {}, body=carried.body,
         )  # fmt: skip
         body = "" if route.secret or not carried.body else f"\n{carried.body.decode()}"

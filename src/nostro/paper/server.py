@@ -38,10 +38,11 @@ class Server:
             base_path = urlsplit(exchange.url_of(serve.route.host, exchange.url)).path.rstrip("/")
             for path in (serve.route.path, *serve.route.aliases):
                 self._serves.setdefault(f"{base_path}/{path}", {})[serve.route.method] = serve
+        self._patterns = [(_pattern(path), verbs) for path, verbs in self._serves.items() if "{" in path]
 
     def handle(self, request: HttpRequest) -> HttpAnswer:
         """The answer to one request. Raises `errors.Unanswered` where a fault drops the connection."""
-        verbs = self._serves.get(request.path.rstrip("/"))  # a slash at its end makes no difference
+        verbs = self._verbs(request.path.rstrip("/"))  # a slash at its end makes no difference
         if self.faults is None:
             return self._answered(request, verbs)
         serve = (verbs or {}).get(request.method)
@@ -52,6 +53,12 @@ class Server:
         """An error answer in the exchange's own form."""
         refusal = self.exchange.refusal(status, message)
         return self._answer(refusal.status, refusal.body, refusal.headers | (headers or {}))
+
+    def _verbs(self, path: str) -> dict[str, Serve] | None:
+        """What is served at a path, by method."""
+        if path in self._serves:
+            return self._serves[path]
+        return next((verbs for pattern, verbs in self._patterns if pattern.fullmatch(path)), None)
 
     def _answered(self, request: HttpRequest, verbs: dict[str, Serve] | None) -> HttpAnswer:
         if verbs is None:
@@ -104,6 +111,12 @@ class Server:
     def _headers(self, headers: dict[str, str]) -> dict[str, str]:
         """With the venue's own time, by which a client sees how wrong its clock is."""
         return {"Date": formatdate(self._view.now_ns() // SECOND_NS, usegmt=True)} | headers
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """All paths that a route with ``{name}`` stands for."""
+    fixed = (re.escape(part) for part in re.split(r"\{\w+\}", path))
+    return re.compile("[^/]+".join(fixed), re.ASCII)
 
 
 def accepts_json(accept: str | None) -> bool:
