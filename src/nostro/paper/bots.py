@@ -1,5 +1,6 @@
-"""Bots: users that place every kind of order, cancel some, and bring money in and out, so that a history has everything
-a real one has. It decides what a bot does next, by its own seeded randomness; when it acts is ``history.py``'s.
+"""Bots: users that place every kind of spot order, cancel some, and bring money in and out, so that a history has
+everything a real one has. It decides what a bot does next, by its own seeded randomness; when it acts is
+``history.py``'s, and what is done with contracts ``traders.py``'s.
 """
 
 from __future__ import annotations
@@ -10,7 +11,16 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final, Literal
 
-from nostro.link.commands import CancelAll, CancelOrders, PlaceOrder, RequestWithdrawal, Side, TimeInForce
+from nostro.link.commands import (
+    CancelAll,
+    CancelOrders,
+    Command,
+    MoveFunds,
+    PlaceOrder,
+    RequestWithdrawal,
+    Side,
+    TimeInForce,
+)
 from nostro.paper.draws import below, between, one_of
 from nostro.paper.prices import MICRO, Prices
 from nostro.paper.venue.commands import Deposit
@@ -35,20 +45,35 @@ _DESTINATIONS: Final = {
         "Solana": "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
     },
     "iban": {"SEPA": "DE89370400440532013000"},
-    "memo": {"Solana": "4711", "SEPA": "savings"},
+    "account": {"Wire": "0001230456"},
+    "memo": {"Solana": "4711", "SEPA": "savings", "Wire": "savings"},
 }
 
 
+Act = Callable[[str], dict[str, Any]]  # the fields of an order for an instrument
+
+
 class Bot:
-    """One user's hands. ``act`` and the others answer what came of it; a refusal is part of a life too."""
+    """One user's hands. ``act`` and the others answer what came of it; a refusal is part of a life too. ``bank``: the
+    user whose spot wallet its money comes to and goes from."""
 
     def __init__(self, venue: Venue, user: int, *, prices: Prices, random: Random) -> None:
-        self.user = user
+        self.user = self.bank = user
         self._venue = venue
         self._prices = prices
         self._random = random
         self._numbered = 0
-        acts: tuple[tuple[int, Callable[[str], dict[str, Any]]], ...] = (
+        self._acts = [act for share, act in self._kinds() for _ in range(share)]
+        self.digits = {asset.code: asset.digits for asset in venue.assets()}
+        self.currencies = self._held()
+
+    def _held(self) -> list[str]:
+        """The assets that it brings in."""
+        return list(self.digits)
+
+    def _kinds(self) -> tuple[tuple[int, Act], ...]:
+        """The kinds of order, each with its share."""
+        return (
             (14, self._market_by_amount),
             (8, self._market_by_quote),
             (22, self._limit_near),
@@ -58,8 +83,6 @@ class Bot:
             (6, self._post_only),
             (16, self._stop),
         )
-        self._acts = [act for share, act in acts for _ in range(share)]
-        self._digits = {asset.code: asset.digits for asset in venue.assets()}
 
     def act(self, symbol: str, *, at_ns: int) -> Outcome:
         """One order on an instrument, or a cancellation."""
@@ -73,26 +96,32 @@ class Bot:
         if below(random, 5) == 0:
             end = one_of(random, ("valid_till_ns", "expire_after_ns"))
             fields[end] = at_ns + between(random, (1, 72)) * _HOUR_NS
+        return self._do(PlaceOrder(instrument=symbol, client_id=self.client_id(), **fields), at_ns)
+
+    def client_id(self) -> str:
         self._numbered += 1
-        client_id = one_of(random, ("", "1", f"bot-{self._numbered}"))
-        return self._do(PlaceOrder(wallet="spot", instrument=symbol, client_id=client_id, **fields), at_ns)
+        return one_of(self._random, ("", "1", f"bot-{self._numbered}"))
+
+    def prepare(self, *, at_ns: int) -> list[Outcome]:  # noqa: ARG002 - others have something to do
+        """What is done before a session of trading."""
+        return []
 
     def deposit(self, asset: str, *, dollars: int, at_ns: int) -> Outcome:
         amount = self.amount(asset, dollars)
         self._numbered += 1
         seen = hashlib.sha256(f"{self.user} {asset} {self._numbered} {at_ns}".encode()).hexdigest()
-        return self._do(Deposit(user=self.user, asset=asset, amount=amount, tx_hash=f"0x{seen}"), at_ns)
+        return self._do(Deposit(user=self.bank, asset=asset, amount=amount, tx_hash=f"0x{seen}"), at_ns)
 
     def deposit_start(self, *, at_ns: int, fills: int = 0) -> None:
         """What it begins with: some of every asset, in three parts, because a deposit may be rejected; and what the
         fees of so many fills will cost it."""
         dollars = START_DOLLARS + FEE_DOLLARS * fills
-        for asset in self._venue.assets():
+        for asset in self.currencies:
             for _ in range(3):
-                self.deposit(asset.code, dollars=dollars // 3, at_ns=at_ns)
+                self.deposit(asset, dollars=dollars // 3, at_ns=at_ns)
 
     def deposit_some(self, *, at_ns: int) -> Outcome:
-        asset = one_of(self._random, self._venue.assets()).code
+        asset = one_of(self._random, self.currencies)
         return self.deposit(asset, dollars=between(self._random, LATER_DOLLARS), at_ns=at_ns)
 
     def withdraw_some(self, *, at_ns: int) -> Outcome:
@@ -110,9 +139,7 @@ class Bot:
         """Orders that stay: two far limits, a hidden one, and a stop."""
         kinds = [self._limit_far(symbol), self._limit_far(symbol), self._limit_far(symbol), self._stop_far(symbol)]
         kinds[2]["time_in_force"] = "aon"
-        return [
-            self._do(PlaceOrder(wallet="spot", instrument=symbol, client_id="1", **fields), at_ns) for fields in kinds
-        ]
+        return [self._do(PlaceOrder(instrument=symbol, client_id="1", **fields), at_ns) for fields in kinds]
 
     # ── kinds of order ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -180,6 +207,7 @@ class Bot:
             lots = int(written[:2]) * 10 ** max(0, len(written) - 2)
         lots = max(market.amount_min, min(market.amount_max, lots))
         fields: dict[str, Any] = {
+            "wallet": "spot",
             "side": side,
             "type": kind,
             "time_in_force": time_in_force,
@@ -194,8 +222,8 @@ class Bot:
         engine = self._venue.engine
         market, user = engine.markets[symbol], engine.users[self.user]
         base, quote = symbol.split("/")
-        base_worth = user.free(market.base) * self._prices.dollars(base) // 10 ** self._digits[base]
-        quote_worth = user.free(market.quote) * self._prices.dollars(quote) // 10 ** self._digits[quote]
+        base_worth = user.free(market.base) * self._prices.dollars(base) // 10 ** self.digits[base]
+        quote_worth = user.free(market.quote) * self._prices.dollars(quote) // 10 ** self.digits[quote]
         sells = below(self._random, 1 + base_worth + quote_worth) < base_worth
         return "sell" if sells else "buy"
 
@@ -206,7 +234,7 @@ class Bot:
 
     def amount(self, asset: str, dollars: int) -> Decimal:
         """An odd amount of an asset worth about so many dollars."""
-        digits = self._digits[asset]
+        digits = self.digits[asset]
         return amount_of(self._units(dollars, asset, digits), digits)
 
     def _units(self, dollars: int, asset: str, digits: int) -> int:
@@ -215,6 +243,8 @@ class Bot:
         units: int = worth * 10**digits // self._prices.dollars(asset)
         return max(1, units + between(self._random, (-(units // 200) - 1, units // 200 + 1)))
 
-    def _do(self, command: PlaceOrder | CancelAll | CancelOrders | Deposit | RequestWithdrawal, at_ns: int) -> Outcome:
-        user = 0 if isinstance(command, Deposit) else self.user
+    def _do(self, command: Command | Deposit, at_ns: int) -> Outcome:
+        if isinstance(command, Deposit):
+            return self._venue.carry_out(command, at_ns=at_ns)
+        user = self.bank if isinstance(command, RequestWithdrawal | MoveFunds) else self.user
         return self._venue.carry_out(command, user=user, at_ns=at_ns)

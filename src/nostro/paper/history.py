@@ -1,5 +1,5 @@
-"""Makes the past of a new paper exchange: its five logins and months of what they did. It decides who they are and when
-they act; what they do is ``bots.py``'s, and the market they do it in ``makers.py``'s.
+"""Makes the past of a new paper exchange: the people of its profile and months of what they did. It decides when they
+act; what they do is ``bots.py``'s and ``traders.py``'s, and the market they do it in ``makers.py``'s.
 
 Everything happens through the venue's own commands, in order of time, so that the past obeys the same rules as the
 present.
@@ -17,22 +17,17 @@ from nostro.link.commands import Accepted
 from nostro.paper.borrower import Borrower
 from nostro.paper.bots import Bot
 from nostro.paper.draws import below, one_of
+from nostro.paper.gambler import Gambler
 from nostro.paper.makers import House
 from nostro.paper.prices import Prices
+from nostro.paper.profiles import OPENINGS
+from nostro.paper.profiles.people import Person
+from nostro.paper.traders import Trader
 from nostro.paper.venue.commands import CreateUser
 from nostro.paper.venue.operations import Desk
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
 
-# *ours*: the five logins, (name, permissions, what part of the trader's activity it has, in percent)
-LOGINS: Final = (
-    ("trader", ("read", "trade"), 100),
-    ("reader", ("read",), 10),
-    ("withdrawer", ("read", "trade", "withdraw"), 15),
-    ("empty", ("read", "trade", "withdraw"), 0),
-    ("margin", ("read", "trade", "margin"), 8),
-)
-SUB_ACCOUNT: Final = ("margin-sub", "margin")  # *ours*: a sub-account without a key of its own, and its master
 MONTH_DAYS: Final = 30
 SESSIONS_PER_DAY: Final = 6  # at most; a session is some minutes of activity on one instrument
 ACTS_PER_QUOTE: Final = 25  # of the bots, between two ladders of the house; so many seconds the prices move
@@ -49,10 +44,10 @@ def generate(
     rows: int = 3_000,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Fills a new venue with the five logins and their history, which ends at ``until_ns``; a venue that has it is left
-    as it is, and one whose making was interrupted begins again. ``rows``: about how many fills the trader gets, 0: the
-    logins alone. ``seed``: None: the venue's. ``progress(done, of)`` counts the trader's fills. Raises `Conflict` where
-    the venue was used without a history."""
+    """Fills a new venue with the people of its profile and their history, which ends at ``until_ns``; a venue that has
+    it is left as it is, and one whose making was interrupted begins again. ``rows``: about how many fills the trader
+    gets, 0: the logins alone. ``seed``: None: the venue's. ``progress(done, of)`` counts the trader's fills. Raises
+    `Conflict` where the venue was used without a history."""
     state = venue.noted(_MARK)
     if state == "made":
         return
@@ -92,27 +87,51 @@ class _Past:
         days = months * MONTH_DAYS if self._rows else 0
         start_ns = self._until_ns - days * DAY_NS - SECOND_NS
         self._house = House(self._venue, self._prices, random=self._random, at_ns=start_ns)
-        bots: list[_Active] = []
-        for name, permissions, share in LOGINS:
-            login = self._venue.create_login(name, f"{name}@paper.example", permissions=permissions, at_ns=start_ns)
-            if share and self._rows:
-                bot = Bot(self._venue, login.user, prices=self._prices, random=self._random)
-                bot.deposit_start(at_ns=start_ns, fills=self._rows * share // 100)
-                bots.append(_Active(bot, share, 12 if "withdraw" in permissions else 40))
-        sub = self._sub_account(start_ns)
-        if bots:
-            hands = {"master": bots[-1].bot, "sub": sub}
-            self._borrower = Borrower(self._venue, **hands, house=self._house, random=self._random)
-            sub.deposit_start(at_ns=start_ns)
+        people = OPENINGS[self._venue.profile.name].people
+        hands: dict[str, Bot] = {}
+        for person in people:
+            user = self._enters(person, start_ns)
+            if person.share is not None and self._rows:
+                hands[person.name] = bot = self._bot(user, person.master)
+                bot.deposit_start(at_ns=start_ns, fills=self._rows * person.share // 100)
+        if hands:
+            self._stories = self._told(hands)
+            bots = [
+                _Active(hands[each.name], each.share, 12 if self._withdraws(each, people) else 40)
+                for each in people
+                if each.share
+            ]
             self._live(bots, start_ns + DAY_NS, days)
         self._beat(self._until_ns)
 
-    def _sub_account(self, at_ns: int) -> Bot:
-        name, master = SUB_ACCOUNT
-        created = CreateUser(name=name, email=f"{name}@paper.example", parent=self._venue.user_named(master))
+    def _enters(self, person: Person, at_ns: int) -> int:
+        """The user of a person; with a key where it has one."""
+        email, parent = f"{person.name}@paper.example", self._venue.user_named(person.master) if person.master else None
+        created = CreateUser(name=person.name, email=email, parent=parent)
         answer = self._venue.carry_out(created, at_ns=at_ns).answer
         assert isinstance(answer, Accepted)
-        return Bot(self._venue, answer.ids[0], prices=self._prices, random=self._random)
+        if person.permissions is not None:
+            self._venue.create_key(answer.ids[0], person.name, permissions=person.permissions)
+        return answer.ids[0]
+
+    def _bot(self, user: int, master: str) -> Bot:
+        if self._venue.profile.collateral:
+            bank = self._venue.user_named(master) if master else None
+            return Trader(self._venue, user, prices=self._prices, random=self._random, bank=bank)
+        return Bot(self._venue, user, prices=self._prices, random=self._random)
+
+    def _told(self, hands: dict[str, Bot]) -> Borrower | Gambler:
+        """What the one does whom margin matters to: the last person that acts, and whose sub-account it is."""
+        last = list(hands.values())[-1]
+        if isinstance(last, Trader):
+            return Gambler(self._venue, last, house=self._house, prices=self._prices, random=self._random)
+        return Borrower(self._venue, master=hands["margin"], sub=last, house=self._house, random=self._random)
+
+    @staticmethod
+    def _withdraws(person: Person, people: Sequence[Person]) -> bool:
+        """Whether its key, or that of its master, may withdraw."""
+        names = (person.name, person.master)
+        return any("withdraw" in (each.permissions or ()) for each in people if each.name in names)
 
     def _live(self, bots: list[_Active], start_ns: int, days: int) -> None:
         """The sessions, evenly spread with some chance, until the end; then what stays open."""
@@ -124,18 +143,19 @@ class _Past:
             self._desk.advance(at_ns)
             self._prices.step((at_ns - before_ns) // SECOND_NS)
             before_ns = at_ns
+            self._count(self._house.show_prices(at_ns=at_ns))
             symbol = self._symbol()
             for bot, share, _ in bots:
                 target = self._rows * share * (number + 1) // (100 * sessions)
                 self._session(bot, symbol, target=target, at_ns=at_ns, end_ns=at_ns + pace_ns // 2)
-            self._count(self._borrower.act(number, sessions, at_ns=at_ns))
+            self._count(self._stories.act(number, sessions, at_ns=at_ns))
             self._money(bots, at_ns=at_ns)
             if at_ns >= self._until_ns - DAY_NS:
                 self._beat(at_ns)
             if self._progress is not None:
                 self._progress(self._fills.get(bots[0].bot.user, 0), self._rows)
         self._desk.advance(self._until_ns)
-        self._count(self._borrower.leave_open(self._until_ns))
+        self._count(self._stories.leave_open(self._until_ns))
         for bot, _, _ in bots:
             for instrument in self._venue.instruments()[:2]:
                 self._count(bot.leave_open(instrument.symbol, at_ns=self._until_ns))
@@ -145,6 +165,7 @@ class _Past:
     def _session(self, bot: Bot, symbol: str, *, target: int, at_ns: int, end_ns: int) -> None:
         """Acts until the bot has its fills, with the house's ladder renewed now and then."""
         missing = target - self._fills.get(bot.user, 0)
+        self._count(bot.prepare(at_ns=at_ns))
         for act in range(missing * ACTS_PER_FILL_MAX):
             if self._fills.get(bot.user, 0) >= target:
                 return
