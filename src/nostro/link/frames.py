@@ -82,12 +82,14 @@ class Complaint(msgspec.Struct, frozen=True):
 
 class BookChange(msgspec.Struct, frozen=True, kw_only=True):
     """By how much the amounts at some prices of an order book changed: levels of (price, signed change), price in quote
-    per base, change in base units; a level whose amounts sum to 0 is gone."""
+    per base, change in base units; a level whose amounts sum to 0 is gone. ``absolute``: not the changes, but what
+    is there now."""
 
     instrument: str
     effective_ns: int
     bids: Amounts
     asks: Amounts
+    absolute: bool = False
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
