@@ -70,8 +70,9 @@ bench: develop
 		$(BIN)/python "$$program" || exit 1; done
 
 docs: develop
-	$(SAY) "writing the pages of commands and exchanges, and the picture of a terminal"
+	$(SAY) "writing the pages of commands, exchanges and figures of margin, and the picture of a terminal"
 	@$(BIN)/python -m nostro.cli.document docs
+	@$(BIN)/python docs/figures_margin.py
 	@$(BIN)/python docs/picture.py
 
 # ── setting up ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 """The facts of derivatives, as exchanges report them: collateral, positions, their lives, funding, leverage. It decides
 what their fields are called, with unit and sign; the formulas between them stand in ``margin/``, and which of them an
-exchange uses in ``policies.py``.
+exchange uses in ``policies/``.
 """
 
 from __future__ import annotations
