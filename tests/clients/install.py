@@ -38,7 +38,8 @@ class Client(NamedTuple):
 
 
 ALPCOM = Client("alpcom-1.0.1", "alpcom-api==1.0.1", ((3, 11), (3, 12)))
-CLIENTS = (ALPCOM,)
+BINGX = Client("bingx-0.0.7", "bingX-connector==0.0.7", ((3, 11), (3, 12)))
+CLIENTS = (ALPCOM, BINGX)
 
 
 def interpreter(client: Client) -> str | None:
