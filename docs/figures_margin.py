@@ -114,7 +114,7 @@ def measured(sample: Sample) -> list[Tie]:
         balances=None if sample.balances is None else msgspec.convert(sample.balances, tuple[Balance, ...]),
         positions=None if sample.positions is None else msgspec.convert(sample.positions, tuple[Position, ...]),
     )
-    return [tie for tie in check(policy, fact, around) if tie.reported is not None]
+    return [tie for tie in check(policy, fact, around=around) if tie.reported is not None]
 
 
 def contract(fields: Mapping[str, str]) -> Instrument:
@@ -181,7 +181,7 @@ def table(of_one: list[Row]) -> Iterator[str]:
         if row.title != title:
             title = row.title
             yield from ("", f"**{title}** ({row.kind}: {row.source})", "")
-            yield "| figure | reported | formula | difference | at most | status |"
+            yield "| figure | reported | formula | difference | allowed | status |"
             yield "|---|---|---|---|---|---|"
         yield line(row.tie)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import Final, NamedTuple
 
 import msgspec
@@ -24,8 +24,8 @@ from nostro.domain.contracts import MarginSummary, Position, Snapshot
 from nostro.domain.fact import Balance, Fact
 from nostro.domain.margin.places import FINE
 from nostro.domain.records import Instrument
-from nostro.domain.ties import Formula, Printed, Quantum, Tie, compare, hidden
-from nostro.domain.values import ZERO, Malformed, decimal
+from nostro.domain.ties import Formula, Printed, Quantum, Tie, amounts, compare, hidden
+from nostro.domain.values import EXACT, ZERO, Malformed, decimal
 
 NOT_REPORTED: Final = "not reported"
 OWN_MODEL: Final = "the exchange's own portfolio model: reported only"
@@ -128,13 +128,13 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 ALONE: Final = Around()
 
 
-def check(policy: Policy, fact: Fact, around: Around = ALONE) -> list[Tie]:
+def check(policy: Policy, fact: Fact, *, around: Around = ALONE) -> list[Tie]:
     """Every figure of a fact that the policy knows, measured; figures that nothing derives come last, unchecked with
     their cause, where they are reported."""
     applying = [each for each in policy.figures if isinstance(fact, each.of) and _applies(each, fact, around)]
     return [_measure(policy, each, fact=fact, around=around) for each in applying] + [
         Tie(figure=name, formula="", outcome="unchecked", reported=amount, cause=cause)
-        for name, cause in _underived(policy, fact)
+        for name, cause in _underived(policy, fact, around)
         if isinstance(amount := getattr(fact, name, None), Decimal)
     ]
 
@@ -147,7 +147,7 @@ def check_snapshot(
         margin=snapshot.margin, positions=snapshot.positions, balances=snapshot.balances, instruments=instruments or {}
     )  # fmt: skip
     for fact in (snapshot.margin, *snapshot.positions, *snapshot.balances):
-        yield from ((fact, tie) for tie in check(policy, fact, around))
+        yield from ((fact, tie) for tie in check(policy, fact, around=around))
 
 
 def verdicts(ties: Sequence[Tie]) -> list[Tie]:
@@ -165,11 +165,18 @@ def _rank(tie: Tie) -> tuple[int, bool]:
     return ("ties", "ties within its quanta", "does not tie", "unchecked").index(tie.outcome), tie.doubtful
 
 
-def _underived(policy: Policy, fact: Fact) -> Iterator[tuple[str, str]]:
+def _underived(policy: Policy, fact: Fact, around: Around) -> Iterator[tuple[str, str]]:
+    by_model = _by_model(policy, fact, around)
     for named, cause in policy.reported.items():
         kind, _, name = named.partition(".")
         if kind == fact.kind:
-            yield name, cause
+            yield name, OWN_MODEL if by_model and name in ("initial_margin", "maintenance_margin") else cause
+
+
+def _by_model(policy: Policy, fact: Fact, around: Around) -> bool:
+    """Whether requirements come from a model of the exchange's own (portfolio margin)."""
+    margin = fact if isinstance(fact, MarginSummary) else around.margin
+    return margin is not None and (margin.mode in policy.portfolio or margin.portfolio is not None)
 
 
 def _applies(figure: Figure, fact: Fact, around: Around) -> bool:
@@ -179,8 +186,7 @@ def _applies(figure: Figure, fact: Fact, around: Around) -> bool:
 def _measure(policy: Policy, figure: Figure, *, fact: Fact, around: Around) -> Tie:
     found = _reported(policy, figure, fact)
     terms, cause = _terms(policy, figure, fact=fact, around=around)
-    margin = fact if isinstance(fact, MarginSummary) else around.margin
-    if figure.modelled and margin is not None and (margin.mode in policy.portfolio or margin.portfolio is not None):
+    if figure.modelled and _by_model(policy, fact, around):
         cause = OWN_MODEL
     if cause or found is None:
         amount = found.amount if found is not None and isinstance(found.amount, Decimal) else None
@@ -191,21 +197,24 @@ def _measure(policy: Policy, figure: Figure, *, fact: Fact, around: Around) -> T
     else:
         tie = compare(
             found, figure=figure.name, called=figure.called, formula=figure.formula,
-            terms={**figure.fixed, **terms}, rounded=figure.rounded,
+            terms={**figure.fixed, **terms},
         )  # fmt: skip
     return msgspec.structs.replace(tie, doubtful=True) if figure.doubtful else tie
 
 
 def _computed(figure: Figure, terms: Mapping[str, Printed | object]) -> Decimal | None:
     """What would be expected of a figure that is not reported."""
-    return compare(
-        Printed(ZERO, (ZERO,)), figure=figure.name, called="", formula=figure.formula, terms={**figure.fixed, **terms}
-    ).computed  # fmt: skip
+    try:
+        return figure.formula(**amounts({**figure.fixed, **terms}))
+    except DecimalException:
+        return None
 
 
 def _reported(policy: Policy, figure: Figure, fact: Fact) -> Printed | None:
     amount = _amount(_term(figure.name), fact)
-    return None if amount is None else Printed(amount, (_hidden(policy, figure.name, amount),))
+    if amount is None:
+        return None
+    return Printed(amount, (EXACT.add(_hidden(policy, figure.name, amount), figure.rounded),))
 
 
 # ── finding terms ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,11 +225,11 @@ def _terms(policy: Policy, figure: Figure, *, fact: Fact, around: Around) -> tup
     terms: dict[str, Printed | object] = {}
     for argument, at in figure.terms.items():
         if at.place in MANY:
-            amounts = [_amount(Term("", at.name), each) for each in _several(at.place, fact=fact, around=around) or ()]
-            known = [amount for amount in amounts if amount is not None]
-            if len(known) < len(amounts) or _several(at.place, fact=fact, around=around) is None:
+            several = _several(at.place, fact=fact, around=around)
+            each = [getattr(one, at.name) for one in several or ()]
+            if several is None or None in each:
                 return terms, f"{at} is not known"
-            terms[argument] = Printed(tuple(known), tuple(_hidden(policy, at.name, amount) for amount in known))
+            terms[argument] = Printed(tuple(each), tuple(_hidden(policy, at.name, amount) for amount in each))
             continue
         found = _raw(at, fact=fact, around=around)
         if found is None:
@@ -242,8 +251,15 @@ def _several(place: str, *, fact: Fact, around: Around) -> Sequence[Fact] | None
     if place in ("cross", "isolated"):
         return [each for each in positions if each.margin_mode == place]
     if place == "legs":
-        return [each for each in positions if each.instrument == getattr(fact, "instrument", None)] or [fact]
+        return [each for each in positions if isinstance(fact, Position) and _together(each, fact)] or [fact]
     return positions
+
+
+def _together(position: Position, other: Position) -> bool:
+    """Whether two positions move together and share what backs them: an isolated one has its own."""
+    if other.margin_mode == "isolated":
+        return position is other
+    return position.instrument == other.instrument and position.margin_mode == other.margin_mode
 
 
 def _raw(at: Term, *, fact: Fact, around: Around) -> object:

@@ -4,15 +4,14 @@ came of the comparison; which formula belongs to which figure is ``policy.py``'s
 A printed amount hides something: its *quantum*. An exact text hides nothing, the text of a double up to a unit of its
 last place (docs/decisions/0005), a cut or rounded text up to a unit of its last digit. The tolerance of a comparison
 is the sum of the quanta of its terms, each as far as it moves the result: the formula is computed again with every
-printed term moved by its quantum, one by one, up and down. Nothing else is added, and where both sides are equal
-nothing is asked.
+printed term moved by its quantum, one by one, up and down. Nothing else is added.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, DecimalException
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -23,6 +22,7 @@ Quantum = Literal["exact", "double"] | int  # an int: so many decimals are print
 Amounts = Decimal | tuple[Decimal, ...]
 Formula = Callable[..., Decimal | None]
 UNDEFINED: Final = "the formula gives no number: a divisor is zero, or there is no such price"
+MAY_BE_ZERO: Final = "a divisor is zero within what its printing hides"
 TOO_LONG: Final = "more digits than exact arithmetic holds"
 
 
@@ -35,9 +35,9 @@ class Printed(NamedTuple):
 
 class Tie(msgspec.Struct, frozen=True, kw_only=True):
     """One figure as ``reported`` and as ``computed`` by ``formula``. ``difference`` = reported - computed;
-    ``tolerance`` the sum of the quanta, 0 where nothing needed it. ``doubtful``: the formula is a hypothesis, and one
-    that does not tie says more of it than of the figure. ``cause`` says why something is unchecked: what is not
-    known, or why nothing follows."""
+    ``tolerance``: the sum of the quanta, term by term until it is enough, of all of them where it is not.
+    ``doubtful``: the formula is a hypothesis, and one that does not tie says more of it than of the figure. ``cause``
+    says why something is unchecked: what is not known, or why nothing follows."""
 
     figure: str
     formula: str
@@ -57,6 +57,11 @@ def hidden(amount: Decimal, quantum: Quantum) -> Decimal:
     return float_quantum(amount) if quantum == "double" else truncation_quantum(quantum)
 
 
+def amounts(terms: Mapping[str, Printed | object]) -> dict[str, Any]:
+    """The terms as a formula takes them."""
+    return {name: term.amount if isinstance(term, Printed) else term for name, term in terms.items()}
+
+
 def compare(
     reported: Printed,
     *,
@@ -64,26 +69,27 @@ def compare(
     called: str,
     formula: Formula,
     terms: Mapping[str, Printed | object],
-    rounded: Decimal = ZERO,
 ) -> Tie:
-    """The comparison of one amount with ``formula(**terms)``; terms that are not `Printed` are given as they are.
-    ``rounded``: what the formula's own divisions may lose."""
-    given = {name: term.amount if isinstance(term, Printed) else term for name, term in terms.items()}
+    """The comparison of one amount with ``formula(**terms)``; terms that are not `Printed` are given as they are."""
+    given = amounts(terms)
+    amount = _single(reported)
     try:
         computed = formula(**given)
         if computed is None:
-            return Tie(figure=figure, formula=called, outcome="unchecked", reported=_single(reported), cause=UNDEFINED)
-        difference = EXACT.subtract(_single(reported), computed)
-        allowed = EXACT.add(reported.quanta[0], rounded)
-        tolerance = _moves(computed, allowed, formula=formula, terms=terms, given=given) if difference else ZERO
+            return Tie(figure=figure, formula=called, outcome="unchecked", reported=amount, cause=UNDEFINED)
+        difference = EXACT.subtract(amount, computed)
+        apart, tolerance = EXACT.abs(difference), ZERO
+        for step in _quanta(reported, computed, formula=formula, terms=terms, given=given):
+            if tolerance >= apart:
+                break
+            if step is None:
+                return Tie(figure=figure, formula=called, outcome="unchecked", reported=amount, cause=MAY_BE_ZERO)
+            tolerance = EXACT.add(tolerance, step)
     except DecimalException:
-        return Tie(figure=figure, formula=called, outcome="unchecked", reported=_single(reported), cause=TOO_LONG)
-    if not difference:
-        outcome: Outcome = "ties"
-    else:
-        outcome = "ties within its quanta" if EXACT.abs(difference) <= tolerance else "does not tie"
+        return Tie(figure=figure, formula=called, outcome="unchecked", reported=amount, cause=TOO_LONG)
+    within: Outcome = "ties within its quanta" if apart <= tolerance else "does not tie"
     return Tie(
-        figure=figure, formula=called, outcome=outcome, reported=_single(reported), computed=computed,
+        figure=figure, formula=called, outcome=within if difference else "ties", reported=amount, computed=computed,
         difference=difference, tolerance=tolerance,
     )  # fmt: skip
 
@@ -93,23 +99,22 @@ def _single(reported: Printed) -> Decimal:
     return reported.amount
 
 
-def _moves(
+def _quanta(
+    reported: Printed,
     computed: Decimal,
-    allowed: Decimal,
     *,
     formula: Formula,
     terms: Mapping[str, Printed | object],
-    given: Mapping[str, object],
-) -> Decimal:
-    """``allowed``, and how far each printed term moves the result within what it hides."""
+    given: Mapping[str, Any],
+) -> Iterator[Decimal | None]:
+    """What each term may add to the difference, the reported amount first; None where a term may be what the formula
+    gives no number for."""
+    yield reported.quanta[0]
     for name, term in terms.items():
-        if not isinstance(term, Printed):
-            continue
-        for moved in _moved(term):
-            results = (formula(**{**given, name: each}) for each in moved)
+        for moved in _moved(term) if isinstance(term, Printed) else ():
+            results = [formula(**{**given, name: each}) for each in moved]
             away = [EXACT.abs(EXACT.subtract(result, computed)) for result in results if result is not None]
-            allowed = EXACT.add(allowed, max(away, default=ZERO))
-    return allowed
+            yield max(away) if len(away) == len(results) else None
 
 
 def _moved(term: Printed) -> Iterator[tuple[Amounts, Amounts]]:
