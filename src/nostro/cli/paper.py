@@ -20,12 +20,14 @@ from nostro.cli.session import Session, session, shared, shown
 from nostro.errors import BadValue, Conflict, Refused
 
 if TYPE_CHECKING:
+    from nostro.link.declare import Exchange
     from nostro.link.http import HttpAnswer, HttpRequest
     from nostro.paper.faults import Faults
     from nostro.paper.host import PaperExchange
 
 MARKET_PAUSE_S: Final = 1.0  # between two steps of the paper market
 FUND_PATH: Final = "/nostro/fund"
+OTHER_NAMES: Final = {"bingx": "bingx_v1"}  # the only BingX that is spoken to here; its live wire is another's
 SECRET_HEADER: Final = "X-Paper-Secret"  # noqa: S105 - a header's name; only who reads the home folder knows its value
 
 
@@ -60,14 +62,13 @@ def serve(
 ) -> None:
     """Serve EXCHANGE over its real wire until Ctrl-C. When it is ready, one line of JSON says where, and with which
     keys."""
-    from nostro.exchanges import exchange as find_exchange
     from nostro.link.transport import SystemClock
     from nostro.paper.certificate import certificate
     from nostro.paper.host import DEFAULT_ROWS, PaperExchange
 
     here = session()
     settings = here.settings.paper
-    spoken = find_exchange(exchange, dialect)
+    spoken = _spoken(exchange, dialect)
     here.home.create()
     rows = DEFAULT_ROWS if settings.history is None else settings.history
     with PaperExchange(
@@ -78,6 +79,13 @@ def serve(
         chain = certificate(running.folder) if tls else None
         port = settings.port if port is None else port
         asyncio.run(_serve(running, port, chain=chain, until_stdin_closes=until_stdin_closes))
+
+
+def _spoken(name: str, dialect: str | None = None) -> Exchange:
+    """The exchange that people mean by a name when they mean a paper one. Raises `ExchangeUnknown`."""
+    from nostro.exchanges import exchange
+
+    return exchange(OTHER_NAMES.get(name.strip().lower(), name), dialect)
 
 
 def _faults(path: Path | None) -> Faults | None:
@@ -149,7 +157,7 @@ def _watch_stdin(closed: asyncio.Event) -> None:
 
 
 class Funding(msgspec.Struct, frozen=True, kw_only=True):
-    """What `paper fund` asks of a running exchange: credit a login's wallet at once."""
+    """What `paper fund` asks of a running exchange: credit a login's wallet at once ("": the usual one)."""
 
     account: str
     asset: str
@@ -198,7 +206,7 @@ def credit(running: PaperExchange, wish: Funding) -> None:
         amount = decimal(wish.amount, "amount")
     except Malformed as error:
         raise BadValue(str(error)) from None
-    answer = running.venue.fund(user, wish.asset, amount=amount, wallet=wish.wallet)
+    answer = running.venue.fund(user, wish.asset, amount=amount, wallet=wish.wallet or running.funded)
     if isinstance(answer, Rejected):
         raise Refused(answer.detail, hint="nothing was credited")
 
@@ -208,13 +216,14 @@ def credit(running: PaperExchange, wish: Funding) -> None:
 @click.argument("asset")
 @click.argument("amount")
 @click.option("--exchange", default="alp", show_default=True, help="Which paper exchange.")
-@click.option("--wallet", type=click.Choice(["funding", "spot"]), default="funding", show_default=True)
+@click.option("--wallet", default="", help="Which wallet [default: where the exchange keeps what is not traded with].")
 @shared
 def fund(account: str, asset: str, amount: str, *, exchange: str, wallet: str) -> None:
     """Credit AMOUNT of ASSET to the paper login ACCOUNT."""
     from nostro.paper.host import endpoint
 
     here = session()
+    exchange = _spoken(exchange).id
     wish = Funding(account=account, asset=asset.upper(), amount=amount, wallet=wallet)
     found = endpoint(here.paper_folder(exchange))
     if found is None:
@@ -224,7 +233,7 @@ def fund(account: str, asset: str, amount: str, *, exchange: str, wallet: str) -
     else:
         _check_login(account, [each["name"] for each in found["accounts"]])
         asyncio.run(_send_funding(found, wish))
-    click.echo(f"credited {amount} {wish.asset} to {account}'s {wallet} wallet", err=True)
+    click.echo(f"credited {amount} {wish.asset} to {account}'s {wallet or 'usual'} wallet", err=True)
 
 
 def _check_login(account: str, known: list[str]) -> None:
@@ -261,14 +270,13 @@ async def _send_funding(found: dict[str, Any], wish: Funding) -> None:
 
 def _opened(here: Session, exchange: str) -> PaperExchange:
     """The paper exchange of this home, where nobody serves it now. Raises `BadValue` where there is none."""
-    from nostro.exchanges import exchange as find_exchange
     from nostro.link.transport import SystemClock
     from nostro.paper.host import PaperExchange
 
     folder = here.paper_folder(exchange)
     if not (folder / "venue.db").exists():
         raise BadValue(f"there is no paper exchange in {here.home.folder}", hint="nostro up starts one")
-    return PaperExchange(folder, find_exchange(exchange), now_ns=SystemClock().now_ns, rows=0)
+    return PaperExchange(folder, _spoken(exchange), now_ns=SystemClock().now_ns, rows=0)
 
 
 @paper.command("accounts", short_help="The logins of the paper exchange, with their keys.")
@@ -280,6 +288,7 @@ def list_logins(exchange: str) -> None:
     from nostro.views.paper import logins
 
     here = session()
+    exchange = _spoken(exchange).id
     found = endpoint(here.paper_folder(exchange))
     if found is not None:
         here.show(logins(found["accounts"], found["urls"]["rest"]))
@@ -298,7 +307,7 @@ def reset(exchange: str, *, yes: bool) -> None:
     from nostro.paper.host import discard
 
     here = session()
-    folder = here.paper_folder(exchange)
+    folder = here.paper_folder(_spoken(exchange).id)
     if not yes:
         if not here.interactive:
             raise BadValue("resetting throws the paper exchange's history away", hint="give --yes to do it")

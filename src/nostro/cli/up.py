@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nostro.collect.backfill import Collector, Report
     from nostro.views.view import View
 
-FIRST_EXCHANGE: Final = "alp"  # on an empty home
+FIRST_EXCHANGE: Final = "alp"  # on an empty home its logins become accounts by their own names
 TRIED_AGAIN: Final = (
     errors.ExchangeError, errors.LinkError, errors.WireError, errors.Fenced, errors.Conflict, errors.Unreachable,
 )  # fmt: skip
@@ -39,7 +39,7 @@ STARTED_S: Final = 180.0  # within which a paper exchange must be ready: a first
 def up(*, once: bool) -> None:
     """Start the paper exchanges that the accounts name, bring every account into the book, show it, and follow.
 
-    On an empty home it first adds the paper exchange's accounts. Ctrl-C ends it; nothing is lost.
+    On an empty home it first adds the accounts of all paper exchanges. Ctrl-C ends it; nothing is lost.
     """
     from nostro.cli.connect import run
 
@@ -53,42 +53,57 @@ def up(*, once: bool) -> None:
 async def _up(here: Session, *, once: bool) -> int:
     here.open_book(create=True).close()  # what cannot be kept is told before anything starts
     async with AsyncExitStack() as stack:
-        for exchange_id in _paper_exchanges(here.settings.accounts):
-            await _paper_running(here, exchange_id, stack)
-        accounts = here.settings.accounts
-        return await _collect(here, accounts, once=once)
+        is_new = not here.settings.accounts
+        wanted = _paper_exchanges(here.settings.accounts)
+        running = await asyncio.gather(
+            *(_paper_running(here, each, stack, port=_port(here, place)) for place, each in enumerate(wanted))
+        )
+        if is_new:
+            for exchange_id, ready in zip(wanted, running, strict=True):
+                _add_accounts(here, exchange_id, [login["name"] for login in ready["accounts"]])
+            here.log.info("added the accounts of paper exchanges", accounts=", ".join(here.settings.accounts))
+        return await _collect(here, here.settings.accounts, once=once)
 
 
 def _paper_exchanges(accounts: Mapping[str, AccountSettings]) -> list[str]:
     return sorted({each.exchange for each in accounts.values() if each.paper}) if accounts else [FIRST_EXCHANGE]
 
 
+def _port(here: Session, place: int) -> int:
+    """The settings name the first one's port; the others take those after it."""
+    first = here.settings.paper.port
+    return first + place if first else 0
+
+
+def _add_accounts(here: Session, exchange_id: str, logins: Sequence[str]) -> None:
+    """Makes accounts of a paper exchange's logins, with the exchange's id before their names where it is not the first
+    one."""
+    for login in logins:
+        name = login if exchange_id == FIRST_EXCHANGE else f"{exchange_id}-{login}"
+        config.add_account(here.home, name, account=AccountSettings(exchange=exchange_id, paper=login))
+
+
 # ── the paper exchange ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _paper_running(here: Session, exchange_id: str, stack: AsyncExitStack) -> None:
-    """The paper exchange of this home runs: the one that does already, or a child of ours that ends with us. On an
-    empty home its logins become accounts."""
+async def _paper_running(here: Session, exchange_id: str, stack: AsyncExitStack, *, port: int) -> dict[str, Any]:
+    """The paper exchange of this home runs: the one that does already, or a child of ours that ends with us. What it
+    says of itself."""
     from nostro.paper.host import endpoint
 
     ready = endpoint(here.paper_folder(exchange_id))
     if ready is None:
-        ready = await _start(here, exchange_id, stack)
+        ready = await _start(here, exchange_id, stack, port=port)
         here.log.info("paper exchange started", exchange=exchange_id, url=ready["urls"]["rest"])
     else:
         here.log.info("paper exchange runs already", exchange=exchange_id, url=ready["urls"]["rest"])
-    if not here.settings.accounts:
-        for login in ready["accounts"]:
-            config.add_account(
-                here.home, login["name"], account=AccountSettings(exchange=exchange_id, paper=login["name"])
-            )
-        here.log.info("added its accounts", accounts=", ".join(here.settings.accounts))
+    return ready
 
 
-async def _start(here: Session, exchange_id: str, stack: AsyncExitStack) -> dict[str, Any]:
+async def _start(here: Session, exchange_id: str, stack: AsyncExitStack, *, port: int) -> dict[str, Any]:
     command = (
         sys.executable, "-m", "nostro.cli", "paper", "serve", exchange_id, "--home", str(here.home.folder),
-        "--until-stdin-closes", *_dialect(here.settings.accounts),
+        "--port", str(port), "--until-stdin-closes", *_dialect(here.settings.accounts, exchange_id),
     )  # fmt: skip
     # A session of its own: Ctrl-C at the terminal reaches us alone, and we end it after the last page is stored.
     child = await asyncio.create_subprocess_exec(
@@ -109,9 +124,10 @@ async def _start(here: Session, exchange_id: str, stack: AsyncExitStack) -> dict
     return ready
 
 
-def _dialect(accounts: Mapping[str, AccountSettings]) -> tuple[str, ...]:
+def _dialect(accounts: Mapping[str, AccountSettings], exchange_id: str) -> tuple[str, ...]:
     """One paper exchange speaks one dialect: that of its first account."""
-    named = next((each.dialect for each in accounts.values() if each.paper and each.dialect), "")
+    own = [each for each in accounts.values() if each.paper and each.exchange == exchange_id]
+    named = next((each.dialect for each in own if each.dialect), "")
     return ("--dialect", named) if named else ()
 
 

@@ -20,7 +20,7 @@ from nostro.paper.draws import below, one_of
 from nostro.paper.gambler import Gambler
 from nostro.paper.makers import House
 from nostro.paper.prices import Prices
-from nostro.paper.profiles import OPENINGS
+from nostro.paper.profiles import opening
 from nostro.paper.profiles.people import Person
 from nostro.paper.traders import Trader
 from nostro.paper.venue.commands import CreateUser
@@ -87,7 +87,7 @@ class _Past:
         days = months * MONTH_DAYS if self._rows else 0
         start_ns = self._until_ns - days * DAY_NS - SECOND_NS
         self._house = House(self._venue, self._prices, random=self._random, at_ns=start_ns)
-        people = OPENINGS[self._venue.profile.name].people
+        people = opening(self._venue.profile.name).people
         hands: dict[str, Bot] = {}
         for person in people:
             user = self._enters(person, start_ns)

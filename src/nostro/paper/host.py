@@ -25,6 +25,7 @@ from nostro.link.view import Login
 from nostro.paper.faults import Faults
 from nostro.paper.feeds import Hub
 from nostro.paper.history import generate
+from nostro.paper.profiles import opening
 from nostro.paper.server import Server
 from nostro.paper.venue.live import Market
 from nostro.paper.venue.venue import Venue
@@ -33,8 +34,9 @@ DEFAULT_ROWS: Final = 3_000  # fills of the trader: months of history, and a fir
 
 
 class PaperExchange:
-    """An open paper exchange. ``progress(done, of)`` is told of the history that a first start makes. Raises `Conflict`
-    where another process owns the folder."""
+    """An open paper exchange. ``progress(done, of)`` is told of the history that a first start makes. ``funded``: the
+    wallet that is credited where none is named. Raises `Conflict` where another process owns the folder, and `BadValue`
+    where there is no paper exchange of this one."""
 
     def __init__(
         self,
@@ -49,9 +51,13 @@ class PaperExchange:
     ) -> None:
         self.folder = folder
         self.exchange = exchange
+        begins = opening(exchange.id)
+        self.funded = begins.funded
         self._lock = _locked(folder)
         try:
-            self.venue = Venue.open(folder / "venue.db", now_ns=now_ns, seed=seed)
+            self.venue = Venue.open(
+                folder / "venue.db", now_ns=now_ns, seed=seed, profile=begins.profile, issue=begins.issue
+            )
         except BaseException:
             os.close(self._lock)
             raise

@@ -11,12 +11,13 @@ from nostro.views.view import Column, View
 
 
 class LoginLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One login of a paper exchange, and what its key may do there."""
+    """One login of a paper exchange, and what its key may do there. ``extra``: what its wire needs besides."""
 
     name: str
     permissions: tuple[str, ...]
     key: str
     secret: str
+    extra: dict[str, str]
 
 
 COLUMNS: Final = (
@@ -31,7 +32,8 @@ def logins(accounts: Sequence[Mapping[str, Any]], url: str) -> View:
     """The logins, as a running exchange announces them; ``url`` "" where it does not run."""
     rows = [
         LoginLine(
-            name=each["name"], permissions=tuple(each["permissions"]), key=each["key"], secret=each["secret"]
+            name=each["name"], permissions=tuple(each["permissions"]), key=each["key"], secret=each["secret"],
+            extra={name: value for name, value in each.items() if name not in LoginLine.__struct_fields__},
         )
         for each in accounts
     ]  # fmt: skip
