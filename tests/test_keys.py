@@ -47,7 +47,7 @@ def store(folder: Path, *, phrase: str | None = "correct horse", keyring: object
 
 
 def test_credentials_show_nothing_and_leave_the_process_in_no_form() -> None:
-    credentials = Credentials(KEY, SECRET, {"password": "pass-word", "uid": "uid-1", "private_key": ""})
+    credentials = Credentials(KEY, SECRET, extra={"password": "pass-word", "uid": "uid-1", "private_key": ""})
     for shown in (repr(credentials), str(credentials), f"{credentials}", f"{[credentials]}"):
         assert "canary" not in shown
         assert "pass-word" not in shown
@@ -63,7 +63,7 @@ def test_credentials_show_nothing_and_leave_the_process_in_no_form() -> None:
 
 def test_a_sealed_key_opens_with_its_passphrase_and_the_disk_shows_nothing(tmp_path: Path) -> None:
     extra = {"private_key": "0x" + "77" * 32, "sub_account_id": "5"}
-    where = store(tmp_path).put("fund", Credentials(KEY, SECRET, extra))
+    where = store(tmp_path).put("fund", Credentials(KEY, SECRET, extra=extra))
     assert where == str(tmp_path / "keys" / "fund.age")
     found = store(tmp_path).get("fund", "alp")
     assert (found.key, found.secret, found.extra) == (KEY, SECRET, extra)
@@ -137,9 +137,9 @@ def test_the_environments_names(environ: dict[str, str], key: str | None) -> Non
 
 def test_a_wire_names_what_its_keys_consist_of() -> None:
     members = ("key", "private_key", "sub_account_id")
-    assert keys.from_environment("grvt", {"GRVT_PRIVATE_KEY": "b"}, members) is None
+    assert keys.from_environment("grvt", {"GRVT_PRIVATE_KEY": "b"}, members=members) is None
     environ = {"GRVT_API_KEY": "a", "GRVT_PRIVATE_KEY": "b", "GRVT_TRADING_ACCOUNT_ID": "5"}
-    found = keys.from_environment("grvt", environ, members)
+    found = keys.from_environment("grvt", environ, members=members)
     assert found is not None
     assert (found.key, found.secret, found.extra) == ("a", "", {"private_key": "b", "sub_account_id": "5"})
     assert keys.missing(found, members) == ""
@@ -207,7 +207,7 @@ def test_paper_and_live_keys_never_meet(tmp_path: Path) -> None:
 
 def test_every_spelling_of_a_secret_is_masked() -> None:
     redactor = Redactor()
-    redactor.learn(Credentials(KEY, SECRET, {"private_key": "0xcanary-private", "sub_account_id": "123456789"}))
+    redactor.learn(Credentials(KEY, SECRET, extra={"private_key": "0xcanary-private", "sub_account_id": "123456789"}))
     assert redactor.text("0xcanary-private of 123456789") == "••• of 123456789"
     spellings = [
         SECRET, quote(SECRET, safe=""), SECRET.encode().hex(), base64.b64encode(SECRET.encode()).decode(), KEY,

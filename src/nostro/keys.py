@@ -52,7 +52,7 @@ class Credentials:
 
     __slots__ = ("extra", "key", "secret")
 
-    def __init__(self, key: str, secret: str, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, key: str, secret: str, *, extra: Mapping[str, str] | None = None) -> None:
         self.key = key
         self.secret = secret
         self.extra: Mapping[str, str] = {name: value for name, value in (extra or {}).items() if value}
@@ -74,7 +74,7 @@ class Credentials:
 def from_members(found: Mapping[str, str], members: Iterable[str]) -> Credentials:
     """The credentials that consist of these ``members``, as far as they are there."""
     given = {name: found.get(name, "") for name in members}
-    return Credentials(given.pop("key", ""), given.pop("secret", ""), given)
+    return Credentials(given.pop("key", ""), given.pop("secret", ""), extra=given)
 
 
 def missing(credentials: Credentials, members: Sequence[str]) -> str:
@@ -139,7 +139,7 @@ def take_from_environment(environ: MutableMapping[str, str], exchanges: tuple[st
 
 
 def from_environment(
-    exchange: str, environ: Mapping[str, str], members: Sequence[str] = MEMBERS
+    exchange: str, environ: Mapping[str, str], *, members: Sequence[str] = MEMBERS
 ) -> Credentials | None:  # fmt: skip
     """The key that the environment gives for an exchange: ``ALP_API_KEY`` and ``ALP_API_SECRET`` first, then
     ``CRYPTO_API_KEY`` and its companions where ``CRYPTO_EXCHANGE`` is this exchange or not set. None where that is no
@@ -243,11 +243,11 @@ class KeyStore:
         self._keyring = keyring
         self._environ = environ
 
-    def get(self, account: str, exchange: str, members: Sequence[str] = MEMBERS) -> Credentials:
+    def get(self, account: str, exchange: str, *, members: Sequence[str] = MEMBERS) -> Credentials:
         """The key of a live account, of these members. Raises `Locked` without passphrase, `BadValue` where there is no
         key."""
         found = self._from_keyring(account) or self._from_file(account)
-        found = found or from_environment(exchange, self._environ, members)
+        found = found or from_environment(exchange, self._environ, members=members)
         if found is None:
             raise BadValue(
                 f"there is no key for account {account}",

@@ -103,7 +103,7 @@ def open_async_account(
         url, credentials = _paper(spoken, config.find_home(home, os.environ).folder / "paper" / spoken.id, login)
         granted = config.GRANTS
     elif key is not None or secret is not None or extra:
-        credentials = _given(spoken, Credentials(key or "", secret or "", extra))
+        credentials = _given(spoken, Credentials(key or "", secret or "", extra=extra))
     check_destination(credentials, url or spoken.url)
     source = wire_source(spoken, credentials, account=name or spoken.id, url=url or spoken.url)
     return AsyncAccount(source, clock=CLOCK, allow=granted)

@@ -112,7 +112,7 @@ def test_a_key_file_that_others_may_read_is_refused(folder: Folder, tmp_path: Pa
 @pytest.fixture
 def redactor() -> Redactor:
     made = Redactor()
-    made.learn(Credentials(KEY, SECRET, {"password": PHRASE}))
+    made.learn(Credentials(KEY, SECRET, extra={"password": PHRASE}))
     return made
 
 

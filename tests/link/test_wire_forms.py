@@ -191,7 +191,7 @@ class Wire:
 
 def opened(wire: Wire, url: str = LIVE, extra: dict[str, str] | None = None) -> WireSource:
     return WireSource(
-        TOY, wire, account="a", credentials=Credentials("toy-key", "", EXTRA if extra is None else extra), url=url,
+        TOY, wire, account="a", credentials=Credentials("toy-key", "", extra=EXTRA if extra is None else extra), url=url,
         clock=Clock(), randomness=random.Random(3),
     )  # fmt: skip
 

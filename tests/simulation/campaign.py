@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from nostro.book.store import Place
-from nostro.link.commands import Refusal
+from nostro.exchanges.alp.refusals import REFUSALS
 from simulation.invariants import DEBTS
 from simulation.world import Seen, counts, directly, run
 
@@ -56,7 +56,7 @@ class Total(msgspec.Struct, kw_only=True):
         missing += [f"{name} of sub-accounts" for name in ROWS[:-1] if not self.rows[f"{name} of sub-accounts"]]
         assert not missing, f"never checked: {missing}"
         rare = {
-            reason.value: self.refused[reason.value] for reason in Refusal if self.refused[reason.value] < refused_min
+            reason.value: self.refused[reason.value] for reason in REFUSALS if self.refused[reason.value] < refused_min
         }
         assert not rare, f"refused less than {refused_min} times: {rare}"
 

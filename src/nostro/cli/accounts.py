@@ -60,7 +60,7 @@ def _line(here: Session, name: str, account: AccountSettings) -> AccountLine:
 
     where = "paper" if account.paper else here.key_store.where(name)
     members = spoken_by(account).members
-    if not where and keys.from_environment(account.exchange, here.key_environment, members) is not None:
+    if not where and keys.from_environment(account.exchange, here.key_environment, members=members) is not None:
         where = "environment"
     return AccountLine(
         account=name, exchange=account.exchange, dialect=account.dialect, paper=account.paper, keys=where or "missing",
@@ -122,7 +122,7 @@ def _store_key(here: Session, name: str, account: AccountSettings, keys_file: Pa
     members = spoken_by(account).members
     if keys_file is not None:
         credentials = _from_file(keys_file, members)
-    elif keys.from_environment(account.exchange, here.key_environment, members) is not None:
+    elif keys.from_environment(account.exchange, here.key_environment, members=members) is not None:
         return ""
     elif here.interactive:
         credentials = keys.from_members({name: ask_unseen(_PROMPTS[name]) for name in members}, members)

@@ -128,7 +128,7 @@ class Session:
 
     def credentials(self, name: str, account: AccountSettings, *, members: Sequence[str]) -> Credentials:
         """The key of a live account. Raises `Locked`, `BadValue`, `UsageError`."""
-        found = self.key_store.get(name, account.exchange, members)
+        found = self.key_store.get(name, account.exchange, members=members)
         self.redactor.learn(found)
         return found
 

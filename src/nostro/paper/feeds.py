@@ -41,7 +41,7 @@ class Session(Caller):
 
     __slots__ = ("behind", "cut", "ended", "outgoing", "ping_ns", "wake")
 
-    def __init__(self, client: str, now_ns: int, wake: Callable[[Session], None]) -> None:
+    def __init__(self, client: str, now_ns: int, *, wake: Callable[[Session], None]) -> None:
         super().__init__(client, now_ns)
         self.wake = wake
         self.outgoing: deque[Waiting] = deque()
@@ -81,7 +81,7 @@ class Hub:
         if len(self.sessions) >= limits.FEED_SESSIONS_MAX:
             return None
         now_ns = self._view.now_ns()
-        session = Session(self._name(), now_ns, wake)
+        session = Session(self._name(), now_ns, wake=wake)
         session.ping_ns = now_ns + self._server.ping_interval_ns
         self.sessions[session.client] = session
         self._send(session, self._server.opened(session, request))

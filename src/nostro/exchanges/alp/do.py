@@ -27,7 +27,7 @@ ISOLATED_TYPE: Final = words.WALLETS_WRITTEN[BARE_ISOLATED]
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def place(dialect: Dialect, command: PlaceOrder, _: Given) -> requests.PlaceOrder:
+def place(command: PlaceOrder, _: Given, *, dialect: Dialect) -> requests.PlaceOrder:
     """What the wire cannot say is refused here, because an exchange that ignores it would do something else."""
     written = _text_number if dialect.text_amounts else number_or_absent
     if command.post_only and not dialect.short:
@@ -243,7 +243,7 @@ def _named(answer: int | list[int]) -> list[str]:
 def dos(dialect: Dialect) -> tuple[Do, ...]:
     """All that can be done in a dialect."""
     trading = (
-        Do(capability="place", route=routes.PLACE, request=partial(place, dialect), read=placed),
+        Do(capability="place", route=routes.PLACE, request=partial(place, dialect=dialect), read=placed),
         Do(capability="cancel", route=routes.CANCEL, request=cancel, read=canceled),
         Do(capability="cancel_all", route=routes.CANCEL, request=cancel_all, read=canceled),
     )
