@@ -156,6 +156,18 @@ def test_an_open_borrowing_that_was_last_seen_before_a_repayment_is_not_wrong() 
     """)
 
 
+def test_a_repayment_whose_borrowing_lies_in_a_hole_is_not_wrong() -> None:
+    """The hole is between two proven intervals: that the later one is proven says nothing of the borrowing."""
+    check("""
+        proven all 00:00 40/00:00
+        unavailable borrows 10:00 11:00 saturated
+        repayment 1 12:40 USDT 40 interest 0
+        wallet cross_margin entry 1 10:30 USDT borrow 100 0 100
+        wallet cross_margin entry 2 12:40 USDT repay -40 100 60
+        = unchecked repaid_principal USDT settling
+    """)
+
+
 def test_an_hour_after_a_repayment_that_the_borrowing_does_not_show_yet_costs_less() -> None:
     statement = """
         proven all 00:00 40/00:00

@@ -83,7 +83,8 @@ class Borrowings:
     def _paid(self, borrows: Iterable[Followed], line: Line) -> Range:
         """What repayments may be in borrowings of which the open ones were last seen so."""
         seen = [each.seen_ns - self._rules.skew_ns for each in borrows if each.borrow.status != CLOSED]
-        low_ns = min([*seen, self._proven["borrows"].end_ns])  # later ones may be of borrowings not known yet
+        # Later ones may be of borrowings that are not known yet, or lie in a hole of what is.
+        low_ns = min([*seen, self._proven["borrows"].proven_until(self._rules.opened_ns)])
         return Range(line.before(low_ns), line.before(values.LATEST_NS))
 
     def _unknown(self, stream: str, borrows: Iterable[Followed], *, since_ns: int) -> str:
