@@ -8,12 +8,13 @@ min_notional 100.0, funding_interval_hours 8); other contracts, tiers and fees a
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from typing import Final
 
 from nostro.link.view import VenueAsset
 from nostro.paper.profiles.people import Person
 from nostro.paper.profiles.rows import ETHEREUM, linear, method, tiers
-from nostro.paper.venue.keys import Derive, Keys
+from nostro.paper.venue.keys import Derive, Holder, Keys
 from nostro.paper.venue.profile import Collateral, Profile
 
 FUNDING_S: Final = 8 * 3_600
@@ -86,10 +87,22 @@ PEOPLE: Final = (
 )
 
 
-def keys(derive: Derive, name: str, user: int) -> Keys:
-    """An API key that signs in, and the private key whose signatures orders carry."""
+def keys(derive: Derive, holder: Holder) -> Keys:
+    """An API key that signs in; the private key whose signatures orders carry, and whose address is the main account's;
+    which sub-account is traded with, where nobody says another."""
+    private_key = f"0x{derive(f'private key {holder.user}')}"
+    traded = holder.user if holder.parent is not None else next(iter(holder.sub_accounts), holder.user)
+    main = private_key if holder.parent is None else f"0x{derive(f'private key {holder.parent}')}"
     return Keys(
-        key=f"paper-{name}-{derive(f'key {name}')[:12]}",
-        secret=f"paper-{derive(f'secret {name}')[:40]}",
-        extra={"private_key": f"0x{derive(f'private key {user}')}"},
+        key=f"paper-{holder.name}-{derive(f'key {holder.name}')[:12]}",
+        secret=f"paper-{derive(f'secret {holder.name}')[:40]}",
+        extra={"private_key": private_key, "sub_account_id": str(traded), "main_account_id": _address(main)},
     )
+
+
+@cache
+def _address(private_key: str) -> str:
+    """What a private key is worth takes a while to find out, and every request asks whose it is."""
+    from nostro.exchanges.grvt.eip712 import address_of  # and the library of the curve
+
+    return address_of(private_key)

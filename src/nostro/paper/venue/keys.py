@@ -4,7 +4,7 @@ form where the wire asks for none; a wire that does has an `Issue` of its own be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -19,10 +19,20 @@ class Keys(NamedTuple):
     extra: Mapping[str, str] = MappingProxyType({})
 
 
-# The keys of (a name, a user's number). ``extra`` follows from the user alone, because it is not stored.
-Issue = Callable[[Derive, str, int], Keys]
+class Holder(NamedTuple):
+    """Whose key it is: a user of that name, its master and its sub-accounts."""
+
+    name: str
+    user: int
+    parent: int | None
+    sub_accounts: Sequence[int]
 
 
-def texts(derive: Derive, name: str, _: int) -> Keys:
+# A holder's keys. ``extra`` is not stored: it must follow from the user and what is below it.
+Issue = Callable[[Derive, Holder], Keys]
+
+
+def texts(derive: Derive, holder: Holder) -> Keys:
     """Their first word says what they are worth."""
+    name = holder.name
     return Keys(f"paper-{name}-{derive(f'key {name}')[:12]}", f"paper-{derive(f'secret {name}')[:40]}")

@@ -23,7 +23,7 @@ from nostro.paper.profiles.alp import PROFILE
 from nostro.paper.venue import histories
 from nostro.paper.venue.commands import AnyCommand, CreateUser, Deposit, Envelope, Fund, Tick
 from nostro.paper.venue.journal import Journal
-from nostro.paper.venue.keys import Issue, texts
+from nostro.paper.venue.keys import Holder, Issue, texts
 from nostro.paper.venue.profile import Profile
 from nostro.paper.venue.reading import Reading
 from nostro.paper.venue.rows import Outcome
@@ -138,7 +138,7 @@ class Venue(Reading):
 
     def create_key(self, user: int, name: str, *, permissions: Iterable[str]) -> Login:
         """A key of a user. It derives from the venue's seed and the name: it is no secret, as its first word says."""
-        keys = self._issue(self._derive, name, user)
+        keys = self._issue(self._derive, Holder(name, user, self.engine.users[user].parent, self.sub_accounts(user)))
         self._journal.add_login(keys.key, user, secret=keys.secret, permissions=",".join(sorted(permissions)))
         self._written()
         login = self.login_by_key(keys.key)
@@ -237,10 +237,11 @@ class Venue(Reading):
         if row is None:
             return None
         user, name, email, key, secret, permissions, parent = row
+        issued = self._issue(self._derive, Holder(name, user, parent, self.sub_accounts(user)))
         return Login(
             user=user, name=name, email=email, key=key, secret=secret, parent=parent,
             permissions=frozenset(each for each in permissions.split(",") if each),
-            extra=dict(self._issue(self._derive, name, user).extra),
+            extra=dict(issued.extra),
         )  # fmt: skip
 
     def user_named(self, name: str) -> int | None:
