@@ -32,7 +32,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from nostro.book.breaks import Scope
-from nostro.book.checks.terms import Noticed, Owed, Rules, Seen
+from nostro.book.checks.terms import Look, Noticed, Owed, Rules, Seen
 from nostro.book.coverage import Span
 from nostro.book.fold import Finding
 from nostro.book.reconcile import STREAMS, Checkpoint, Judgement, reconcile
@@ -40,7 +40,9 @@ from nostro.domain.records import (
     Balance,
     Borrow,
     Entry,
+    Fact,
     Fill,
+    Instrument,
     Interest,
     Liquidation,
     Loan,
@@ -87,6 +89,9 @@ class Told:
         self.seen_at: dict[str, int] = {}
         self.seen_rows: list[Seen] = []
         self.found: list[Finding] = []
+        self.look_rows: list[Look] = []
+        self.event_rows: list[Fact] = []
+        self.traded: dict[str, Instrument] = {}
         self.spans: dict[str, list[Span]] = {}
         self.read = 0
 
@@ -137,6 +142,16 @@ class Told:
     def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
         seen = (each for each in self.seen_rows if since_ns <= each.received_ns < until_ns)
         yield from sorted(seen, key=lambda each: each.received_ns)
+
+    def looked(self, since_ns: int, until_ns: int) -> Iterator[Look]:
+        return iter([each for each in self.look_rows if since_ns <= each.received_ns < until_ns])
+
+    def events(self, kind: type, since_ns: int, until_ns: int) -> Iterator:
+        rows = {Fill: self.fill_rows, Entry: self.entry_rows}.get(kind, self.event_rows)
+        return self._between((row for row in rows if isinstance(row, kind)), since_ns, until_ns)
+
+    def instruments(self) -> dict[str, Instrument]:
+        return self.traded
 
     def findings(self) -> Iterable[Noticed]:
         return [Noticed(each, each.effective_ns, each.effective_ns) for each in self.found]

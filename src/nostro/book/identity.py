@@ -32,6 +32,9 @@ _LEGS: Final[Mapping[str, str]] = {"fill": "side", "transfer": "direction"}
 SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "balance": ("sub_account", "wallet", "asset"),
     "loan": ("sub_account", "wallet", "asset"),
+    "margin_summary": ("sub_account", "wallet", "scope", "currency", "instrument"),
+    "position": ("sub_account", "wallet", "instrument", "side"),
+    "leverage": ("sub_account", "instrument"),
     "fee_rate": ("sub_account", "instrument", "asset", "fee_asset", "priority", "valid_from_ns"),
     "sub_account": ("name", "email", "parent_id"),
     "asset": ("asset",),
@@ -42,7 +45,9 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "withdraw_method": ("asset", "network"),
     "server_time": (),
 }
-_ALONE: Final = "balance"  # a wallet has one of an asset: listed twice it is still one, where rules may be alike
+# A wallet has one balance of an asset, an instrument one position a side: listed twice it is still one, where rules may
+# be alike.
+_ALONE: Final = frozenset({"balance", "margin_summary", "position", "leverage"})
 # Events of streams that declare no identity of their own.
 _NAMED_BY: Final[Mapping[str, tuple[str, ...]]] = {"candle": ("instrument", "interval_s")}
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)  # `str`: a word of a wire that is none of ours
@@ -80,7 +85,7 @@ def rows(
         hashed = start.copy()
         hashed.update(_ENCODER.encode(_named(fact, declared, effective_ns, stored)))
         identity = hashed.digest()[:16]
-        if not native and fact.kind != _ALONE:
+        if not native and fact.kind not in _ALONE:
             ordinals[identity] += 1
             hashed.update(b"%d" % ordinals[identity])
             identity = hashed.digest()[:16]

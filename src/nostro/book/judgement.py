@@ -19,7 +19,7 @@ from nostro.book import breaks
 from nostro.book.answers import ALWAYS_NS
 from nostro.book.breaks import Break, BreakLife, Note
 from nostro.book.checks import borrowings, loans, movements
-from nostro.book.checks.terms import TERMINAL, Noticed, Owed, Rules, Seen, rules_for
+from nostro.book.checks.terms import TERMINAL, Look, Noticed, Owed, Rules, Seen, rules_for
 from nostro.book.coverage import Span
 from nostro.book.fold import is_complete
 from nostro.book.pages import page_of_ours
@@ -30,15 +30,19 @@ from nostro.domain.records import (
     Entry,
     Fact,
     Fill,
+    Instrument,
     Interest,
+    Leverage,
     Liquidation,
     Loan,
+    MarginSummary,
     Order,
+    Position,
     Repayment,
     SubAccount,
     Transfer,
 )
-from nostro.domain.values import DAY_NS, LATEST_NS, ZERO
+from nostro.domain.values import DAY_NS, EARLIEST_NS, LATEST_NS, ZERO
 from nostro.link.declare import Status
 
 if TYPE_CHECKING:
@@ -49,6 +53,7 @@ FactT = TypeVar("FactT", bound=Fact)
 DEBTS: Final = (loans.PRINCIPAL, loans.INTEREST, borrowings.REPAID, borrowings.PAID, borrowings.ACCRUED)
 QUARANTINED: Final = "quarantined"
 SETTLES: Final = (200, 403)  # an answer, or that the key may not have one
+LOOKED_AT: Final = ("positions", "margin", "balances")  # states that figures of contracts are told in
 LOOK_BACK_NS: Final = DAY_NS  # within which the last answer about debts is looked for first
 
 
@@ -153,6 +158,32 @@ class BookLedger:
             for balance in self._listed(entered, held):
                 yield Seen(balance, page.sent_ns, page.received_ns)
 
+    def looked(self, since_ns: int, until_ns: int) -> Iterator[Look]:
+        """From the pages themselves, as `balances`."""
+        exchange = self._book.exchange(self._account)
+        after_seq = self._book.head_seq(self._account, known_at_ns=since_ns - 1)
+        unreadable = {found.seq for found in self._found() if found.what == QUARANTINED}
+        for capability in LOOKED_AT:
+            asks = exchange.asks_for(capability)
+            for ask in asks:
+                for entered in self._book.journal(
+                    self._account, stream=ask.name, after_seq=after_seq, known_at_ns=self._known_at_ns
+                ):
+                    page = entered.page
+                    if entered.seq in unreadable or page.status != 200 or not since_ns <= page.received_ns < until_ns:
+                        continue
+                    yield Look(
+                        capability=capability, sent_ns=page.sent_ns, received_ns=page.received_ns, page=entered.seq,
+                        whole=len(asks) == 1 and is_complete(page, ask), facts=tuple(self._book.read(page)),
+                    )  # fmt: skip
+
+    def events(self, kind: type[FactT], since_ns: int, until_ns: int) -> Iterator[FactT]:
+        return self._facts(kind, since_ns, until_ns)
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        known = self._book.latest_states(Instrument.kind, self._account, known_at_ns=self._known_at_ns)
+        return {fact.instrument: fact for fact in known if isinstance(fact, Instrument)}
+
     def findings(self) -> Iterable[Noticed]:
         """All that still holds. Of pages that could not be read, those to whose question no other answer could be
         read, and of several that leave the same unknown the last."""
@@ -174,6 +205,8 @@ class BookLedger:
         return noticed.values()
 
     def covered(self, stream: str, since_ns: int, until_ns: int) -> Iterable[Span]:
+        if self._book.exchange(self._account).stream(stream) is None:
+            return [Span(EARLIEST_NS, LATEST_NS, "unavailable", "unsupported")]
         tiles = self._book.coverage(
             self._account, stream, since_ns=since_ns, until_ns=until_ns, known_at_ns=self._known_at_ns
         )
@@ -355,8 +388,10 @@ def _undoes(fact: Fact, checkpoint: Checkpoint, *, rules: Rules) -> bool:
     """Whether a fact that was just learned reaches behind the checkpoint. An order or a transfer that was under way and
     merely went on does not: it is looked at again anyway, and so are debts."""
     at_ns = fact.effective_ns or 0
-    if isinstance(fact, Balance | Loan | Interest):
+    if isinstance(fact, Balance | Loan | Interest | Position | MarginSummary | Leverage):
         return False
+    if checkpoint.contracts.undone_by(fact):
+        return True
     if isinstance(fact, Transfer) and fact.direction != "internal":
         return at_ns < checkpoint.movements.since_ns or movements.is_matched(fact, checkpoint.movements)
     if isinstance(fact, Order):

@@ -2,11 +2,15 @@
 which accounts a record moves; it stores nothing, and the records stay the facts.
 
 Where the exchange has a ledger its *entries* are the authority on cash, and fills only explain them; elsewhere fills,
-transfers, fees and debts post. The other sides are ``exchange:clearing`` (trades), ``exchange:fees``, ``external``
-(deposits and withdrawals), ``transit`` (between our own wallets), ``exchange:fund`` (what it took and gave in a
-liquidation), ``exchange:other`` (entries of a type without a rule of its own), and two that exist in this fold only
-and are shown: ``equity:opening`` (what was there before the history) and ``equity:unreconciled`` (what no fact
-explains). Amounts that are merely held do not change owner, and post nothing.
+transfers, fees, funding and debts post. The other sides are ``exchange:clearing`` (trades, and what contracts
+realized), ``exchange:fees``, ``exchange:funding``, ``external`` (deposits and withdrawals), ``transit`` (between our
+own wallets), ``exchange:fund`` (what it took and gave in a liquidation), ``exchange:other`` (entries of a type without
+a rule of its own), and two that exist in this fold only and are shown: ``equity:opening`` (what was there before the
+history) and ``equity:unreconciled`` (what no fact explains). Amounts that are merely held do not change owner, and post
+nothing.
+
+A contract is no asset: a fill of one moves only what it realized and its fee, and a funding payment its amount, in the
+asset that the contract is settled in. Unrealized profit is nobody's yet, and posts nothing.
 
 A debt is ``liability:loans`` and ``liability:interest``, negative while it is owed. Interest is an expense
 (``expense:interest``) when it accrues; a repayment pays both, and the entry does not say how much of it is which: it
@@ -26,13 +30,24 @@ from nostro.book.checks.chain import CHECK as CHAIN
 from nostro.book.checks.chain import Jump
 from nostro.book.checks.reported import CHECK as REPORTED
 from nostro.book.checks.reported import Standing
-from nostro.book.checks.terms import row_name, signed
+from nostro.book.checks.terms import is_contract, row_name, settled_in, signed
 from nostro.domain import values
-from nostro.domain.records import Borrow, Entry, Fact, Fill, Interest, Liquidation, Repayment, Transfer
+from nostro.domain.records import (
+    Borrow,
+    Entry,
+    Fact,
+    Fill,
+    FundingPayment,
+    Interest,
+    Liquidation,
+    Repayment,
+    Transfer,
+)
 
 OWN: Final = "wallet"
 CLEARING: Final = "exchange:clearing"
 FEES: Final = "exchange:fees"
+FUNDING: Final = "exchange:funding"
 EXTERNAL: Final = "external"
 TRANSIT: Final = "transit"
 FUND: Final = "exchange:fund"
@@ -47,11 +62,13 @@ ACROSS: Final[Mapping[str, str]] = {
     "trade": CLEARING, "fee": FEES, "withdrawal_fee": FEES,
     "deposit": EXTERNAL, "withdrawal": EXTERNAL, "fund": EXTERNAL,
     "borrow": LOANS, "repay": LOANS, "transfer": TRANSIT, "liquidation": FUND,
+    "realized_pnl": CLEARING, "funding": FUNDING, "isolate": TRANSIT, "insurance": FUND,
+    "futures trade": CLEARING, "futures liquidation": FUND, "funding rate change": FUNDING,
 }  # fmt: skip
 # What is folded: where the exchange has a ledger, and where it has none.
 LEDGER_KINDS: Final = (Entry.kind, Interest.kind, Repayment.kind)
 OTHER_KINDS: Final = (
-    Fill.kind, Transfer.kind, Borrow.kind, Interest.kind, Repayment.kind, Liquidation.kind,
+    Fill.kind, Transfer.kind, Borrow.kind, Interest.kind, Repayment.kind, Liquidation.kind, FundingPayment.kind,
 )  # fmt: skip
 SHARE_DIGITS: Final = 6  # decimals of an explained share, cut: it never claims more than is so
 
@@ -164,6 +181,8 @@ def _moves(fact: Fact) -> list[Move]:
     match fact:
         case Fill():
             return _fill(fact)
+        case FundingPayment():
+            return [Move(fact.asset, fact.amount, FUNDING)]
         case Transfer():
             return _transfer(fact)
         case Borrow():
@@ -186,11 +205,16 @@ def _accrual(interest: Interest) -> list[Move]:
 def _fill(fill: Fill) -> list[Move]:
     base, _, quote = fill.instrument.partition("/")
     bought = fill.side == "buy"
+    if is_contract(fill.instrument):
+        moves = [] if fill.realized_pnl is None else [Move(settled_in(fill.instrument), fill.realized_pnl, CLEARING)]
+        return [*moves, *_fee(fill)]
     cost = values.EXACT.multiply(fill.price, fill.amount)
     moves = [Move(base, signed(fill.amount, bought), CLEARING), Move(quote, signed(cost, not bought), CLEARING)]
-    if fill.fee and fill.fee_asset:
-        moves.append(Move(fill.fee_asset, fill.fee.copy_negate(), FEES))
-    return moves
+    return [*moves, *_fee(fill)]
+
+
+def _fee(fill: Fill) -> list[Move]:
+    return [Move(fill.fee_asset, fill.fee.copy_negate(), FEES)] if fill.fee and fill.fee_asset else []
 
 
 def _transfer(transfer: Transfer) -> list[Move]:

@@ -12,7 +12,8 @@ otherwise an older one is, or none.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import groupby
 from typing import Final
 
@@ -20,20 +21,22 @@ import msgspec
 
 from nostro import limits
 from nostro.book.breaks import Break, Scope, identify
-from nostro.book.checks import chain, daily, executions, loans, movements, reported, states
+from nostro.book.checks import chain, daily, executions, figures, loans, movements, positions, reported, states
 from nostro.book.checks.borrowings import Borrowings
 from nostro.book.checks.chain import Chain, ChainState, Jump
 from nostro.book.checks.executions import Executions
 from nostro.book.checks.reported import Snapshots, Standing
 from nostro.book.checks.sharing import Cut
 from nostro.book.checks.terms import Ledger, Noticed, Proven, Result, Rules, Seen, merged, row_key
+from nostro.book.contracts import Carried as CarriedContracts
+from nostro.book.contracts import Contracts
 from nostro.domain import values
-from nostro.domain.records import Entry, Fill, Order
+from nostro.domain.records import Entry, Fact, Fill, FundingPayment, Order, PositionEvent, Snapshot
 
 STEP_NS: Final = 7 * values.DAY_NS
 STREAMS: Final = (
     "entries", "fills", "orders", "deposits", "withdrawals", "margin_transfers", "borrows", "repayments", "interest",
-    "liquidations",
+    "liquidations", "snapshots", "funding_payments", "closed_positions", "position_events",
 )  # fmt: skip
 # What the store finds while it keeps a page, and the break that it becomes. (A claim that it could not believe
 # is no break: coverage shows it as open.)
@@ -42,6 +45,7 @@ FINDINGS: Final = {
     "unknown": "unknown_token",
 }  # fmt: skip
 HISTORY: Final = "history"
+CONTRACTS: Final = (positions.CHECK, positions.EVENTS, figures.CHECK)  # judged once, for good
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     chains: tuple[ChainState, ...] = ()
     cuts: tuple[Cut, ...] = ()
     movements: movements.Carried = movements.Carried()
+    contracts: CarriedContracts = CarriedContracts()
     breaks: tuple[Break, ...] = ()
     results: tuple[Result, ...] = ()
     jumps: tuple[Jump, ...] = ()
@@ -119,7 +124,11 @@ def _ends(ledger: Ledger, rules: Rules, until_ns: int, checkpoint: Checkpoint | 
 
 
 def _first_ns(ledger: Ledger, rules: Rules, until_ns: int) -> int:
-    readers = (ledger.entries, ledger.fills, ledger.order_versions, ledger.transfers, ledger.borrows, ledger.movements)
+    readers: list[Callable[[int, int], Iterator[Fact]]] = [
+        ledger.entries, ledger.fills, ledger.order_versions, ledger.transfers, ledger.borrows, ledger.movements,
+    ]  # fmt: skip
+    if rules.contracts:
+        readers += [partial(ledger.events, Snapshot), partial(ledger.events, FundingPayment)]
     firsts = [next(iter(read(rules.opened_ns, until_ns)), None) for read in readers]
     return min((fact.effective_ns or 0 for fact in firsts if fact), default=until_ns)
 
@@ -151,6 +160,10 @@ class _Run:
         self._days_edge = min((end_ns for end_ns in edges if end_ns), default=0)
         self._days = daily.Days(rules=rules, proven=self._proven, edge_ns=self._days_edge)
         self._movements = movements.Movements(rules=rules, carried=self._from.movements)
+        self._contracts = Contracts(
+            ledger, rules=rules, until_ns=until_ns, proven=self._proven, carried=self._from.contracts,
+            known=[each.id for each in self._from.breaks],
+        )  # fmt: skip
         self._cuts = {cut.scope: cut for cut in self._from.cuts}
         self._fills_from = min((cut.at_ns for cut in self._from.cuts), default=self._from.day_ns)
 
@@ -199,8 +212,11 @@ class _Run:
         ledger, since_ns = self._ledger, self._from.day_ns
         booked = (
             read(since_ns, self._days_edge)
-            for read in (ledger.borrows, ledger.repayments, ledger.movements, ledger.liquidations)
-        )
+            for read in (
+                ledger.borrows, ledger.repayments, ledger.movements, ledger.liquidations,
+                partial(ledger.events, PositionEvent),
+            )
+        )  # fmt: skip
         return heapq.merge(by_time, fills, *booked, key=lambda row: row.effective_ns or 0)
 
     def _take(self, row: daily.Row) -> None:
@@ -247,7 +263,7 @@ class _Run:
     # ── concluding ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _conclude(self) -> Judgement:
-        carried_movements = self._judge_movements()
+        carried_movements, carried_contracts = self._judge_movements(), self._contracts.judge()
         versions = list(self._ledger.order_versions(self._fills_from, self._until_ns, also=self._open_orders()))
         order_results, order_breaks = states.check_orders(versions, rules=self._rules)
         cuts, lived = self._judge_executions(versions)
@@ -257,13 +273,13 @@ class _Run:
             *(result for line in lines for result in line.results),
             *(result for each in snapshots for result in each.results),
             *(result for each in lived for result in each.results),
-            *self._days.results, *self._movements.results, *order_results,
+            *self._days.results, *self._movements.results, *order_results, *self._contracts.results,
         ]  # fmt: skip
         fresh_breaks = [
             *(found for scope in sorted({*self._chains, *self._carried}) for found in self._chain_of(scope).breaks),
             *(found for each in snapshots for found in each.breaks),
             *(found for each in lived for found in each.breaks),
-            *self._days.breaks, *self._movements.breaks, *order_breaks,
+            *self._days.breaks, *self._movements.breaks, *order_breaks, *self._contracts.breaks,
         ]  # fmt: skip
         standings = {each.scope: each for each in old.standings}
         standings |= {each.scope: each.standing for each in snapshots if each.standing}
@@ -275,7 +291,12 @@ class _Run:
             breaks=_in_order(_once(_outlived(_joined(old.breaks, fresh_breaks), standings))),
             standings=tuple(standings[scope] for scope in sorted(standings)),
             jumps=tuple(sorted(set(jumps), key=lambda jump: (jump.at_ns, jump.scope))),
-            checkpoint=msgspec.structs.replace(checkpoint, standings=tuple(standings.values())),
+            checkpoint=msgspec.structs.replace(
+                checkpoint,
+                standings=tuple(standings.values()),
+                contracts=carried_contracts,
+                at_ns=max(checkpoint.at_ns, carried_contracts.sized_ns),
+            ),
         )
 
     def _judge_movements(self) -> movements.Carried:
@@ -320,7 +341,7 @@ class _Run:
             """Whether the next run will not judge this again."""
             if check == executions.CHECK:
                 return until_ns <= cut_by_scope.get(scope, 0)
-            return check == states.CHECK or until_ns < passed.get(check, 0)
+            return check in (states.CHECK, *CONTRACTS) or until_ns < passed.get(check, 0)
 
         old = self._from
         kept_results = [each for each in results if done(each.check, each.scope, each.until_ns)]

@@ -5,6 +5,10 @@ paid in liquidations. It decides where the sums of a day differ and between whic
 check's (``executions.py``, ``borrowings.py``). What the fund took in a liquidation no row tells: those entries are
 ``unchecked``, and a break only where the wallet was not liquidated that day.
 
+A fill of a contract moves no base and no quote. What moves is profit that was realized, the fee and funding, in the
+asset that the contract is settled in; where the exchange logs positions and keeps a ledger, what the log says of them
+is what the entries book, over all wallets of a sub-account.
+
 A fill moves its amount in the base asset, exactly, and price times amount in the quote asset, which the exchange cuts
 to the asset's smallest unit in a direction that no document states: the tolerance of a fill's quote leg is one such
 unit, whose evidence is the declared digits of the asset or, where none are declared, the most decimals among the
@@ -31,12 +35,14 @@ from nostro.book.checks.terms import (
     Rules,
     decimals,
     is_bare,
+    is_contract,
     pages_of,
     row_name,
+    settled_in,
     signed,
 )
 from nostro.domain import values
-from nostro.domain.records import Borrow, Entry, Fill, Liquidation, Repayment, Transfer
+from nostro.domain.records import Borrow, Entry, Fill, Liquidation, PositionEvent, Repayment, Transfer
 from nostro.link.commands import BARE_ISOLATED
 
 FEES: Final = "fees"
@@ -46,6 +52,7 @@ REPAID: Final = "repayments"
 MOVED: Final = "transfers between wallets"
 LIQUIDATED: Final = "liquidations"
 TAKEN: Final = "taken in liquidations"
+REALIZED: Final = "realized by contracts"
 
 
 class Kind(NamedTuple):
@@ -65,9 +72,13 @@ CHECKS: Final[Mapping[str, Kind]] = {
     MOVED: Kind("margin_transfers", "transfer", "transfers", "transfers_differ"),
     LIQUIDATED: Kind("liquidations", "liquidation", "liquidations", "liquidations_differ"),
     TAKEN: Kind("liquidations", "liquidation", "liquidations", "entry_without_liquidation"),
+    REALIZED: Kind("position_events", "realized_pnl", "position events", "realized_differs"),
 }
-_BOOKS: Final = {kind.entry: check for check, kind in CHECKS.items() if check != TAKEN}
-Row = Fill | Entry | Borrow | Repayment | Transfer | Liquidation
+# Kraken Futures books a trade of a contract in one entry: profit, fee and funding together.
+_BOOKS: Final = {kind.entry: check for check, kind in CHECKS.items() if check != TAKEN} | dict.fromkeys(
+    ("funding", "futures trade", "futures liquidation", "funding rate change"), REALIZED
+)
+Row = Fill | Entry | Borrow | Repayment | Transfer | Liquidation | PositionEvent
 NO_WALLET: Final = "no_wallet"  # fills do not say whose they are, entries do: which belong together is not known
 NO_FEE: Final = "no_fee"  # the wire does not say what a fill cost
 
@@ -125,6 +136,8 @@ class Days:
                 self._add(REPAID, row, None if owed is None else owed.copy_negate())
             case Transfer():
                 self._add_transfer(row)
+            case PositionEvent():
+                self._add_event(row)
             case Liquidation():
                 self._liquidated.add((row.sub_account, row.wallet))
                 self._add(LIQUIDATED, row, row.fund_amount)
@@ -137,7 +150,7 @@ class Days:
 
     def _add(self, check: str, row: Row, amount: Decimal | None, *, wallet: str | None = None) -> None:
         """A row that is booked by one entry; None where the wire does not say by how much."""
-        assert not isinstance(row, Fill)
+        assert not isinstance(row, Fill | PositionEvent)
         scope = self._rules.scope(row, row.asset)
         day = self._of(check, scope if wallet is None else msgspec.structs.replace(scope, wallet=wallet))
         if amount is None:
@@ -152,15 +165,33 @@ class Days:
             if wallet is not None:
                 self._add(MOVED, transfer, signed(transfer.amount, into), wallet=wallet)
 
+    def _add_event(self, event: PositionEvent) -> None:
+        """All that a change of a position realized, whichever wallet it came into."""
+        fee = None if event.fee is None else event.fee.copy_negate()
+        settle = settled_in(event.instrument)
+        parts = ((settle, event.realized_pnl), (settle, event.funding), (event.fee_asset or settle, fee))
+        for asset, amount in parts:
+            if amount:
+                self._realized(event, asset).rows.append(Leg(event.effective_ns or 0, amount, event))
+
+    def _realized(self, row: Entry | PositionEvent, asset: str) -> Day:
+        return self._of(REALIZED, Scope(self._rules.account, row.sub_account, "", asset))
+
     def _add_entry(self, entry: Entry, at_ns: int) -> None:
         check = _BOOKS.get(entry.type)
         if check is None:
+            return
+        if check == REALIZED:
+            if self._rules.contracts and not is_contract(entry.asset):
+                self._realized(entry, entry.asset).entries.append(Leg(at_ns, entry.amount, entry))
             return
         if check == LIQUIDATED and entry.amount < 0:
             check = TAKEN
         self._of(check, self._rules.scope(entry, entry.asset)).entries.append(Leg(at_ns, entry.amount, entry))
 
     def _add_fill(self, fill: Fill, at_ns: int) -> None:
+        if is_contract(fill.instrument):
+            return
         base, _, quote = fill.instrument.partition("/")
         bought = fill.side == "buy"
         cost = values.EXACT.multiply(fill.price, fill.amount)

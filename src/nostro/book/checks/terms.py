@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -18,12 +18,15 @@ from nostro import limits
 from nostro.book.breaks import Scope
 from nostro.book.coverage import Span
 from nostro.domain import values
+from nostro.domain.policies import POLICIES
+from nostro.domain.policy import Policy
 from nostro.domain.records import (
     Balance,
     Borrow,
     Entry,
     Fact,
     Fill,
+    Instrument,
     Interest,
     Liquidation,
     Loan,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from nostro.book.fold import Finding
 
 Outcome = Literal["ties", "ties within its quanta", "break", "unchecked"]
+FactT = TypeVar("FactT", bound=Fact)
 
 SETTLING: Final = "settling"  # younger than what is proven: it will be checked by a later pass
 OPEN: Final = "open"  # not read yet, or reading failed
@@ -45,6 +49,7 @@ BEFORE_ORIGIN: Final = "before_origin"  # nobody was asked about what happened b
 NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
 WHICH_WALLET: Final = "which_wallet"  # rows of an isolated wallet do not say of which
 NOT_TOLD: Final = "not_told"  # the wire does not say the amount
+OF_CONTRACTS: Final = ("positions", "margin", "snapshots")
 DOUBLE_DIGITS: Final = 15  # significant digits that a double always keeps
 TERMINAL: Final = frozenset({"filled", "canceled", "partially_canceled", "expired", "rejected"})
 
@@ -54,7 +59,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     ``origin_ns``: from when on its history is asked for, which is never earlier. ``skew_ns``: by how much the
     exchange's clock may differ from ours. ``digits``: decimals of an asset's smallest unit where they are declared;
     elsewhere the printed entries show them. ``own``: the sub-account that the login itself is, "" where that is not
-    known: deposits and withdrawals do not say whose they are, and are the login's own."""
+    known: deposits and withdrawals do not say whose they are, and are the login's own. ``contracts``: whether the wire
+    shows positions; ``policy``: by which formulas its figures of them hang together, None where nobody said."""
 
     exchange: str
     account: str
@@ -64,6 +70,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     skew_ns: int = limits.CLOCK_SKEW_MAX_S * values.SECOND_NS
     digits: dict[str, int] = {}
     own: str = ""
+    contracts: bool = False
+    policy: Policy | None = None
 
     def scope(self, fact: Fact, subject: str, *, side: str = "") -> Scope:
         """Entries of an isolated wallet that do not say which it is are told apart by the exchange's id of it."""
@@ -92,7 +100,18 @@ def rules_for(exchange: Exchange, account: str, *, since_ns: int) -> Rules:
     return Rules(
         exchange=exchange.id, account=account, amounts=exchange.amounts,
         opened_ns=exchange.opened_ns, origin_ns=max(exchange.opened_ns, since_ns),
+        contracts=not exchange.capabilities.isdisjoint(OF_CONTRACTS), policy=POLICIES.get(exchange.id),
     )  # fmt: skip
+
+
+def is_contract(instrument: str) -> bool:
+    """A contract is named ``BASE/QUOTE:SETTLE``."""
+    return ":" in instrument
+
+
+def settled_in(instrument: str) -> str:
+    """The asset in which a contract is settled; of a dated one, ``BASE/QUOTE:SETTLE-DATE``, without the date."""
+    return instrument.partition(":")[2].partition("-")[0]
 
 
 def is_bare(wallet: str) -> bool:
@@ -106,6 +125,18 @@ class Seen(msgspec.Struct, frozen=True):
     balance: Balance
     sent_ns: int
     received_ns: int
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer about the states of contracts, and the instants (our clock) between which the exchange looked at them.
+    ``whole``: what it does not list is not there."""
+
+    capability: str
+    sent_ns: int
+    received_ns: int
+    page: int
+    whole: bool
+    facts: tuple[Fact, ...]
 
 
 class Owed(msgspec.Struct, frozen=True):
@@ -171,6 +202,18 @@ class Ledger(Protocol):
 
     def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
         """By ``received_ns``. An asset that a complete snapshot no longer lists is given as a balance of zero."""
+        ...
+
+    def looked(self, since_ns: int, until_ns: int) -> Iterator[Look]:
+        """What answers about positions and their collateral said, by ``received_ns``."""
+        ...
+
+    def events(self, kind: type[FactT], since_ns: int, until_ns: int) -> Iterator[FactT]:
+        """The rows of any history."""
+        ...
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """What can be traded, by its name."""
         ...
 
     def findings(self) -> Iterable[Noticed]:
