@@ -129,7 +129,7 @@ class Borrowers:
 
     def place(self) -> tuple[str, str]:
         """A margin wallet and an asset that it may hold, mostly."""
-        instrument = self.random.choice(self.profile.instruments)
+        instrument = self.random.choice([one for one in self.profile.instruments if one.kind == "spot"])
         wallet = self.random.choice(("cross_margin", f"{ISOLATED}{instrument.symbol}"))
         asset = self.random.choice((instrument.base, instrument.quote))
         if wallet == "cross_margin" or self.random.random() < 0.1:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from nostro.link.commands import Accepted, Command, Rejected
+from nostro.link.contracts import VenueClosed, VenueForced, VenueFunding, VenueMove, VenueSnapshot
 from nostro.link.view import (
     VenueAsset,
     VenueBorrow,
@@ -62,11 +63,21 @@ class SetIndex(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal
 
 
+class SetMark(msgspec.Struct, frozen=True, kw_only=True):
+    instrument: str
+    price: Decimal
+
+
+class SetFundingRate(msgspec.Struct, frozen=True, kw_only=True):
+    instrument: str
+    rate: Decimal
+
+
 class Tick(msgspec.Struct, frozen=True, kw_only=True):
     pass
 
 
-Operator = CreateUser | Deposit | AdvanceDeposit | AdvanceWithdrawal | Fund | SetIndex | Tick
+Operator = CreateUser | Deposit | AdvanceDeposit | AdvanceWithdrawal | Fund | SetIndex | SetMark | SetFundingRate | Tick
 Ordered = Command
 
 
@@ -90,11 +101,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     repayments: tuple[VenueRepayment, ...] = ()
     interest: tuple[VenueInterest, ...] = ()
     liquidations: tuple[VenueLiquidation, ...] = ()
+    funding: tuple[VenueFunding, ...] = ()
+    closed: tuple[VenueClosed, ...] = ()
+    moves: tuple[VenueMove, ...] = ()
+    snapshots: tuple[VenueSnapshot, ...] = ()
+    forced: tuple[VenueForced, ...] = ()
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """``methods``: the ways out. ``start_prices``: (asset, its first index price). ``borrowing``: (asset, interest in
-    parts per million an hour, the most that is lent of it)."""
+    parts per million an hour, the most that is lent of it). ``collateral``: (asset, haircut in parts per million) of
+    the wallet `futures`. ``marks``: (contract, its first mark price). ``snapshots``: whether hours have them."""
 
     assets: tuple[VenueAsset, ...]
     instruments: tuple[VenueInstrument, ...]
@@ -103,3 +120,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     taker_ppm: int
     start_prices: tuple[tuple[str, Decimal], ...]
     borrowing: tuple[tuple[str, int, Decimal], ...]
+    quote_asset: str = "USD"
+    hedge: bool = False
+    collateral: tuple[tuple[str, int], ...] = ()
+    marks: tuple[tuple[str, Decimal], ...] = ()
+    snapshots: bool = False

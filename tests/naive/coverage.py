@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from naive.commands import Envelope, Outcome
+from naive.contract_coverage import ContractCoverage
 from naive.margin_coverage import MarginCoverage
 from nostro.domain.values import EXACT
 from nostro.link.commands import Accepted, PlaceOrder
@@ -27,6 +28,7 @@ class Coverage:
         """Another venue begins."""
         self.before: dict[int, VenueOrder] = {}
         self.margin = MarginCoverage(self.reached)
+        self.contracts = ContractCoverage(self.reached)
         self.ids: set[int] = set()
         self.clock_ns = 0
 
@@ -47,6 +49,7 @@ class Coverage:
         self.ids.add(envelope.id)
         if not isinstance(answer, Accepted):
             self.refused[type(command).__name__, answer.reason.value] += 1
+            self.contracts.refuse(envelope, answer)
             return
         self.reached[f"accepted {type(command).__name__}"] += 1
         self.reached["time not advancing"] += envelope.at_ns == self.clock_ns
@@ -58,6 +61,7 @@ class Coverage:
         self.add_orders(outcome, new)
         self.add_money(outcome)
         self.margin.add(envelope, outcome)
+        self.contracts.add(envelope, outcome)
 
     def add_orders(self, outcome: Outcome, new: int | None) -> None:
         triggered = 0

@@ -1,5 +1,5 @@
-"""The naive engine: docs/venue.md carried out word by word, slowly, to check the paper exchange's own. It decides which
-commands are refused and what the accepted ones do; it never imports what it checks.
+"""The naive engine: docs/venue.md and docs/contracts.md carried out word by word, slowly, to check the paper exchange's
+own. It decides which commands are refused and what the accepted ones do; it never imports what it checks.
 """
 
 from __future__ import annotations
@@ -29,11 +29,16 @@ from naive.commands import (
     Operator,
     Outcome,
     Profile,
+    SetFundingRate,
     SetIndex,
+    SetMark,
 )
+from naive.contract_commands import ContractCommand, ContractCommands
+from naive.contract_market import ContractMarket
+from naive.forced import Forced
 from naive.liquidation import liquidate_all
 from naive.margin import Margin
-from naive.matching import Market
+from naive.passing import Passing
 from naive.state import EXACT, ZERO, Order, Rows, Transfer, User, up
 from nostro.link.commands import (
     ISOLATED,
@@ -45,15 +50,18 @@ from nostro.link.commands import (
     Rejected,
     RequestWithdrawal,
 )
-from nostro.link.contracts import VenueBalance
+from nostro.link.contracts import VenueBalance, VenueCollateral, VenuePosition
 from nostro.link.view import VenueAsset, VenueInstrument, VenueLoan, VenueMargin, VenueMethod
 
 
 class NaiveEngine:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
-        self.market = Market(profile)
-        self.margin = Margin(self.market)
+        self.market = ContractMarket(profile)
+        self.contracts = ContractCommands(self.market)
+        self.passing = Passing(self.market, self.contracts)
+        self.forced = Forced(self.market)
+        self.margin = Margin(self.market, self.market.collateral.purses)
         self.deposits: list[Transfer] = []
         self.withdrawals: list[Transfer] = []
         self.answers: dict[int, Accepted | Rejected] = {}
@@ -69,18 +77,21 @@ class NaiveEngine:
 
     def carry_out(self, envelope: Envelope) -> Outcome:
         ledger = self.market.ledger
-        ledger.rows = Rows()
+        ledger.rows = Rows(stirred=ledger.stirred)
         ledger.now_ns = max(self.clock_ns, envelope.at_ns)
         try:
             self.check(envelope)
         except Refused as refused:
             return Outcome(answer=refused.rejected)
-        self.market.loans.accrue(self.clock_ns, ledger.now_ns)
-        self.clock_ns = ledger.now_ns
+        last_ns, self.clock_ns = self.clock_ns, ledger.now_ns
+        self.market.loans.accrue(last_ns, self.clock_ns)
+        self.passing.pass_time(last_ns, self.clock_ns)
         self.market.expire()
         ids = self.carry_out_accepted(envelope)
         liquidate_all(self.market)
+        self.forced.liquidate_all()
         ledger.check()
+        self.market.check()
         return outcome_of(Accepted(ids), ledger.rows)
 
     def check(self, envelope: Envelope) -> None:
@@ -96,6 +107,8 @@ class NaiveEngine:
                 self.known_instrument(command.instrument)
         elif isinstance(command, RequestWithdrawal):
             self.check_withdrawal(user, command)
+        elif isinstance(command, ContractCommand):
+            self.contracts.check(user, command)
         elif not isinstance(command, CancelOrders):
             self.margin.check(user, command)
 
@@ -113,6 +126,10 @@ class NaiveEngine:
             self.known_asset(command.asset)
             if not countable(command.price, 8, COUNT_MAX):
                 raise Refused(Refusal.BAD_PRICE, f"price {command.price}")
+        elif isinstance(command, SetMark):
+            self.contracts.check_mark(command)
+        elif isinstance(command, SetFundingRate):
+            self.contracts.check_rate(command)
 
     def carry_out_accepted(self, envelope: Envelope) -> tuple[int, ...]:
         user, command = envelope.user, envelope.command
@@ -127,6 +144,8 @@ class NaiveEngine:
             return self.cancel_all(user, command)
         if isinstance(command, RequestWithdrawal):
             return self.request_withdrawal(user, command)
+        if isinstance(command, ContractCommand):
+            return self.contracts.carry_out(user, command)
         return self.margin.carry_out(command)
 
     def operate(self, command: Operator) -> tuple[int, ...]:
@@ -142,6 +161,11 @@ class NaiveEngine:
             self.credit(command.user, command.wallet, command.asset, command.amount, kind="fund")
         elif isinstance(command, SetIndex):
             self.market.loans.index[command.asset] = command.price
+            self.contracts.index_set(command.asset)
+        elif isinstance(command, SetMark):
+            self.contracts.set_mark(command)
+        elif isinstance(command, SetFundingRate):
+            self.contracts.set_rate(command)
         return ()
 
     # ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,9 +188,14 @@ class NaiveEngine:
         return instrument
 
     def check_order(self, user: int, asked: PlaceOrder) -> None:
+        if ":" in asked.instrument:
+            self.contracts.check_place(user, asked)
+            return
         if asked.wallet not in ("spot", "cross_margin", f"{ISOLATED}{asked.instrument}"):
             raise Refused(Refusal.WALLET_CANNOT_TRADE, f"wallet {asked.wallet}")
         instrument = self.known_instrument(asked.instrument)
+        if asked.position_side != "both":
+            raise Refused(Refusal.BAD_POSITION_SIDE, f"position_side {asked.position_side}")
         if asked.post_only and (asked.type, asked.time_in_force) != ("limit", "gtc"):
             raise Refused(Refusal.BAD_TIME_IN_FORCE, f"post_only with {asked.type} {asked.time_in_force}")
         self.check_amounts(instrument, asked)
@@ -248,7 +277,10 @@ class NaiveEngine:
     def check_credit(self, command: Deposit | Fund) -> None:
         self.known_user(command.user)
         asset = self.known_asset(command.asset)
-        if isinstance(command, Fund) and command.wallet not in ("spot", "funding"):
+        backs = isinstance(command, Fund) and command.wallet in self.market.collateral.wallets
+        if backs and asset.code not in self.market.collateral.takes(command.wallet):
+            raise Refused(Refusal.WRONG_ASSET, f"asset {asset.code} in {command.wallet}")
+        if isinstance(command, Fund) and not backs and command.wallet not in ("spot", "funding"):
             raise Refused(Refusal.WALLET_CANNOT_TRADE, f"wallet {command.wallet}")
         if not countable(command.amount, asset.digits, UNITS_MAX):
             raise Refused(Refusal.BAD_AMOUNT, f"amount {command.amount}")
@@ -262,6 +294,8 @@ class NaiveEngine:
 
     def place(self, user: int, asked: PlaceOrder) -> tuple[int, ...]:
         market = self.market
+        if asked.instrument in market.perpetuals:
+            return self.contracts.place(user, asked)
         order = self.new_order(user, self.known_instrument(asked.instrument), asked)
         market.enter(order)
         if self.would_take_after_all(order) or self.why_unpaid(order) is not None:
@@ -393,6 +427,14 @@ class NaiveEngine:
         """By account and asset, where anything is in it."""
         return {key: amount for key, amount in self.market.ledger.houses.items() if amount}
 
+    def positions(self, user: int) -> list[VenuePosition]:
+        with localcontext(EXACT):
+            return self.market.collateral.position_rows(user)
+
+    def collateral(self, user: int) -> list[VenueCollateral]:
+        with localcontext(EXACT):
+            return self.market.collateral.rows(user, self.market.traded)
+
     def margins(self, user: int) -> list[VenueMargin]:
         with localcontext(EXACT):
             return self.market.loans.margin(user)
@@ -410,4 +452,9 @@ def outcome_of(answer: Accepted, rows: Rows) -> Outcome:
         repayments=tuple(rows.repayments),
         interest=tuple(rows.interest),
         liquidations=tuple(rows.liquidations),
+        funding=tuple(rows.funding),
+        closed=tuple(rows.closed),
+        moves=tuple(rows.moves),
+        snapshots=tuple(rows.snapshots),
+        forced=tuple(rows.forced),
     )

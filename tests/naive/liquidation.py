@@ -54,7 +54,9 @@ def repay_free(market: Market, user: int, wallet: str, asset: str, *, loan_type:
 
 def between(market: Market, one: str, other: str) -> VenueInstrument | None:
     found = [
-        instrument for instrument in market.profile.instruments if {instrument.base, instrument.quote} == {one, other}
+        instrument
+        for instrument in market.profile.instruments
+        if instrument.kind == "spot" and {instrument.base, instrument.quote} == {one, other}
     ]
     market.ledger.reached["two instruments between"] += len(found) > 1
     return min(found, key=lambda instrument: instrument.id, default=None)

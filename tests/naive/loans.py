@@ -195,7 +195,9 @@ class Loans:
 
     def margin(self, user: int) -> list[VenueMargin]:
         used = {wallet for owner, wallet, _ in self.ledger.wallets if owner == user}
-        return [self.margin_row(user, wallet) for wallet in sorted(used - {"spot", "funding"}, key=self.rank)]
+        spots = [one for one in self.profile.instruments if one.kind == "spot"]
+        places = {"cross_margin", *(f"{ISOLATED}{one.symbol}" for one in spots)}
+        return [self.margin_row(user, wallet) for wallet in sorted(used & places, key=self.rank)]
 
     def margin_row(self, user: int, wallet: str) -> VenueMargin:
         level = self.level(user, wallet)

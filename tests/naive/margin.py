@@ -17,7 +17,9 @@ MarginCommand = MoveMargin | Borrow | Repay | ClosePosition
 
 
 class Margin:
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, purses: set[str]) -> None:
+        """``purses``: wallets of contracts, whose names are like those of margin wallets."""
+        self.purses = purses
         self.market = market
         self.ledger = market.ledger
         self.loans = market.loans
@@ -49,16 +51,16 @@ class Margin:
         wallet = command.wallet
         if wallet == "cross_margin" or (wallet == "funding" and isinstance(command, MoveMargin)):
             return
-        if not wallet.startswith(ISOLATED):
+        if not wallet.startswith(ISOLATED) or wallet in self.purses:
             raise Refused(Refusal.WALLET_CANNOT_TRADE, f"wallet {wallet}")
-        if self.market.instrument(wallet.removeprefix(ISOLATED)) is None:
+        if self.market.spot(wallet.removeprefix(ISOLATED)) is None:
             raise Refused(Refusal.UNKNOWN_INSTRUMENT, f"wallet {wallet}")
 
     def check_asset(self, command: MoveMargin | Borrow | Repay) -> None:
         asset = self.market.asset(command.asset)
         if asset is None:
             raise Refused(Refusal.UNKNOWN_ASSET, f"asset {command.asset}")
-        instrument = self.market.instrument(command.wallet.removeprefix(ISOLATED))
+        instrument = self.market.spot(command.wallet.removeprefix(ISOLATED))
         if instrument is not None and command.asset not in (instrument.base, instrument.quote):
             raise Refused(Refusal.WRONG_ASSET, f"asset {command.asset} in {command.wallet}")
         if not countable(command.amount, asset.digits, UNITS_MAX):

@@ -38,7 +38,11 @@ class Market:
         return next((asset for asset in self.profile.assets if asset.code == code), None)
 
     def instrument(self, symbol: str) -> VenueInstrument | None:
-        return next((one for one in self.profile.instruments if f"{one.base}/{one.quote}" == symbol), None)
+        return next((one for one in self.profile.instruments if one.symbol == symbol), None)
+
+    def spot(self, symbol: str) -> VenueInstrument | None:
+        found = self.instrument(symbol)
+        return found if found is not None and found.kind == "spot" else None
 
     def digits(self, code: str) -> int:
         asset = self.asset(code)
@@ -322,7 +326,7 @@ def limit_of(order: Order) -> Decimal:
 
 
 def within(order: Order, price: Decimal) -> bool:
-    limit = order.asked.price
+    limit = order.bound if order.asked.price is None else order.asked.price
     if limit is None:
         return True
     return price <= limit if order.asked.side == "buy" else price >= limit

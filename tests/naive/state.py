@@ -7,10 +7,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, Inexact, InvalidOperation
-from typing import Final
+from typing import Final, Literal
 
-from nostro.link.commands import LoanType, PlaceOrder
-from nostro.link.contracts import VenueBalance
+from nostro.link.commands import FUTURES, ISOLATED, LoanType, PlaceOrder
+from nostro.link.contracts import (
+    VenueBalance,
+    VenueClosed,
+    VenueForced,
+    VenueFunding,
+    VenueMove,
+    VenueSnapshot,
+)
 from nostro.link.view import (
     VenueBorrow,
     VenueEntry,
@@ -61,7 +68,8 @@ class Wallet:
 @dataclass(eq=False)
 class Order:
     """``stage`` is where an open order waits: ``pending``, ``visible``, ``hidden``; ``closed`` after. ``quote_max``:
-    of an order that covers a debt, the most of the quote asset that it spends or receives."""
+    of an order that covers a debt, the most of the quote asset that it spends or receives. ``bound``: of a contract's
+    order without a price, where its band ends. ``triggered``: a stop of a contract that waits no more."""
 
     id: int
     user: int
@@ -77,6 +85,9 @@ class Order:
     held: Decimal = ZERO
     final_status: str | None = None
     quote_max: Decimal | None = None
+    bound: Decimal | None = None
+    triggered: bool = False
+    origin: Literal["user", "liquidation"] = "user"
     placed_ns: int = field(init=False)
     opened_ns: int = field(init=False)
     updated_ns: int = field(init=False)
@@ -143,6 +154,11 @@ class Order:
             valid_till_ns=asked.valid_till_ns,
             expire_after_ns=asked.expire_after_ns,
             side_effect=asked.side_effect,
+            post_only=asked.post_only,
+            position_side=asked.position_side,
+            reduce_only=asked.reduce_only,
+            trigger=asked.trigger,
+            origin=self.origin,
         )
 
 
@@ -220,7 +236,7 @@ class Borrowing:
 
 @dataclass
 class Rows:
-    """What one command made or changed."""
+    """What one command made or changed. ``stirred``: users who had an entry or whose order changed, of before too."""
 
     orders: list[Order] = field(default_factory=list)
     fills: list[VenueFill] = field(default_factory=list)
@@ -231,8 +247,15 @@ class Rows:
     repayments: list[VenueRepayment] = field(default_factory=list)
     interest: list[VenueInterest] = field(default_factory=list)
     liquidations: list[VenueLiquidation] = field(default_factory=list)
+    funding: list[VenueFunding] = field(default_factory=list)
+    closed: list[VenueClosed] = field(default_factory=list)
+    moves: list[VenueMove] = field(default_factory=list)
+    snapshots: list[VenueSnapshot] = field(default_factory=list)
+    forced: list[VenueForced] = field(default_factory=list)
+    stirred: set[int] = field(default_factory=set)
 
     def changed(self, order: Order) -> None:
+        self.stirred.add(order.user)
         if order not in self.orders:
             self.orders.append(order)
 
@@ -247,7 +270,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.now_ns = 0
-        self.rows = Rows()
+        self.stirred: set[int] = set()  # who had an entry or a changed order since its last snapshot
+        self.rows = Rows(stirred=self.stirred)
         self.wallets: dict[tuple[int, str, str], Wallet] = {}
         self.houses: dict[tuple[str, str], Decimal] = {}
         self.entry_count = 0
@@ -272,6 +296,7 @@ class Ledger:
             row = Wallet(len(self.wallets) + 1, user, wallet, asset)
             self.wallets[user, wallet, asset] = row
         self.entry_count += 1
+        self.stirred.add(user)
         self.rows.entries.append(
             VenueEntry(
                 id=self.entry_count,
@@ -292,17 +317,20 @@ class Ledger:
         row.updated_ns = self.now_ns
 
     def to_house(self, house: str, asset: str, amount: Decimal) -> None:
-        """``house``: external, fees, lend or insurance."""
+        """``house``: external, fees, lend, insurance, clearing or rounding."""
         self.houses[house, asset] = self.houses.get((house, asset), ZERO) + amount
 
     def check(self) -> None:
-        """Nothing is made and nothing is lost, nobody has less than nothing."""
+        """Nothing is made and nothing is lost, nobody has less than nothing but where a position backs it."""
         sums: dict[str, Decimal] = {}
         for (_, asset), amount in self.houses.items():
             sums[asset] = sums.get(asset, ZERO) + amount
         for row in self.wallets.values():
             sums[row.asset] = sums.get(row.asset, ZERO) + row.total
-            assert 0 <= row.held <= row.total, row
+            if row.wallet.startswith(FUTURES) or row.wallet.removeprefix(ISOLATED).count(":"):
+                assert row.held == 0, row
+            else:
+                assert 0 <= row.held <= row.total, row
         assert not any(sums.values()), sums
 
     def balances(self, user: int) -> list[VenueBalance]:

@@ -133,6 +133,7 @@ class Workload:
         self.random = random
         self.ground = ground
         self.profile = ground.profile
+        self.spots = [one for one in self.profile.instruments if one.kind == "spot"]
         self.now_ns = START_NS
         self.count = 0
         self.users = 0
@@ -227,7 +228,7 @@ class Workload:
         debts = list(self.borrowers.debts())
         if debts and self.random.random() < 0.12:
             return self.for_a_debt(*self.random.choice(debts))
-        instrument = self.random.choice(self.profile.instruments)
+        instrument = self.random.choice(self.spots)
         order = self.order(instrument)
         if self.random.random() < 0.2:
             order = self.random.choice(SPOILS)(order, instrument)
@@ -236,7 +237,7 @@ class Workload:
     def for_a_debt(self, user: int, wallet: str, asset: str) -> tuple[int, PlaceOrder]:
         """An order that brings what a wallet owes, and mostly repays by itself."""
         symbol = wallet.removeprefix(ISOLATED)
-        fit = [one for one in self.profile.instruments if asset in (one.base, one.quote)]
+        fit = [one for one in self.spots if asset in (one.base, one.quote)]
         instrument = self.random.choice([one for one in fit if symbol in ("cross_margin", one.symbol)])
         effect = self.random.choice(("auto_repay", "auto_repay", "none"))
         order = self.order(instrument, side="buy" if asset == instrument.base else "sell")
@@ -357,7 +358,7 @@ class Workload:
         return None, Fund(user=self.user(), wallet=wallet, asset=asset, amount=amount)
 
     def riches(self) -> tuple[str, Decimal]:
-        asset = self.random.choice(("AAA", "BBB", "CCC", "USD"))
+        asset = self.random.choice(list(self.ground.riches))
         amount = self.ground.riches[asset] / self.random.choice((4, 8, 16))
         if self.random.random() < 0.05:
             asset = "NONE"

@@ -21,7 +21,7 @@ from paper.differential import Difference, run
 
 SEEDS, COMMANDS = 8, 2_000  # at most, on each ground: a run ends where the fault is found
 
-ACCRUE = "    self.market.loans.accrue(self.clock_ns, ledger.now_ns)\n    self.clock_ns = ledger.now_ns\n"
+ACCRUE = "    self.market.loans.accrue(last_ns, self.clock_ns)\n    self.passing.pass_time(last_ns, self.clock_ns)\n"
 EXPIRE = "    self.market.expire()\n"
 ACT = "    ids = self.carry_out_accepted(envelope)\n"
 LIQUIDATE = "    liquidate_all(self.market)\n"
