@@ -244,15 +244,20 @@ def _terms(policy: Policy, figure: Figure, *, fact: Fact, around: Around) -> tup
 
 def _several(place: str, *, fact: Fact, around: Around) -> Sequence[Fact] | None:
     if place == "balances":
-        return around.balances
-    positions = around.positions
-    if positions is None:  # alone it is all of its instrument in one-way mode; in hedge mode the other leg is not known
+        return None if around.balances is None else [each for each in around.balances if _beside(each, fact)]
+    if around.positions is None:  # one-way mode has no other leg; in hedge mode nobody knows it
         return (fact,) if place == "legs" and getattr(fact, "side", "") == "both" else None
+    positions = [each for each in around.positions if _beside(each, fact)]
     if place in ("cross", "isolated"):
         return [each for each in positions if each.margin_mode == place]
     if place == "legs":
         return [each for each in positions if isinstance(fact, Position) and _together(each, fact)] or [fact]
     return positions
+
+
+def _beside(one: Fact, fact: Fact) -> bool:
+    """Whether two facts are of one wallet, as far as both say which."""
+    return not one.wallet or not fact.wallet or one.wallet == fact.wallet
 
 
 def _together(position: Position, other: Position) -> bool:
