@@ -154,6 +154,10 @@ class ListenKey(Whole, frozen=True, kw_only=True):
     listenKey: str  # noqa: N815
 
 
+class Nothing(Whole, frozen=True, kw_only=True):
+    """Without an envelope, and empty: a client reads a body as JSON."""
+
+
 # ── public ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -94,3 +94,7 @@ class CandleQuery(Request, frozen=True, kw_only=True):
     klineType: str  # noqa: N815
     startTs: str | None = None  # noqa: N815
     endTs: str | None = None  # noqa: N815
+
+
+class ListenKey(Request, frozen=True, kw_only=True):
+    listenKey: str  # noqa: N815

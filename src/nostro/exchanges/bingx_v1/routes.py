@@ -69,6 +69,16 @@ LISTEN_KEY = _user(
     "listen_key", "auth/userDataStream", None, messages.ListenKey, unread="its stream is not known well enough to read"
 )  # fmt: skip
 
+_NO_KEY = "its stream is not known well enough to read"
+KEEP_KEY = Route(
+    name="keep_key", method="PUT", path=LISTEN_KEY.path, request=requests.ListenKey, answer=messages.Nothing,
+    auth="signed", permission="read", unread=_NO_KEY,
+)  # fmt: skip
+END_KEY = Route(
+    name="end_key", method="DELETE", path=LISTEN_KEY.path, request=requests.ListenKey, answer=messages.Nothing,
+    auth="signed", permission="read", unread=_NO_KEY,
+)  # fmt: skip
+
 TIME = Route(
     name="time", method="GET", path="api/v1/common/server/time", answer=messages.ServerTime,
     aliases=("api/v1/server/time",),
@@ -97,6 +107,6 @@ CANDLES = _market("candles", "getHistoryKlines", requests.CandleQuery, messages.
 ROUTES: Final = (
     BALANCE, POSITIONS, PENDING_ORDERS, ORDER, HISTORY_ORDERS, FORCE_ORDERS, MARGIN_MODE, LEVERAGE, TRADE, CANCEL,
     CANCEL_SOME, CANCEL_ALL, CLOSE, CLOSE_ALL, SET_MARGIN_MODE, SET_LEVERAGE, STOP_ORDER, CANCEL_STOP, PENDING_STOPS,
-    HISTORY_STOPS, LISTEN_KEY, TIME, TIME_POSTED, CONTRACTS,
+    HISTORY_STOPS, LISTEN_KEY, KEEP_KEY, END_KEY, TIME, TIME_POSTED, CONTRACTS,
     LATEST_PRICE, TICKER, DEPTH, TRADES, LATEST_FUNDING, LATEST_CANDLE, CANDLES,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from nostro.domain.values import EXACT, ZERO, add, number
 from nostro.exchanges.bingx_v1 import given, messages, requests, routes, serve_public, words, written
 from nostro.exchanges.bingx_v1 import serve_trading as trading
 from nostro.exchanges.bingx_v1.ask import PAGE_ROWS
-from nostro.exchanges.bingx_v1.refusals import NO_ORDER, bad_parameter, refused
+from nostro.exchanges.bingx_v1.refusals import NO_ORDER, bad_parameter, refusal, refused
 from nostro.link.contracts import VenuePosition
 from nostro.link.declare import Call, Serve
 from nostro.link.view import VenueOrder, VenueView
@@ -230,15 +230,22 @@ def margin_mode(view: VenueView, call: Call) -> messages.MarginMode:
 
 
 def listen_key(view: VenueView, call: Call) -> messages.ListenKey:
-    """A key for the wire's private stream, which is not served."""
-    named = f"{given.user(call)} {view.now_ns() // 3_600_000_000_000}".encode()
+    """A key for the wire's private stream, which is not served: one a user, as long as the venue lives."""
+    named = f"listen {given.user(call)}".encode()
     return messages.ListenKey(listenKey=hashlib.sha256(view.sign_tokens_with() + named).hexdigest())
+
+
+def keep_key(view: VenueView, call: Call) -> messages.Nothing:
+    """Raises 404 for a key that is not this user's."""
+    if call.message.listenKey != listen_key(view, call).listenKey:
+        raise refusal(404, "there is no such listenKey")
+    return messages.Nothing()
 
 
 _ANSWERS: Final[dict[str, Callable[[VenueView, Call], Any]]] = {
     "balance": balance, "positions": positions, "pending_orders": pending_orders, "order": order,
     "history_orders": history_orders, "force_orders": force_orders, "pending_stops": pending_stops,
-    "history_stops": history_stops, "leverage": leverage, "margin_mode": margin_mode, "listen_key": listen_key,
+    "history_stops": history_stops, "leverage": leverage, "margin_mode": margin_mode, "listen_key": listen_key, "keep_key": keep_key, "end_key": keep_key,
     "trade": trading.trade, "cancel": trading.cancel, "cancel_some": trading.cancel_some,
     "cancel_all": trading.cancel_all, "close": trading.close, "close_all": trading.close_all,
     "stop_order": trading.stop_order, "cancel_stop": trading.cancel, "set_margin_mode": trading.set_margin_mode,
