@@ -14,7 +14,7 @@ from typing import Final
 from nostro.link.view import VenueAsset
 from nostro.paper.profiles.people import Person
 from nostro.paper.profiles.rows import ETHEREUM, linear, method, tiers
-from nostro.paper.venue.keys import Derive, Holder, Keys
+from nostro.paper.venue.keys import Derive, Holder, Keys, texts
 from nostro.paper.venue.profile import Collateral, Profile
 
 FUNDING_S: Final = 8 * 3_600
@@ -93,9 +93,7 @@ def keys(derive: Derive, holder: Holder) -> Keys:
     private_key = f"0x{derive(f'private key {holder.user}')}"
     traded = holder.user if holder.parent is not None else next(iter(holder.sub_accounts), holder.user)
     main = private_key if holder.parent is None else f"0x{derive(f'private key {holder.parent}')}"
-    return Keys(
-        key=f"paper-{holder.name}-{derive(f'key {holder.name}')[:12]}",
-        secret=f"paper-{derive(f'secret {holder.name}')[:40]}",
+    return texts(derive, holder)._replace(
         extra={"private_key": private_key, "sub_account_id": str(traded), "main_account_id": _address(main)},
     )
 

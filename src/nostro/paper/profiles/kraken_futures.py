@@ -16,7 +16,7 @@ from typing import Final
 from nostro.link.view import VenueAsset
 from nostro.paper.profiles.people import EMPTY, READER, TRADER, WITHDRAWER, Person
 from nostro.paper.profiles.rows import BITCOIN, ETHEREUM, inverse, linear, method, tiers
-from nostro.paper.venue.keys import Derive, Holder, Keys
+from nostro.paper.venue.keys import Derive, Holder, Keys, texts
 from nostro.paper.venue.profile import Collateral, Profile
 
 FUNDING_S: Final = 3_600
@@ -99,8 +99,7 @@ PEOPLE: Final = (TRADER, READER, WITHDRAWER, EMPTY, Person("margin", ("read", "t
 
 
 def keys(derive: Derive, holder: Holder) -> Keys:
-    """A public key of 56 characters and a secret of 64 bytes, both base64, as the exchange gives them out."""
+    """A secret of 64 bytes in base64, as the exchange gives them out: what signs is what it decodes to."""
     name = holder.name
-    key = bytes.fromhex(derive(f"key {name}") + derive(f"more key {name}"))[:42]
     secret = bytes.fromhex(derive(f"secret {name}") + derive(f"more secret {name}"))
-    return Keys(base64.b64encode(key).decode(), base64.b64encode(secret).decode())
+    return Keys(texts(derive, holder).key, base64.b64encode(secret).decode())

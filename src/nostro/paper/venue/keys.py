@@ -33,6 +33,6 @@ Issue = Callable[[Derive, Holder], Keys]
 
 
 def texts(derive: Derive, holder: Holder) -> Keys:
-    """Their first word says what they are worth."""
+    """Their first word says what they are worth: a key that has it never goes to a live exchange."""
     name = holder.name
     return Keys(f"paper-{name}-{derive(f'key {name}')[:12]}", f"paper-{derive(f'secret {name}')[:40]}")
