@@ -1,5 +1,5 @@
-"""Shows that every paper exchange opens: its profile holds what was captured of the real one, its keys have the form that
-the wire asks for, and its people are who they say."""
+"""Shows that every paper exchange opens: its profile holds what was captured of the real one, its keys have the form
+that the wire asks for, and its people are who they say."""
 
 from __future__ import annotations
 
