@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nostro.link.commands import Accepted, PlaceOrder, Rejected
 from nostro.paper.venue import audit_margin
-from nostro.paper.venue.profile import PPM
+from nostro.paper.venue.listing import PPM
 from nostro.paper.venue.wallets import PLACE_BITS, SPOT, key_of
 
 if TYPE_CHECKING:

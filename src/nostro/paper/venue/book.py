@@ -15,7 +15,9 @@ from nostro.paper.venue.numbers import at_least, at_most
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
+    from nostro.link.commands import Trigger
     from nostro.link.view import VenueInstrument
+    from nostro.paper.venue.positions import Position
     from nostro.paper.venue.wallets import User
 
 # Why a walk ended.
@@ -28,16 +30,26 @@ Match = tuple["Order", int, int]  # resting order, lots, cost in quote units
 
 _DEAD_MAX: Final = 64  # entries of orders that are gone, in a queue, before it is swept
 
+# What else an order is, as bits of `Order.traits`.
+POST_ONLY: Final = 1
+REDUCE_ONLY: Final = 2
+LONG_SIDE: Final = 4
+SHORT_SIDE: Final = 8
+BY_MARK: Final = 16
+BY_INDEX: Final = 32
+FORCED: Final = 64  # made by a liquidation
+TAKEOVER: Final = 128  # of a fill: the house was the other party
+
 
 class Order:
     """An open order. ``lots``: its amount (what was filled, for one funded in quote units: ``quote``). ``hold``: units
     held now. ``sequence``: its turn in the queue, 0 outside it. ``price`` and ``stop`` in ticks. ``place``: its
-    wallet."""
+    wallet. Of a contract: the ``position`` that it changes, and its ``loss`` in the visible book."""
 
     __slots__ = (
-        "buy", "canceled", "client_id", "cost", "done_ns", "expire_after_ns", "filled", "hold", "id", "lots",
-        "market", "opened_ns", "operator", "place", "placed_ns", "price", "quote", "sequence", "side_effect", "status",
-        "stop", "time_in_force", "type", "updated_ns", "user", "valid_till_ns",
+        "buy", "canceled", "client_id", "cost", "done_ns", "expire_after_ns", "filled", "hold", "id", "loss", "lots",
+        "market", "opened_ns", "operator", "place", "placed_ns", "position", "price", "quote", "sequence",
+        "side_effect", "status", "stop", "time_in_force", "traits", "type", "updated_ns", "user", "valid_till_ns",
     )  # fmt: skip
 
     id: int
@@ -45,6 +57,9 @@ class Order:
     market: Market
     place: int
     side_effect: str
+    traits: int
+    position: Position | None
+    loss: int
     buy: bool
     type: str
     time_in_force: str
@@ -79,10 +94,17 @@ class Order:
         """Whether it rests, or would rest, outside the visible book."""
         return self.time_in_force == "aon"
 
-    def reached(self, last: int) -> bool:
-        """Whether a trade at ``last`` triggers this stop."""
+    @property
+    def trigger(self) -> Trigger:
+        """Which price triggers it, if it is a stop."""
+        if self.traits & BY_MARK:
+            return "mark"
+        return "index" if self.traits & BY_INDEX else "last"
+
+    def reached(self, price: int) -> bool:
+        """Whether that price triggers this stop."""
         assert self.stop is not None
-        return last >= self.stop if self.operator == "gte" else last <= self.stop
+        return price >= self.stop if self.operator == "gte" else price <= self.stop
 
 
 class Queue:
@@ -100,6 +122,32 @@ class Queue:
             self.heap = [entry for entry in self.heap if entry[1] in alive]
             heapify(self.heap)
         heappush(self.heap, (due, order_id))
+
+
+class Stops:
+    """Waiting stops by the price that triggers them: ``rising`` ones (gte) by stop price, ``falling`` ones (lte) by
+    minus the stop price."""
+
+    __slots__ = ("falling", "rising")
+
+    def __init__(self) -> None:
+        self.rising = Queue()
+        self.falling = Queue()
+
+    def wait(self, order: Order, alive: Mapping[int, Order]) -> None:
+        assert order.stop is not None
+        if order.operator == "gte":
+            self.rising.push(order.stop, order.id, alive=alive, count=len(alive))
+        else:
+            self.falling.push(-order.stop, order.id, alive=alive, count=len(alive))
+
+    def due(self, price: int, ready: list[int]) -> None:
+        """Moves those that the price reached to a heap of ids."""
+        rising, falling = self.rising.heap, self.falling.heap
+        while rising and rising[0][0] <= price:
+            heappush(ready, heappop(rising)[1])
+        while falling and falling[0][0] <= -price:
+            heappush(ready, heappop(falling)[1])
 
 
 class Side:
@@ -151,36 +199,49 @@ class Market:
     wait, ``resting_hidden``: AON orders in the order of their sequence; both by order id."""
 
     __slots__ = (
-        "amount_digits", "amount_max", "amount_min", "asks", "base", "base_digits", "bids", "denominator", "falling",
-        "id", "last", "lot", "numerator", "pending", "price_digits", "quote", "quote_digits", "quote_min", "ready",
-        "resting_hidden", "rising", "symbol", "value_min",
+        "amount_digits", "amount_max", "amount_min", "asks", "base", "base_digits", "bids", "denominator", "id",
+        "last", "lot", "numerator", "pending", "price_digits", "quote", "quote_digits", "quote_min", "ready",
+        "resting_hidden", "stops", "symbol", "value_min",
     )  # fmt: skip
+
+    base: int
+    quote: int
+    base_digits: int
+    quote_digits: int
+    lot: int
+    numerator: int
+    denominator: int
+    value_min: int
+    quote_min: int
 
     def __init__(self, instrument: VenueInstrument, *, assets: Mapping[str, int], digits: Mapping[str, int]) -> None:
         self.id = instrument.id
         self.symbol = instrument.symbol
-        self.base = assets[instrument.base]
-        self.quote = assets[instrument.quote]
         self.amount_digits = instrument.amount_digits
         self.price_digits = instrument.price_digits
-        self.base_digits = digits[instrument.base]
-        self.quote_digits = digits[instrument.quote]
-        self.lot: int = 10 ** (digits[instrument.base] - instrument.amount_digits)
-        scale = self.quote_digits - instrument.amount_digits - instrument.price_digits
-        self.numerator: int = 10 ** max(scale, 0)
-        self.denominator: int = 10 ** max(-scale, 0)
         self.amount_min = at_least(instrument.amount_min, instrument.amount_digits)
         self.amount_max = at_most(instrument.amount_max, instrument.amount_digits)
-        self.value_min = at_least(instrument.value_min, instrument.amount_digits + instrument.price_digits)
-        self.quote_min = at_least(instrument.value_min, self.quote_digits)
+        self._scale(instrument, assets, digits)
         self.bids = Side(buy=True)
         self.asks = Side(buy=False)
         self.last: int | None = None
         self.pending: dict[int, Order] = {}
         self.resting_hidden: dict[int, Order] = {}
-        self.rising = Queue()  # gte stops by stop price
-        self.falling = Queue()  # lte stops by minus the stop price
+        self.stops: dict[Trigger, Stops] = {"last": Stops()}
         self.ready: list[int] = []  # ids of stops whose price was reached when they were last looked at
+
+    def _scale(self, instrument: VenueInstrument, assets: Mapping[str, int], digits: Mapping[str, int]) -> None:
+        """What lots and ticks are in units."""
+        self.base = assets[instrument.base]
+        self.quote = assets[instrument.quote]
+        self.base_digits = digits[instrument.base]
+        self.quote_digits = digits[instrument.quote]
+        self.lot = 10 ** (digits[instrument.base] - instrument.amount_digits)
+        scale = self.quote_digits - instrument.amount_digits - instrument.price_digits
+        self.numerator = 10 ** max(scale, 0)
+        self.denominator = 10 ** max(-scale, 0)
+        self.value_min = at_least(instrument.value_min, instrument.amount_digits + instrument.price_digits)
+        self.quote_min = at_least(instrument.value_min, self.quote_digits)
 
     def buy_hold(self, lots: int, price: int) -> int:
         """What a buy of so many lots at that price must hold: quote units, rounded up."""
@@ -193,33 +254,31 @@ class Market:
     def wait(self, order: Order) -> None:
         """A stop begins to wait."""
         self.pending[order.id] = order
-        self._queue(order)
+        self.stops[order.trigger].wait(order, self.pending)
 
-    def _queue(self, order: Order) -> None:
-        assert order.stop is not None
-        if order.operator == "gte":
-            self.rising.push(order.stop, order.id, alive=self.pending, count=len(self.pending))
-        else:
-            self.falling.push(-order.stop, order.id, alive=self.pending, count=len(self.pending))
+    def price_of(self, trigger: Trigger) -> int | None:
+        """The price that a stop waits for, None where there is none yet."""
+        assert trigger == "last", "a spot order waits for trades"
+        return self.last
 
     def triggered(self) -> Order | None:
         """The waiting stop with the lowest id whose condition holds; it stays among the waiting."""
-        last = self.last
-        if last is None or not self.pending:
+        if not self.pending:
             return None
-        rising, falling, ready = self.rising.heap, self.falling.heap, self.ready
-        while rising and rising[0][0] <= last:
-            heappush(ready, heappop(rising)[1])
-        while falling and falling[0][0] <= -last:
-            heappush(ready, heappop(falling)[1])
+        ready = self.ready
+        for trigger, stops in self.stops.items():
+            price = self.price_of(trigger)
+            if price is not None:
+                stops.due(price, ready)
         while ready:
             order = self.pending.get(heappop(ready))
             if order is None:
                 continue
-            if order.reached(last):
+            price = self.price_of(order.trigger)
+            if price is not None and order.reached(price):
                 heappush(ready, order.id)
                 return order
-            self._queue(order)
+            self.stops[order.trigger].wait(order, self.pending)
         return None
 
     def walk(  # noqa: C901 - the hot loop; every branch is a rule of the walk

@@ -21,7 +21,7 @@ from nostro.link.commands import (
     SetLeverage,
     SetMarginMode,
 )
-from nostro.paper.venue.profile import PPM
+from nostro.paper.venue.listing import PPM
 
 
 class CreateUser(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):

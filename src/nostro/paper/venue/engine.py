@@ -1,6 +1,6 @@
 """The engine: one command in, its answer and its rows out. It is deterministic: no clock, no randomness, no file; time
-comes with the command. It decides what ``docs/venue.md`` says and keeps only what is open in memory; the journal
-(``journal.py``) keeps commands and rows, and answers a command that is asked twice.
+comes with the command. It decides what ``docs/venue.md`` and ``docs/contracts.md`` say and keeps only what is open in
+memory; the journal (``journal.py``) keeps commands and rows, and answers a command that is asked twice.
 """
 
 from __future__ import annotations
@@ -15,27 +15,48 @@ from nostro.link.commands import (
     CancelAll,
     CancelOrders,
     ClosePosition,
+    EditOrder,
+    MoveFunds,
     MoveMargin,
     PlaceOrder,
     Refusal,
     Rejected,
     Repay,
     RequestWithdrawal,
+    SetLeverage,
+    SetMarginMode,
 )
 from nostro.paper.venue import audit, state
 from nostro.paper.venue.book import Market
-from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, CreateUser, Deposit, Fund, SetIndex, Tick
+from nostro.paper.venue.collateral import Collateral
+from nostro.paper.venue.commands import (
+    AdvanceDeposit,
+    AdvanceWithdrawal,
+    CreateUser,
+    Deposit,
+    Fund,
+    SetFundingRate,
+    SetIndex,
+    SetMark,
+    Tick,
+)
+from nostro.paper.venue.contracts import Contract
+from nostro.paper.venue.forced import Forced
+from nostro.paper.venue.funding import Hours
+from nostro.paper.venue.futures import Futures
 from nostro.paper.venue.index import Index, ticks
 from nostro.paper.venue.liquidation import Liquidation
+from nostro.paper.venue.listing import PRICE_MAX
 from nostro.paper.venue.loans import Loans
 from nostro.paper.venue.margin import Margin
 from nostro.paper.venue.matching import Matching
 from nostro.paper.venue.numbers import whole
 from nostro.paper.venue.placing import affordable, draft
 from nostro.paper.venue.profile import INDEX_DIGITS
-from nostro.paper.venue.rows import MarginRows, Outcome, order_row
+from nostro.paper.venue.rows import NO_CONTRACTS, ContractRows, MarginRows, Outcome, order_row
+from nostro.paper.venue.showing import Showing
 from nostro.paper.venue.transfers import UNITS_MAX, Transfers
-from nostro.paper.venue.wallets import CROSS, FUNDING, Ledger, User, key_of
+from nostro.paper.venue.wallets import COLLATERAL_FROM, FUNDING, PURSE_FROM, Ledger, User, key_of
 from nostro.paper.venue.words import Words
 
 if TYPE_CHECKING:
@@ -55,17 +76,21 @@ class Engine:
         self.profile = profile
         self.words = Words(profile)
         places = {asset.code: index for index, asset in enumerate(profile.assets)}
-        digits = {asset.code: asset.digits for asset in profile.assets}
         self.assets = places
-        self.markets = {each.symbol: Market(each, assets=places, digits=digits) for each in profile.instruments}
         self.users: dict[int, User] = {}
         self.ledger = Ledger(len(places))
         self.index = Index(profile)
+        self.markets = _markets(profile, places, self.index, self.words.places)
         self.loans = Loans(profile, self.ledger, index=self.index)
-        self.matching = Matching(self.ledger, self.loans)
+        self.collateral = Collateral(profile, self.index)
+        self.matching = Matching(self.ledger, self.loans, collateral=self.collateral)
         self.transfers = Transfers(profile, self.ledger)
         self.margin = Margin(self)
         self.liquidation = Liquidation(self)
+        self.futures = Futures(self)
+        self.hours = Hours(self)
+        self.forced = Forced(self)
+        self.shown = Showing(self)
         self._handlers: dict[type, Callable[..., Answer]] = {
             PlaceOrder: self._place,
             CancelOrders: self._cancel_orders,
@@ -75,12 +100,18 @@ class Engine:
             Borrow: self.margin.borrow,
             Repay: self.margin.repay,
             ClosePosition: self.margin.close,
+            EditOrder: self.futures.edit,
+            SetLeverage: self.futures.set_leverage,
+            SetMarginMode: self.futures.set_mode,
+            MoveFunds: self.futures.move,
             CreateUser: self._create_user,
             Deposit: self._deposit,
             AdvanceDeposit: self._advance_deposit,
             AdvanceWithdrawal: self._advance_withdrawal,
             Fund: self._fund,
             SetIndex: self._set_index,
+            SetMark: self.futures.set_mark,
+            SetFundingRate: self.futures.set_funding_rate,
             Tick: self._tick,
         }
 
@@ -98,6 +129,9 @@ class Engine:
             return Outcome(answer, self.words)
         if self.loans.indebted:
             self.liquidation.run()
+        if self.futures.contracts:
+            self.forced.run()
+            self.hours.stir()
         changed = matching.changed
         orders = [order_row(changed[order_id]) for order_id in sorted(changed)] if changed else ()
         outcome = Outcome(
@@ -113,7 +147,18 @@ class Engine:
         transfers.changed = []
         if self.loans.changed or self.margin.movements:
             outcome.margin_rows = self._taken_margin()
+        if self.futures.contracts:
+            outcome.contract_rows = self._taken_contracts()
         return outcome
+
+    def _taken_contracts(self) -> ContractRows:
+        futures, hours, clearing, forced = self.futures, self.hours, self.matching.clearing, self.forced
+        rows = ContractRows(hours.rows, clearing.closed, futures.moves, hours.noted, forced.rows, futures.touched)
+        if any(rows):
+            hours.rows, clearing.closed, futures.moves, hours.noted, forced.rows = [], [], [], [], []
+            futures.touched = set()
+            return rows
+        return NO_CONTRACTS
 
     def _taken_margin(self) -> MarginRows:
         margin, loans, liquidation = self.margin, self.loans, self.liquidation
@@ -124,7 +169,7 @@ class Engine:
         return rows
 
     def check(self) -> Counter[str]:
-        """Asserts the invariants E1 to E6 on the whole state; how many checks of each had something to check."""
+        """Asserts the invariants of states (`audit.check_state`); how many checks of each had something to check."""
         return audit.check_state(self)
 
     def snapshot(self) -> bytes:
@@ -144,18 +189,22 @@ class Engine:
     # ── the commands: checks first, then `begin`, then the change ───────────────────────────────────────────────
 
     def begin(self, at_ns: int) -> bool:
-        """The command is accepted: time passes, interest accrues, and what ends by now ends. Whether anything did."""
-        loans = self.loans
+        """The command is accepted: time passes, interest accrues, funding is paid, and what ends by now ends. Whether
+        anything did."""
+        loans, since_ns = self.loans, self.ledger.at_ns
         accrued = bool(loans.borrows) and loans.accrue(at_ns)
         self.ledger.at_ns = at_ns
+        funded = at_ns >= self.hours.next_ns and self.hours.pass_time(since_ns, at_ns)
         heap = self.matching.ends.heap
         expired = bool(heap) and heap[0][0] <= at_ns and self.matching.expire(at_ns)
-        return accrued or expired
+        return accrued or funded or expired
 
     def _place(self, command: PlaceOrder, user_id: int, at_ns: int) -> Answer:
         user = self.users.get(user_id)
         if user is None:
             return _no_user(user_id)
+        if ":" in command.instrument:
+            return self.futures.place(command, user, at_ns=at_ns)
         wallet = command.wallet
         if wallet not in ("spot", "cross_margin") and wallet != ISOLATED + command.instrument:
             said = f"wallet is {wallet}, and can be spot, cross_margin, or {ISOLATED}{command.instrument}"
@@ -267,6 +316,7 @@ class Engine:
         user, asset, units = credit
         key = key_of(asset, self.words.places[command.wallet])
         self.transfers.credit(user, key, amount=units, reason="fund")
+        user.contracts = user.contracts or self.words.places[command.wallet] >= COLLATERAL_FROM
         return Accepted(())
 
     def _set_index(self, command: SetIndex, _: int, at_ns: int) -> Answer:
@@ -280,6 +330,7 @@ class Engine:
         self.begin(at_ns)
         self.index.set(asset, price)
         self.loans.revalued = bool(self.loans.indebted)
+        self.futures.revalue(asset)
         return Accepted(())
 
     def _tick(self, _: Tick, __: int, at_ns: int) -> Answer:
@@ -294,14 +345,43 @@ class Engine:
         asset = self.assets.get(command.asset)
         if asset is None:
             return Rejected(Refusal.UNKNOWN_ASSET, f"there is no asset {command.asset}")
-        if isinstance(command, Fund) and self.words.places.get(command.wallet, CROSS) > FUNDING:
-            return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {command.wallet}, and can be spot or funding")
+        refused = self._fundable(command.wallet, asset) if isinstance(command, Fund) else None
+        if refused is not None:
+            return refused
         digits = self.profile.assets[asset].digits
         units = whole(command.amount, digits, at_most=UNITS_MAX)
         if units is None:
             said = f"amount must be positive, with at most {digits} digits behind the point: {command.amount:f}"
             return Rejected(Refusal.BAD_AMOUNT, said)
         return user, asset, units
+
+    def _fundable(self, wallet: str, asset: int) -> Rejected | None:
+        """Why money of that asset cannot be credited to a wallet at once."""
+        place = self.words.places.get(wallet, PURSE_FROM)
+        if place > FUNDING and not COLLATERAL_FROM <= place < PURSE_FROM:
+            said = f"wallet is {wallet}, and can be spot, funding or a collateral wallet"
+            return Rejected(Refusal.WALLET_CANNOT_TRADE, said)
+        if self.futures.foreign(asset, place):
+            code = self.profile.assets[asset].code
+            return Rejected(Refusal.WRONG_ASSET, f"{wallet} does not take {code}")
+        return None
+
+
+def _markets(profile: Profile, assets: dict[str, int], index: Index, places: dict[str, int]) -> dict[str, Market]:
+    """By symbol: spot instruments and contracts."""
+    digits = {asset.code: asset.digits for asset in profile.assets}
+    found: dict[str, Market] = {}
+    marks = profile.marks()
+    for each in profile.instruments:
+        if each.settle:
+            mark = whole(marks[each.symbol], each.price_digits, at_most=PRICE_MAX)
+            assert mark is not None, "the profile let a wrong mark price pass"
+            found[each.symbol] = Contract(
+                each, assets=assets, digits=digits, index=index, place=places[each.wallet], mark=mark
+            )
+        else:
+            found[each.symbol] = Market(each, assets=assets, digits=digits)
+    return found
 
 
 def _no_user(user: int) -> Rejected:

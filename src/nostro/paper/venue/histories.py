@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING, Final
 from nostro import limits, sqlite
 from nostro.paper.venue.rows import (
     BORROW_COLUMNS,
+    CLOSED_COLUMNS,
     ENTRY_COLUMNS,
     FILL_COLUMNS,
+    FORCED_COLUMNS,
+    FUNDING_COLUMNS,
     INTEREST_COLUMNS,
     LIQUIDATION_COLUMNS,
+    MOVE_COLUMNS,
     MOVEMENT_COLUMNS,
+    NOTED_COLUMNS,
     ORDER_COLUMNS,
+    POSITION_COLUMNS,
     REPAYMENT_COLUMNS,
     TRADE_COLUMNS,
     TRANSFER_COLUMNS,
@@ -31,10 +37,12 @@ if TYPE_CHECKING:
 
 Row = tuple["Any", ...]
 
+_LAST_NS: Final = 2**63 - 1
+
 # table: its columns, and the one with the time that a history goes by
 _HISTORIES: Final = {
     "orders": (ORDER_COLUMNS, "placed_ns"),
-    "fills": (FILL_COLUMNS, "time_ns"),
+    "fills": (FILL_COLUMNS + POSITION_COLUMNS, "time_ns"),
     "entries": (ENTRY_COLUMNS, "time_ns"),
     "transfers": (TRANSFER_COLUMNS, "time_ns"),
     "movements": (MOVEMENT_COLUMNS, "time_ns"),
@@ -42,6 +50,11 @@ _HISTORIES: Final = {
     "repayments": (REPAYMENT_COLUMNS, "time_ns"),
     "interest": (INTEREST_COLUMNS, "time_ns"),
     "liquidations": (LIQUIDATION_COLUMNS, "time_ns"),
+    "funding": (FUNDING_COLUMNS, "time_ns"),
+    "closed": (CLOSED_COLUMNS, "time_ns"),
+    "moves": (MOVE_COLUMNS, "time_ns"),
+    "noted": (NOTED_COLUMNS, "time_ns"),
+    "forced": (FORCED_COLUMNS, "time_ns"),
 }
 _LOGINS: Final = (
     "SELECT users.id, name, email, key, secret, permissions, parent FROM logins JOIN users ON users.id = logins.user"
@@ -77,6 +90,28 @@ def history(
     while rows := _rows(journal, sql, [*values, *after, limits.VENUE_PAGE_ROWS]):
         yield from rows
         after = (rows[-1][place], rows[-1][0])
+
+
+def newest_first(
+    journal: Journal, table: str, *, user: int, since_ns: int | None, until_ns: int | None
+) -> Iterator[Row]:
+    """A user's rows of a table, newest first, half-open [since_ns, until_ns)."""
+    columns, time = _HISTORIES[table]
+    sql = (
+        f"SELECT {', '.join(columns)} FROM {table} WHERE user = ? AND {time} >= ?"  # noqa: S608 - our own names
+        f" AND ({time}, id) < (?, ?) ORDER BY {time} DESC, id DESC LIMIT ?"
+    )
+    before = (_LAST_NS if until_ns is None else until_ns, 0)
+    place = columns.index(time)
+    while rows := _rows(journal, sql, [user, since_ns or 0, *before, limits.VENUE_PAGE_ROWS]):
+        yield from rows
+        before = (rows[-1][place], rows[-1][0])
+
+
+def order(journal: Journal, user: int, order_id: int) -> Row | None:
+    sql = f"SELECT {', '.join(ORDER_COLUMNS)} FROM orders WHERE id = ? AND user = ?"  # noqa: S608 - our own names
+    rows = _rows(journal, sql, [order_id, user])
+    return rows[0] if rows else None
 
 
 def newest_trades(journal: Journal, instrument: int | None, *, limit: int, offset: int) -> list[Row]:

@@ -22,13 +22,20 @@ from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope
 from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.rows import (
     BORROW_COLUMNS,
+    CLOSED_COLUMNS,
     ENTRY_COLUMNS,
     FILL_COLUMNS,
+    FORCED_COLUMNS,
+    FUNDING_COLUMNS,
     INTEREST_COLUMNS,
     LIQUIDATION_COLUMNS,
+    MOVE_COLUMNS,
     MOVEMENT_COLUMNS,
+    NO_CONTRACTS,
     NO_MARGIN,
+    NOTED_COLUMNS,
     ORDER_COLUMNS,
+    POSITION_COLUMNS,
     REPAYMENT_COLUMNS,
     TRADE_COLUMNS,
     TRANSFER_COLUMNS,
@@ -42,7 +49,7 @@ if TYPE_CHECKING:
     from nostro.paper.venue.rows import Outcome
 
 APPLICATION_ID: Final = 0x6E6F7356
-SCHEMA_VERSION: Final = 2  # 1 had no margin
+SCHEMA_VERSION: Final = 3  # 1 had no margin, 2 no contracts
 
 SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -57,12 +64,14 @@ CREATE TABLE orders (id INTEGER NOT NULL, user INTEGER NOT NULL, instrument INTE
   canceled INTEGER NOT NULL, price INTEGER, stop INTEGER, operator TEXT, quote INTEGER, cost ANY NOT NULL,
   client_id TEXT NOT NULL, placed_ns INTEGER NOT NULL, opened_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL,
   done_ns INTEGER, valid_till_ns INTEGER, expire_after_ns INTEGER, wallet INTEGER NOT NULL,
-  side_effect TEXT NOT NULL, PRIMARY KEY (user, placed_ns, id)) STRICT, WITHOUT ROWID;
+  side_effect TEXT NOT NULL, traits INTEGER NOT NULL, PRIMARY KEY (user, placed_ns, id)) STRICT, WITHOUT ROWID;
+CREATE INDEX orders_by_id ON orders (id);
 CREATE TABLE fills (id INTEGER NOT NULL, order_id INTEGER NOT NULL, user INTEGER NOT NULL, instrument INTEGER NOT NULL,
   buy INTEGER NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL, cost ANY NOT NULL, fee ANY NOT NULL,
   fee_asset INTEGER NOT NULL, rate_ppm INTEGER NOT NULL, maker INTEGER NOT NULL, order_type TEXT NOT NULL,
   unfilled INTEGER NOT NULL, order_status TEXT NOT NULL, time_ns INTEGER NOT NULL,
-  wallet INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+  wallet INTEGER NOT NULL, size_before ANY, size_after ANY, basis_before ANY, basis_after ANY, realized ANY,
+  mark INTEGER, traits INTEGER, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE entries (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, wallet_id INTEGER NOT NULL,
   asset INTEGER NOT NULL, type TEXT NOT NULL, total ANY NOT NULL, total_delta ANY NOT NULL, held ANY NOT NULL,
   held_delta ANY NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
@@ -86,6 +95,22 @@ CREATE TABLE liquidations (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet IN
   amount ANY NOT NULL, fund ANY NOT NULL, level INTEGER NOT NULL, orders_closed TEXT NOT NULL,
   orders_created TEXT NOT NULL, borrows_closed TEXT NOT NULL, repayments_created TEXT NOT NULL,
   time_ns INTEGER NOT NULL, done_ns INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE funding (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, instrument INTEGER NOT NULL,
+  side INTEGER NOT NULL, size ANY NOT NULL, mark INTEGER NOT NULL, rate INTEGER NOT NULL, asset INTEGER NOT NULL,
+  amount ANY NOT NULL, time_ns INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE closed (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, instrument INTEGER NOT NULL,
+  side INTEGER NOT NULL, long INTEGER NOT NULL, isolated INTEGER NOT NULL, leverage INTEGER, size ANY NOT NULL,
+  exit_value ANY NOT NULL, exit_basis ANY NOT NULL, realized ANY NOT NULL, fees ANY NOT NULL, funding ANY NOT NULL,
+  size_max ANY NOT NULL, mark INTEGER NOT NULL, liquidated INTEGER NOT NULL, opened_ns INTEGER NOT NULL,
+  time_ns INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE moves (id INTEGER NOT NULL, from_user INTEGER NOT NULL, from_wallet INTEGER NOT NULL,
+  to_user INTEGER NOT NULL, to_wallet INTEGER NOT NULL, asset INTEGER NOT NULL, amount ANY NOT NULL, note TEXT NOT NULL,
+  time_ns INTEGER NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE noted (id INTEGER NOT NULL, user INTEGER NOT NULL, time_ns INTEGER NOT NULL, snapshot BLOB NOT NULL,
+  PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE forced (id INTEGER NOT NULL, user INTEGER NOT NULL, wallet INTEGER NOT NULL, equity ANY NOT NULL,
+  maintenance ANY NOT NULL, deficit ANY NOT NULL, orders_canceled TEXT NOT NULL, orders_made TEXT NOT NULL,
+  time_ns INTEGER NOT NULL, PRIMARY KEY (user, time_ns, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE trades (id INTEGER PRIMARY KEY, instrument INTEGER NOT NULL, price INTEGER NOT NULL, lots INTEGER NOT NULL,
   buy INTEGER NOT NULL, user INTEGER NOT NULL, time_ns INTEGER NOT NULL) STRICT;
 CREATE INDEX trades_by_time ON trades (instrument, time_ns, id);
@@ -94,11 +119,12 @@ CREATE INDEX trades_by_time ON trades (instrument, time_ns, id);
 # Columns whose integers may be larger than 64 bits hold; the schema calls them ANY.
 _WIDE: Final = frozenset((
     "cost", "fee", "amount", "total", "total_delta", "held", "held_delta", "repaid", "accrued", "paid", "interest",
-    "principal", "fund",
+    "principal", "fund", "size_before", "size_after", "basis_before", "basis_after", "realized", "size", "exit_value",
+    "exit_basis", "fees", "funding", "size_max", "equity", "maintenance", "deficit",
 ))  # fmt: skip
 _TABLES: Final = (
     "commands", "snapshots", "users", "logins", "orders", "fills", "entries", "transfers", "movements", "borrows",
-    "repayments", "interest", "liquidations", "trades", "bars",
+    "repayments", "interest", "liquidations", "funding", "closed", "moves", "noted", "forced", "trades", "bars",
 )  # fmt: skip
 
 
@@ -187,6 +213,14 @@ class Journal:
             self._repayments += outcome.margin_rows.repayments
             self._interest += outcome.margin_rows.interest
             self._liquidations += outcome.margin_rows.liquidations
+        rows = outcome.contract_rows
+        if rows is not NO_CONTRACTS:
+            self._funding += rows.funding
+            self._closed += rows.closed
+            self._noted += rows.noted
+            self._forced += rows.forced
+            # one row for each account that it leaves or reaches
+            self._moves += [(*row, user) for row in rows.moves for user in sorted({row[1], row[3]})]
 
     def add_login(self, key: str, user: int, *, secret: str, permissions: str) -> None:
         """Takes a login, written with the next commit; a key that exists gets the new permissions."""
@@ -261,6 +295,11 @@ class Journal:
         self._repayments: list[Sequence[Any]] = []
         self._interest: list[Sequence[Any]] = []
         self._liquidations: list[Sequence[Any]] = []
+        self._funding: list[Sequence[Any]] = []
+        self._closed: list[Sequence[Any]] = []
+        self._moves: list[Sequence[Any]] = []
+        self._noted: list[Sequence[Any]] = []
+        self._forced: list[Sequence[Any]] = []
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -281,7 +320,9 @@ class Journal:
             many("INSERT INTO users VALUES (?, ?, ?, ?)", self._users)
             many("INSERT OR REPLACE INTO logins VALUES (?, ?, ?, ?)", self._logins)
         self._insert("orders", ORDER_COLUMNS, self._orders.values())
-        self._insert("fills", FILL_COLUMNS, self._fills)
+        spot = len(FILL_COLUMNS)
+        self._insert("fills", FILL_COLUMNS, [row for row in self._fills if len(row) == spot])
+        self._insert("fills", FILL_COLUMNS + POSITION_COLUMNS, [row for row in self._fills if len(row) > spot])
         self._insert("entries", ENTRY_COLUMNS, self._entries)
         self._insert("trades", TRADE_COLUMNS, self._trades)
         self._insert("transfers", TRANSFER_COLUMNS, self._transfers.values())
@@ -290,6 +331,11 @@ class Journal:
         self._insert("repayments", REPAYMENT_COLUMNS, self._repayments)
         self._insert("interest", INTEREST_COLUMNS, self._interest)
         self._insert("liquidations", LIQUIDATION_COLUMNS, self._liquidations)
+        self._insert("funding", FUNDING_COLUMNS, self._funding)
+        self._insert("closed", CLOSED_COLUMNS, self._closed)
+        self._insert("moves", (*MOVE_COLUMNS, "user"), self._moves)
+        self._insert("noted", NOTED_COLUMNS, self._noted)
+        self._insert("forced", FORCED_COLUMNS, self._forced)
         if self._trades:
             bars.add(self.connection, self._trades)
         if self.last_id - self._snapshot_id >= limits.SNAPSHOT_COMMANDS:

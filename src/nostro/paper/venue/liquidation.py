@@ -63,10 +63,10 @@ class Liquidation:
             self.made += 1
             asset = loan.asset
             self.rows.append((
-                self.made, user.id, place, asset, debt, fund[asset], level, _written(closed),
-                _written(order_id for bought, order_id in orders if bought == asset),
-                _written(borrow.id for borrow in done if borrow.loan is loan),
-                _written(row[0] for row in repayments if row[3] == asset), at_ns, at_ns,
+                self.made, user.id, place, asset, debt, fund[asset], level, written(closed),
+                written(order_id for bought, order_id in orders if bought == asset),
+                written(borrow.id for borrow in done if borrow.loan is loan),
+                written(row[0] for row in repayments if row[3] == asset), at_ns, at_ns,
             ))  # fmt: skip
             closed = ()
 
@@ -90,5 +90,6 @@ class Liquidation:
         return debt
 
 
-def _written(ids: Iterable[int]) -> str:
+def written(ids: Iterable[int]) -> str:
+    """Ids as a row has them."""
     return " ".join(map(str, ids))

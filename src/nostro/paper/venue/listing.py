@@ -1,5 +1,5 @@
-"""Whether the contracts of a profile fit each other and the rules of ``docs/contracts.md``. It decides which are possible;
-what they list is the profiles' (``paper/profiles``), and their numbers in the engine are ``contracts.py``'s.
+"""Whether the contracts of a profile fit each other and the rules of ``docs/contracts.md``. It decides which are
+possible; what is listed is the profiles' (``paper/profiles``), and the numbers in the engine are ``contracts.py``'s.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from nostro.domain.values import SECOND_NS
 from nostro.link.commands import Refusal, Rejected
+from nostro.paper.venue.listing import PPM
 from nostro.paper.venue.numbers import amount_of, at_most
-from nostro.paper.venue.profile import PPM
 from nostro.paper.venue.wallets import PLACE_BITS, PLACE_MASK
 
 if TYPE_CHECKING:

@@ -18,11 +18,21 @@ from nostro.link.commands import (
     Repay,
 )
 from nostro.paper.venue.book import Order
+from nostro.paper.venue.contracts import Contract
+from nostro.paper.venue.listing import PPM
 from nostro.paper.venue.numbers import whole
 from nostro.paper.venue.placing import COUNT_MAX
-from nostro.paper.venue.profile import PPM
 from nostro.paper.venue.transfers import UNITS_MAX
-from nostro.paper.venue.wallets import FUNDING, ISOLATED_FROM, MARGIN_FROM, PLACE_BITS, PLACE_MASK, SPOT, key_of
+from nostro.paper.venue.wallets import (
+    COLLATERAL_FROM,
+    FUNDING,
+    ISOLATED_FROM,
+    MARGIN_FROM,
+    PLACE_BITS,
+    PLACE_MASK,
+    SPOT,
+    key_of,
+)
 
 if TYPE_CHECKING:
     from nostro.paper.venue.book import Market
@@ -46,10 +56,11 @@ class Margin:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._isolated = {ISOLATED_FROM + market.id: market for market in engine.markets.values()}
+        spot = [market for market in engine.markets.values() if not isinstance(market, Contract)]
+        self._isolated = {ISOLATED_FROM + market.id: market for market in spot}
         # (one asset, the other): the instrument between them, of two the one with the lower id
         self._between: dict[tuple[int, int], Market] = {}
-        for market in sorted(engine.markets.values(), key=lambda market: -market.id):
+        for market in sorted(spot, key=lambda market: -market.id):
             self._between[market.base, market.quote] = self._between[market.quote, market.base] = market
         self.movements: list[MovementRow] = []
         self.movements_made = 0
@@ -141,11 +152,11 @@ class Margin:
         user = users.get(command.account)
         if user is None or user_id not in (user.id, user.parent):
             return Rejected(Refusal.NOT_YOUR_ACCOUNT, f"account {command.account} is not one of user {user_id}")
-        place = self._engine.words.places.get(wallet)
-        if place is None and wallet.startswith(ISOLATED):
-            return Rejected(Refusal.UNKNOWN_INSTRUMENT, f"there is no instrument {wallet.removeprefix(ISOLATED)}")
+        place, symbol = self._engine.words.places.get(wallet), wallet.removeprefix(ISOLATED)
+        if place is None and symbol != wallet and symbol not in self._engine.markets:
+            return Rejected(Refusal.UNKNOWN_INSTRUMENT, f"there is no instrument {symbol}")
         least = FUNDING if isinstance(command, MoveMargin) else MARGIN_FROM
-        if place is None or place < least:
+        if place is None or not least <= place < COLLATERAL_FROM:
             which = "funding or a margin wallet" if least == FUNDING else "a margin wallet"
             return Rejected(Refusal.WALLET_CANNOT_TRADE, f"wallet is {wallet}, and must be {which}")
         return user, place
@@ -210,6 +221,7 @@ def _market_order(user: User, market: Market, *, buy: bool, lots: int) -> Order:
     order.type, order.time_in_force, order.status = "market", "ioc", "open"
     order.side_effect, order.client_id = "none", ""
     order.filled = order.canceled = order.cost = order.hold = order.sequence = 0
-    order.price = order.stop = order.operator = order.quote = None
+    order.price = order.stop = order.operator = order.quote = order.position = None
+    order.traits = 0
     order.done_ns = order.valid_till_ns = order.expire_after_ns = None
     return order

@@ -1,23 +1,32 @@
 """Matching and settling: what happens to an order once it is admitted, from its first walk to its end. It moves money
 through the ledger; it does not decide whether an order is admitted (``placing.py``).
 
-``docs/venue.md``, Matching and The ledger, are the rules. Rows are plain tuples in the order of ``rows.py``.
+``docs/venue.md``, Matching and The ledger, are the rules, and those of ``docs/contracts.md``, Orders: the life of an
+order is one, and a trade of contracts differs in its money, which is ``clearing.py``'s. Rows are plain tuples in the
+order of ``rows.py``.
 """
 
 from __future__ import annotations
 
 from heapq import heappop
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from nostro.paper.venue.book import END, FILLED, FUNDS, Market, Match, Order, Queue
-from nostro.paper.venue.profile import PPM
+from nostro.paper.venue.admission import backed
+from nostro.paper.venue.book import END, FILLED, FUNDS, REDUCE_ONLY, TAKEOVER, Market, Match, Order, Queue
+from nostro.paper.venue.clearing import Clearing
+from nostro.paper.venue.contracts import limit_of
+from nostro.paper.venue.listing import PPM
 from nostro.paper.venue.rows import FillRow, TradeRow
 from nostro.paper.venue.wallets import MARGIN_FROM, PLACE_BITS
+
+GONE: Final = 4  # besides the ends of a walk: the order was ended on its way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nostro.paper.venue.collateral import Collateral
     from nostro.paper.venue.loans import Loans
+    from nostro.paper.venue.positions import Position
     from nostro.paper.venue.wallets import Ledger
 
 
@@ -25,12 +34,15 @@ class Matching:
     """``orders``: every open order by id. ``fills, trades, changed``: of the command under way."""
 
     __slots__ = (
-        "changed", "ends", "fills", "ledger", "loans", "orders", "orders_made", "sequence", "trades", "trades_made",
+        "_collateral", "changed", "clearing", "ends", "fills", "ledger", "loans", "orders", "orders_made", "sequence",
+        "trades", "trades_made",
     )  # fmt: skip
 
-    def __init__(self, ledger: Ledger, loans: Loans) -> None:
+    def __init__(self, ledger: Ledger, loans: Loans, *, collateral: Collateral) -> None:
         self.ledger = ledger
         self.loans = loans
+        self.clearing = Clearing(ledger)
+        self._collateral = collateral
         self.orders_made = 0
         self.orders: dict[int, Order] = {}
         self.ends = Queue()
@@ -50,6 +62,9 @@ class Matching:
         self.orders[order.id] = order
         order.user.orders[order.id] = order
         self.changed[order.id] = order
+        if order.position is not None:
+            order.user.contracts = True
+            order.position.take_in(order)
 
     def enter(self, order: Order) -> None:
         """An admitted order begins: it holds, and waits or is carried out; its market is settled."""
@@ -58,10 +73,13 @@ class Matching:
             self.ends.push(end_ns, order.id, alive=self.orders, count=len(self.orders))
         if order.hold:
             self.ledger.post(order.user, self._paid(order), reason="hold", total=0, held=order.hold)
-        if order.stop is None:
-            self._carry_out(order)
-        else:
+        self._begin(order)
+
+    def _begin(self, order: Order) -> None:
+        if order.status == "pending":
             order.market.wait(order)
+        else:
+            self._carry_out(order)
         self.settle(order.market)
 
     def enter_canceled(self, order: Order) -> None:
@@ -77,6 +95,35 @@ class Matching:
         self._trade_all(order, matches)
         self.close(order)
         self.settle(order.market)
+
+    def force(self, order: Order) -> None:
+        """A market order of a liquidation: what it finds within its band, and the rest of the house, at the mark."""
+        self.number(order)
+        self._take(order, *self._walk(order))
+        if order.filled == order.lots:
+            self.close(order)
+        self.settle(order.market)
+        if order.filled < order.lots:
+            self._hand_over(order)
+            self.close(order)
+
+    def renew(self, order: Order, *, lots: int, price: int | None, stop: int | None) -> None:
+        """An open order of a contract is changed: it keeps its place where only its amount falls, else it begins
+        anew."""
+        assert order.position is not None
+        keeps = lots < order.lots and price == order.price and stop == order.stop
+        self.changed[order.id] = order
+        order.updated_ns = self.ledger.at_ns
+        if keeps:
+            less, order.lots = order.lots - lots, lots
+            order.position.shrink(order, less)
+            self.settle(order.market)
+            return
+        self._withdraw(order)
+        order.position.let_go(order)
+        order.lots, order.price, order.stop = lots, price, stop
+        order.position.take_in(order)
+        self._begin(order)
 
     def cancel(self, orders: Iterable[Order]) -> tuple[int, ...]:
         """Ends open orders in order of id, then settles each market concerned in order of its id. Which they were."""
@@ -101,12 +148,10 @@ class Matching:
     def close(self, order: Order, status: str = "") -> None:
         """Ends an order as it is; what is not filled is canceled, what is still held is released. ``status``: where
         it is not what the fills say."""
-        market = order.market
         self.changed[order.id] = order
-        if order.status == "pending":
-            del market.pending[order.id]
-        elif order.sequence:
-            self._leave_book(order)
+        self._withdraw(order)
+        if order.position is not None:
+            order.position.let_go(order)
         order.canceled = order.lots - order.filled
         order.status = status or _ended(order)
         order.updated_ns = order.done_ns = self.ledger.at_ns
@@ -137,6 +182,9 @@ class Matching:
         order.status = "open"
         order.opened_ns = order.updated_ns = self.ledger.at_ns
         self.changed[order.id] = order
+        if order.position is not None and backed(order, self._collateral, standing=order) is not None:
+            self.close(order)
+            return
         self._carry_out(order)
 
     def _carry_out(self, order: Order) -> None:
@@ -146,24 +194,24 @@ class Matching:
         whole = ended == (FILLED if order.quote is None else FUNDS)
         if order.time_in_force in ("fok", "aon"):
             if whole:
-                self._trade_all(order, matches)
+                ended = self._take(order, matches, ended)
             elif order.hidden and not market_order:
                 self._rest(order)
                 return
-            self.close(order)
-            return
-        self._trade_all(order, matches)
-        if order.time_in_force == "gtc" and not market_order and ended == END:
-            self._rest(order)
         else:
+            ended = self._take(order, matches, ended)
+            if order.time_in_force == "gtc" and not market_order and ended == END:
+                self._rest(order)
+                return
+        if ended != GONE:
             self.close(order)
 
     def _walk(self, order: Order) -> tuple[list[Match], int]:
         funds = order.quote
-        if order.type == "stop_market" and order.buy:
+        if order.type == "stop_market" and order.buy and order.position is None:
             funds = order.hold
         lots = order.lots - order.filled if order.quote is None else None
-        return order.market.walk(order.user, buy=order.buy, price=order.price, lots=lots, funds=funds)
+        return order.market.walk(order.user, buy=order.buy, price=limit_of(order), lots=lots, funds=funds)
 
     def _rest(self, order: Order) -> None:
         self.sequence += 1
@@ -173,15 +221,112 @@ class Matching:
             market.resting_hidden[order.id] = order
         else:
             (market.bids if order.buy else market.asks).add(order)
+            if order.position is not None:
+                order.position.show(order)
 
-    def _leave_book(self, order: Order) -> None:
+    def _withdraw(self, order: Order) -> None:
+        """An order waits and rests no more."""
         market = order.market
-        if order.hidden:
+        if order.status == "pending":
+            del market.pending[order.id]
+        elif not order.sequence:
+            return
+        elif order.hidden:
             del market.resting_hidden[order.id]
         else:
             (market.bids if order.buy else market.asks).remove(order)
+            if order.position is not None:
+                order.position.hide(order)
+                order.sequence = 0
 
     # ── trades ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, taker: Order, matches: list[Match], ended: int) -> int:
+        """Trades what a walk found, and how it ended then. Trades of contracts may end orders that reduce more than
+        there is left: after that the walk begins anew."""
+        if taker.position is None:
+            self._trade_all(taker, matches)
+            return ended
+        while self._trade_until_trimmed(taker, matches):
+            if taker.id not in self.orders:
+                return GONE
+            if taker.filled == taker.lots:
+                return FILLED
+            matches, ended = self._walk(taker)
+        return ended
+
+    def _trade_until_trimmed(self, taker: Order, matches: list[Match]) -> bool:
+        """Whether some order was."""
+        assert taker.position is not None
+        contract = taker.position.contract
+        for maker, lots, _ in matches:
+            price = maker.price
+            assert price is not None
+            assert maker.position is not None
+            self.trades_made += 1
+            value = contract.value(lots, price)
+            self._fill_contract(maker, price, lots, value, maker=True)
+            self._fill_contract(taker, price, lots, value, maker=False)
+            contract.last = price
+            self.trades.append((
+                self.trades_made, contract.id, price, lots, taker.buy, taker.user.id, self.ledger.at_ns
+            ))  # fmt: skip
+            if maker.filled == maker.lots:
+                self.close(maker)
+            trimmed = self._trim(maker.position)
+            if self._trim(taker.position) or trimmed:
+                return True
+        return False
+
+    def _trim(self, position: Position) -> bool:
+        """Ends reduce-only orders, the newest first, until the others reduce no more than there is. Whether any was
+        ended."""
+        trimmed = False
+        while position.reduce_bids > position.closable(buy=True):
+            self.close(_newest_reducing(position, buy=True))
+            trimmed = True
+        while position.reduce_asks > position.closable(buy=False):
+            self.close(_newest_reducing(position, buy=False))
+            trimmed = True
+        return trimmed
+
+    def _hand_over(self, order: Order) -> None:
+        """The house takes what is left of a liquidated position, at the mark price."""
+        position = order.position
+        assert position is not None
+        contract, lots = position.contract, order.lots - order.filled
+        price = contract.mark
+        value = contract.value(lots, price)
+        self.trades_made += 1
+        self.clearing.take_over(position, lots, value=value)
+        self._fill_contract(order, price, lots, value, maker=False, takeover=True)
+        contract.last = price
+        self.trades.append((
+            self.trades_made, contract.id, price, lots, order.buy, order.user.id, self.ledger.at_ns
+        ))  # fmt: skip
+
+    def _fill_contract(
+        self, order: Order, price: int, lots: int, value: int, *, maker: bool, takeover: bool = False
+    ) -> None:
+        """One side of a trade of contracts: its position and money, then its row."""
+        position, user, ledger = order.position, order.user, self.ledger
+        assert position is not None
+        order.filled += lots
+        order.cost += value
+        rest = order.lots - order.filled
+        position.shrink(order, lots)
+        rate = 0 if takeover else user.maker_ppm if maker else user.taker_ppm
+        fee = -(-value * rate // PPM)
+        told = self.clearing.fill(order, lots, price=price, value=value, fee=fee)
+        order.status = "partially_filled" if rest else "filled"
+        order.updated_ns = ledger.at_ns
+        self.changed[order.id] = order
+        contract = position.contract
+        self.fills.append((
+            self.trades_made, order.id, user.id, contract.id, order.buy, price, lots, value, fee, contract.quote, rate,
+            maker, order.type, rest, order.status, ledger.at_ns, order.place, *told,
+            order.traits | TAKEOVER if takeover else order.traits,
+        ))  # fmt: skip
 
     def _trade_all(self, taker: Order, matches: list[Match]) -> None:
         for maker, lots, cost in matches:
@@ -242,6 +387,14 @@ class Matching:
     def _paid(order: Order) -> int:
         """The wallet that an order pays from."""
         return (order.market.quote if order.buy else order.market.base) << PLACE_BITS | order.place
+
+
+def _newest_reducing(position: Position, *, buy: bool) -> Order:
+    return max(
+        (order for order in position.orders.values() if order.traits & REDUCE_ONLY and order.buy == buy
+         and order.filled < order.lots),
+        key=lambda order: order.id,
+    )  # fmt: skip
 
 
 def _ended(order: Order) -> str:

@@ -1,5 +1,6 @@
 """Admission: whether a `PlaceOrder` is accepted, in the order of ``docs/venue.md``'s checks, and the order it becomes.
-It changes nothing; ``matching.py`` carries the order out.
+It changes nothing; ``matching.py`` carries the order out. Of an order of a contract it makes the checks that need the
+command alone; the others are ``admission.py``'s.
 """
 
 from __future__ import annotations
@@ -8,7 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from nostro.domain.values import format_time
 from nostro.link.commands import PlaceOrder, Refusal, Rejected
-from nostro.paper.venue.book import Market, Order
+from nostro.paper.venue.book import (
+    BY_INDEX,
+    BY_MARK,
+    LONG_SIDE,
+    POST_ONLY,
+    REDUCE_ONLY,
+    SHORT_SIDE,
+    Market,
+    Order,
+)
 from nostro.paper.venue.numbers import amount_of, whole
 from nostro.paper.venue.wallets import MARGIN_FROM, key_of
 
@@ -20,19 +30,58 @@ COUNT_MAX: Final = 10**18  # lots, ticks, or quote units of one order
 
 _LIMITED: Final = frozenset(("limit", "stop_limit"))
 _STOPS: Final = frozenset(("stop_limit", "stop_market"))
+_TRIGGERS: Final = {"last": 0, "mark": BY_MARK, "index": BY_INDEX}
+_SIDES: Final = {"both": 0, "long": LONG_SIDE, "short": SHORT_SIDE}
 
 
 def draft(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Order | Rejected:
     """The order that the command describes, without an id and not yet entered; or the first reason, of those that need
     no look at the book or the wallets, why it cannot be."""
+    if command.position_side != "both":
+        return _refused(Refusal.BAD_POSITION_SIDE, "a spot order has no position side", command.position_side)
     if command.post_only and (command.type != "limit" or command.time_in_force != "gtc"):
         return _refused(Refusal.BAD_TIME_IN_FORCE, "post_only is for limit orders that are gtc", command.time_in_force)
+    order = _sketch(command, user, market=market, at_ns=at_ns)
+    if isinstance(order, Rejected):
+        return order
+    problem = _value(order, command, market)
+    if problem is not None:
+        return problem
+    order.hold = _hold(order, market)
+    order.traits = POST_ONLY if command.post_only else 0
+    order.position = None
+    return order
+
+
+def contract_draft(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Order | Rejected:
+    """As `draft`, of a contract; checks 4 to 9. Its position is still to be set."""
+    if command.time_in_force == "aon":
+        return _refused(Refusal.BAD_TIME_IN_FORCE, "contracts have no orders that are", command.time_in_force)
+    if command.post_only and (command.type != "limit" or command.time_in_force != "gtc"):
+        return _refused(Refusal.BAD_TIME_IN_FORCE, "post_only is for limit orders that are gtc", command.time_in_force)
+    if command.amount is None:
+        return _refused(Refusal.BAD_AMOUNT, "an order of a contract has an amount", command.amount)
+    order = _sketch(command, user, market=market, at_ns=at_ns)
+    if isinstance(order, Rejected):
+        return order
+    order.hold = 0
+    order.traits = _SIDES[command.position_side] | _TRIGGERS[command.trigger]
+    if command.post_only:
+        order.traits |= POST_ONLY
+    if command.reduce_only or command.position_side == ("short" if order.buy else "long"):
+        order.traits |= REDUCE_ONLY
+    return order
+
+
+def _sketch(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Order | Rejected:
+    """The checks from the amount to the bounds of the amount, and what the order has of the command."""
     order = Order()
     order.type = command.type
     order.buy = command.side == "buy"
     order.market = market
     order.user = user
     order.side_effect = command.side_effect
+    order.id = order.filled = order.canceled = order.cost = order.sequence = 0
     problem = _numbers(order, command, market)
     if problem is not None:
         return problem
@@ -42,13 +91,11 @@ def draft(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> Ord
     end_ns = order.end_ns
     if end_ns is not None and end_ns <= at_ns:
         return _refused(Refusal.ALREADY_EXPIRED, "the order would end before it begins, at", format_time(end_ns))
-    problem = _bounds(order, command, market)
+    problem = amount_bounds(order, market)
     if problem is not None:
         return problem
-    order.id = order.filled = order.canceled = order.cost = order.sequence = 0
     order.client_id = command.client_id
     order.status = "open" if order.stop is None else "pending"
-    order.hold = _hold(order, market)
     order.done_ns = None
     return order
 
@@ -98,16 +145,22 @@ def _numbers(order: Order, command: PlaceOrder, market: Market) -> Rejected | No
     return None
 
 
-def _bounds(order: Order, command: PlaceOrder, market: Market) -> Rejected | None:
-    """The instrument's smallest and largest amount, and its smallest value."""
+def amount_bounds(order: Order, market: Market) -> Rejected | None:
+    """The instrument's smallest and largest amount, of what remains of an order; not of one funded in quote units."""
+    rest = order.lots - order.filled
+    if order.quote is None and not market.amount_min <= rest <= market.amount_max:
+        small = rest < market.amount_min
+        reason = Refusal.AMOUNT_TOO_SMALL if small else Refusal.AMOUNT_TOO_LARGE
+        return _refused(reason, f"amount is too {'small' if small else 'large'}", amount_of(rest, market.amount_digits))
+    return None
+
+
+def _value(order: Order, command: PlaceOrder, market: Market) -> Rejected | None:
+    """The instrument's smallest value."""
     if order.quote is not None:
         if order.quote < market.quote_min:
             return _refused(Refusal.VALUE_TOO_SMALL, "quote_amount is too small", command.quote_amount)
         return None
-    if order.lots < market.amount_min:
-        return _refused(Refusal.AMOUNT_TOO_SMALL, "amount is too small", command.amount)
-    if order.lots > market.amount_max:
-        return _refused(Refusal.AMOUNT_TOO_LARGE, "amount is too large", command.amount)
     price = order.price if order.price is not None else order.stop
     if price is not None and order.lots * price < market.value_min:
         return _refused(Refusal.VALUE_TOO_SMALL, "amount times price is too small", command.amount)

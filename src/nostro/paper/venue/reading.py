@@ -36,7 +36,7 @@ from nostro.paper.venue import bars, histories
 from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.numbers import amount_of
 from nostro.paper.venue.rows import order_row
-from nostro.paper.venue.wallets import MARGIN_FROM, PLACE_MASK
+from nostro.paper.venue.wallets import COLLATERAL_FROM, MARGIN_FROM, PLACE_MASK
 from nostro.paper.venue.words import RATE_DIGITS
 
 if TYPE_CHECKING:
@@ -267,8 +267,20 @@ class Reading(ABC):
 
     def margin(self, user: int) -> Sequence[VenueMargin]:
         known = self.engine.users[user]
-        places = sorted({key & PLACE_MASK for key in known.wallets if key & PLACE_MASK >= MARGIN_FROM})
-        return [self.engine.index.shown(known, place, wallet=self.engine.words.wallets[place]) for place in places]
+        places = {key & PLACE_MASK for key in known.wallets}
+        return [
+            self.engine.index.shown(known, place, wallet=self.engine.words.wallets[place])
+            for place in sorted(places)
+            if MARGIN_FROM <= place < COLLATERAL_FROM
+        ]
+
+    def order(self, user: int, order_id: int) -> VenueOrder | None:
+        known = self.engine.users[user].orders.get(order_id)
+        if known is not None:
+            return self.engine.words.order(order_row(known))
+        self._flush()
+        row = histories.order(self._journal, user, order_id)
+        return None if row is None else self.engine.words.order(row)
 
     def sub_accounts(self, user: int) -> Sequence[int]:
         return [each.id for each in self.engine.users.values() if each.parent == user]

@@ -25,7 +25,7 @@ from nostro.paper.venue.commands import AnyCommand, CreateUser, Deposit, Envelop
 from nostro.paper.venue.journal import Journal
 from nostro.paper.venue.keys import Holder, Issue, texts
 from nostro.paper.venue.profile import Profile
-from nostro.paper.venue.reading import Reading
+from nostro.paper.venue.reading_contracts import ContractReading
 from nostro.paper.venue.rows import Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DEFAULT_SEED: Final = 7
 
 
-class Venue(Reading):
+class Venue(ContractReading):
     """A paper exchange in one file. ``now_ns`` is its clock; its time never goes back behind its last command.
     ``listeners``: each is called with the outcome of every accepted command, in their order, once it is durable.
 

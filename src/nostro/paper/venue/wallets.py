@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from nostro.paper.venue.book import Order
     from nostro.paper.venue.loans import Loan
+    from nostro.paper.venue.positions import Position
     from nostro.paper.venue.rows import EntryRow
 
 # The place of a wallet among those of its user; they are ordered like this.
@@ -19,7 +20,9 @@ FUNDING: Final = 1
 CROSS: Final = 2
 ISOLATED_FROM: Final = 2  # and the id of the instrument on top
 MARGIN_FROM: Final = 2  # places from here on are those of margin wallets
-PLACE_BITS: Final = 16
+COLLATERAL_FROM: Final = 1 << 16  # `futures`; margin accounts have the lowest id of their instruments on top
+PURSE_FROM: Final = 1 << 17  # purses have twice the id of the instrument on top, and 1 where they are of a short side
+PLACE_BITS: Final = 18
 PLACE_MASK: Final = (1 << PLACE_BITS) - 1
 
 
@@ -42,9 +45,13 @@ class Wallet:
 
 class User:
     """``wallets``: by key, ``asset index << PLACE_BITS | place``. ``orders``: the open ones, by id. ``parent``: its
-    master's id. ``loans``: what its wallets owe or once owed, by the same key."""
+    master's id. ``loans``: what its wallets owe or once owed, by the same key. ``positions``: by instrument and side
+    (``positions.py``), ``backed``: the same by their collateral wallet. ``contracts``: whether it ever had an order of
+    one, or money in a collateral wallet."""
 
-    __slots__ = ("id", "loans", "maker_ppm", "orders", "parent", "taker_ppm", "wallets")
+    __slots__ = (
+        "backed", "contracts", "id", "loans", "maker_ppm", "orders", "parent", "positions", "taker_ppm", "wallets",
+    )  # fmt: skip
 
     def __init__(self, number: int, *, maker_ppm: int, taker_ppm: int, parent: int | None) -> None:
         self.id = number
@@ -54,21 +61,32 @@ class User:
         self.wallets: dict[int, Wallet] = {}
         self.loans: dict[int, Loan] = {}
         self.orders: dict[int, Order] = {}
+        self.positions: dict[int, Position] = {}
+        self.backed: dict[int, list[Position]] = {}
+        self.contracts = False
 
     def free(self, asset: int, place: int = SPOT) -> int:
         """What that wallet can spend of an asset."""
         wallet = self.wallets.get(asset << PLACE_BITS | place)
         return wallet.total - wallet.held if wallet is not None else 0
 
+    def total(self, key: int) -> int:
+        wallet = self.wallets.get(key)
+        return 0 if wallet is None else wallet.total
+
 
 class Ledger:
     """Every wallet and house account changes through here, so that each change leaves its entry.
 
     ``external``: minus what came in, plus what left, by asset index. ``lend``: minus the principal that is lent.
-    ``insurance``: what liquidations left over, less what they cost. ``at_ns``: the time of the last accepted command.
-    ``entries``: of the command under way."""
+    ``insurance``: what liquidations left over, less what they cost. ``clearing``: minus what positions realized,
+    ``rounding``: what of funding was paid by less than a unit too much. ``at_ns``: the time of the last accepted
+    command. ``entries``: of the command under way."""
 
-    __slots__ = ("at_ns", "entries", "entries_made", "external", "fees", "insurance", "lend", "wallets_made")
+    __slots__ = (
+        "at_ns", "clearing", "entries", "entries_made", "external", "fees", "insurance", "lend", "rounding",
+        "wallets_made",
+    )  # fmt: skip
 
     def __init__(self, assets: int) -> None:
         self.at_ns = 0
@@ -76,6 +94,8 @@ class Ledger:
         self.fees = [0] * assets
         self.lend = [0] * assets
         self.insurance = [0] * assets
+        self.clearing = [0] * assets
+        self.rounding = [0] * assets
         self.entries_made = 0
         self.wallets_made = 0
         self.entries: list[EntryRow] = []

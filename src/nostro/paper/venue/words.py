@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from nostro.link.commands import ISOLATED, Side
-from nostro.link.contracts import VenueBalance
+import msgspec
+
+from nostro.link.commands import FUTURES, ISOLATED, PositionSide, Side
+from nostro.link.contracts import (
+    VenueBalance,
+    VenueClosed,
+    VenueForced,
+    VenueFunding,
+    VenueMove,
+    VenueSnapshot,
+)
 from nostro.link.view import (
     VenueBorrow,
     VenueEntry,
@@ -23,8 +32,23 @@ from nostro.link.view import (
     VenueTrade,
     VenueTransfer,
 )
+from nostro.paper.venue import book, contracts
+from nostro.paper.venue.contracts import RATE_DIGITS as FUNDING_DIGITS
+from nostro.paper.venue.contracts import SIDES
+from nostro.paper.venue.listing import LEVERAGE_DIGITS
 from nostro.paper.venue.numbers import amount_of
-from nostro.paper.venue.wallets import CROSS, FUNDING, ISOLATED_FROM, PLACE_BITS, PLACE_MASK, SPOT
+from nostro.paper.venue.profile import INDEX_DIGITS
+from nostro.paper.venue.rows import FILL_COLUMNS
+from nostro.paper.venue.wallets import (
+    COLLATERAL_FROM,
+    CROSS,
+    FUNDING,
+    ISOLATED_FROM,
+    PLACE_BITS,
+    PLACE_MASK,
+    PURSE_FROM,
+    SPOT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,25 +59,34 @@ if TYPE_CHECKING:
 
 RATE_DIGITS: Final = 6
 LEVEL_DIGITS: Final = 8  # of a margin level where one is written down
+PART_DIGITS: Final = 6  # of a unit, in what collateral.py counts
+
+_SNAPSHOT: Final = msgspec.msgpack.Decoder(VenueSnapshot)
 
 
 class Words:
-    """By the assets and instruments of a profile. ``places``: the number of a wallet by its name, and ``wallets`` its
-    name by the number."""
+    """By the assets and instruments of a profile. ``markets``: symbol, and digits of amount, price and cost, by id.
+    ``places``: the number of a wallet by its name, and ``wallets`` its name by the number."""
 
     def __init__(self, profile: Profile) -> None:
         self.assets = [(asset.code, asset.digits) for asset in profile.assets]
-        digits = dict(self.assets)
+        digits, codes = dict(self.assets), [asset.code for asset in profile.assets]
         self.markets = {
-            each.id: (each.symbol, each.amount_digits, each.price_digits, digits[each.quote])
+            each.id: (each.symbol, each.amount_digits, each.price_digits, digits[each.settle or each.quote])
             for each in profile.instruments
         }
+        self._settle = {each.id: codes.index(each.settle or each.quote) for each in profile.instruments}
+        self._parts = max(digits.values()) + INDEX_DIGITS + PART_DIGITS
+        self._quote = profile.quote_asset
         self.places = {"spot": SPOT, "funding": FUNDING, "cross_margin": CROSS}
-        self.places |= {ISOLATED + each.symbol: ISOLATED_FROM + each.id for each in profile.instruments}
+        spot = [each for each in profile.instruments if not each.settle]
+        self.places |= {ISOLATED + each.symbol: ISOLATED_FROM + each.id for each in spot}
+        self.places |= collateral_places(profile)
         self.wallets = {place: name for name, place in self.places.items()}
 
     def order(self, row: Sequence[Any]) -> VenueOrder:
         symbol, amount_digits, price_digits, quote_digits = self.markets[row[2]]
+        traits = row[24]
         return VenueOrder(
             id=row[0],
             user=row[1],
@@ -79,11 +112,18 @@ class Words:
             valid_till_ns=row[20],
             expire_after_ns=row[21],
             side_effect=row[23],
+            post_only=bool(traits & book.POST_ONLY),
+            position_side=_position_side(traits),
+            reduce_only=bool(traits & book.REDUCE_ONLY),
+            trigger="mark" if traits & book.BY_MARK else "index" if traits & book.BY_INDEX else "last",
+            origin="liquidation" if traits & book.FORCED else "user",
         )
 
     def fill(self, row: Sequence[Any]) -> VenueFill:
         symbol, amount_digits, price_digits, quote_digits = self.markets[row[3]]
         fee_asset, fee_digits = self.assets[row[9]]
+        of_contract = len(row) > len(FILL_COLUMNS) and row[23] is not None
+        told = self._told(row, amount_digits, price_digits, quote_digits) if of_contract else {}
         return VenueFill(
             id=row[0],
             order_id=row[1],
@@ -102,7 +142,24 @@ class Words:
             order_unfilled=amount_of(row[13], amount_digits),
             order_status=row[14],
             time_ns=row[15],
+            **told,
         )
+
+    @staticmethod
+    def _told(row: Sequence[Any], amount_digits: int, price_digits: int, settle_digits: int) -> dict[str, Any]:
+        """What a fill of a contract says of the position."""
+        before, after, basis_before, basis_after, realized, mark, traits = row[17:24]
+        return {
+            "position_side": _position_side(traits),
+            "size_before": amount_of(int(before), amount_digits),
+            "size_after": amount_of(int(after), amount_digits),
+            "basis_before": amount_of(int(basis_before), settle_digits),
+            "basis_after": amount_of(int(basis_after), settle_digits),
+            "realized_pnl": amount_of(int(realized), settle_digits),
+            "mark": amount_of(mark, price_digits),
+            "liquidation": bool(traits & book.FORCED),
+            "takeover": bool(traits & book.TAKEOVER),
+        }
 
     def entry(self, row: Sequence[Any]) -> VenueEntry:
         asset, digits = self.assets[row[4]]
@@ -246,6 +303,105 @@ class Words:
             time_ns=row[11],
             done_ns=row[12],
         )
+
+    # ── contracts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def funding(self, row: Sequence[Any]) -> VenueFunding:
+        symbol, amount_digits, price_digits, digits = self.markets[row[3]]
+        return VenueFunding(
+            id=row[0],
+            user=row[1],
+            wallet=self.wallets[row[2]],
+            instrument=symbol,
+            side=SIDES[row[4]],
+            size=amount_of(int(row[5]), amount_digits),
+            mark=amount_of(row[6], price_digits),
+            rate=amount_of(row[7], FUNDING_DIGITS),
+            asset=self.assets[row[8]][0],
+            amount=amount_of(int(row[9]), digits),
+            time_ns=row[10],
+        )
+
+    def closed(self, row: Sequence[Any]) -> VenueClosed:
+        symbol, amount_digits, price_digits, digits = self.markets[row[3]]
+        return VenueClosed(
+            id=row[0],
+            user=row[1],
+            wallet=self.wallets[row[2]],
+            instrument=symbol,
+            side=SIDES[row[4]],
+            long=bool(row[5]),
+            mode="isolated" if row[6] else "cross",
+            leverage=_optional(row[7], LEVERAGE_DIGITS),
+            size=amount_of(int(row[8]), amount_digits),
+            exit_value=amount_of(int(row[9]), digits),
+            exit_basis=amount_of(int(row[10]), digits),
+            realized=amount_of(int(row[11]), digits),
+            fees=amount_of(int(row[12]), digits),
+            funding=amount_of(int(row[13]), digits),
+            size_max=amount_of(int(row[14]), amount_digits),
+            mark=amount_of(row[15], price_digits),
+            liquidated=bool(row[16]),
+            opened_ns=row[17],
+            time_ns=row[18],
+        )
+
+    def move(self, row: Sequence[Any]) -> VenueMove:
+        asset, digits = self.assets[row[5]]
+        return VenueMove(
+            id=row[0],
+            from_user=row[1],
+            from_wallet=self.wallets[row[2]],
+            to_user=row[3],
+            to_wallet=self.wallets[row[4]],
+            asset=asset,
+            amount=amount_of(int(row[6]), digits),
+            note=row[7],
+            time_ns=row[8],
+        )
+
+    def noted(self, row: Sequence[Any]) -> VenueSnapshot:
+        return _SNAPSHOT.decode(row[3])
+
+    def forced(self, row: Sequence[Any]) -> VenueForced:
+        asset, digits = self._of_collateral(row[2])
+        return VenueForced(
+            id=row[0],
+            user=row[1],
+            wallet=self.wallets[row[2]],
+            asset=asset,
+            equity=amount_of(int(row[3]), digits),
+            maintenance=amount_of(int(row[4]), digits),
+            deficit=amount_of(int(row[5]), digits),
+            orders_canceled=_numbers(row[6]),
+            orders_made=_numbers(row[7]),
+            time_ns=row[8],
+        )
+
+    def _of_collateral(self, place: int) -> tuple[str, int]:
+        """The asset of a collateral wallet or purse, and the digits of its parts."""
+        if place == COLLATERAL_FROM:
+            return self._quote, self._parts
+        contract = (place - PURSE_FROM) >> 1 if place >= PURSE_FROM else place - COLLATERAL_FROM
+        asset, digits = self.assets[self._settle[contract]]
+        return asset, digits + PART_DIGITS
+
+
+def collateral_places(profile: Profile) -> dict[str, int]:
+    """The places of collateral wallets and purses, by name."""
+    found = {FUTURES: COLLATERAL_FROM} if profile.collateral else {}
+    found |= contracts.places(profile.instruments)
+    for each in profile.instruments:
+        if each.settle and profile.hedge:
+            found[f"{ISOLATED}{each.symbol}:long"] = PURSE_FROM + 2 * each.id
+            found[f"{ISOLATED}{each.symbol}:short"] = PURSE_FROM + 2 * each.id + 1
+        elif each.settle:
+            found[f"{ISOLATED}{each.symbol}"] = PURSE_FROM + 2 * each.id
+    return found
+
+
+def _position_side(traits: int) -> PositionSide:
+    return "long" if traits & book.LONG_SIDE else "short" if traits & book.SHORT_SIDE else "both"
 
 
 def side(buy: object) -> Side:

@@ -1,0 +1,170 @@
+"""What contracts are backed with: the equity of collateral wallets and purses, and the margin that positions and orders
+need. It decides these sums, exactly, and nothing that follows from them: ``admission.py`` refuses what is not backed,
+``forced.py`` liquidates it.
+
+``docs/contracts.md``, Margin, is the rules. Sums are *parts* of a wallet's own asset (the quote asset of index prices
+for `futures`, the settle asset of a margin account), fine enough that they are always whole: 10^6 of them are a unit of
+the settle asset in a margin account, and in `futures` what a unit is worth by its weight (``index.py``).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from nostro.paper.venue import contracts
+from nostro.paper.venue.listing import PPM
+from nostro.paper.venue.wallets import COLLATERAL_FROM, key_of
+
+if TYPE_CHECKING:
+    from nostro.paper.venue.contracts import Contract
+    from nostro.paper.venue.index import Index
+    from nostro.paper.venue.positions import Position
+    from nostro.paper.venue.profile import Profile
+    from nostro.paper.venue.wallets import User
+
+
+class Collateral:
+    """``takes``: the assets that each collateral wallet takes, each with 10^6 less its haircut in parts per million, by
+    place. ``accounts``: the settle asset of each margin account, by place."""
+
+    __slots__ = ("_digits", "accounts", "index", "takes")
+
+    def __init__(self, profile: Profile, index: Index) -> None:
+        assets = {asset.code: place for place, asset in enumerate(profile.assets)}
+        self._digits = [asset.digits for asset in profile.assets]
+        self.index = index
+        self.accounts: dict[int, int] = {}
+        named = contracts.places(profile.instruments)
+        for each in profile.instruments:
+            if each.wallet in named:
+                self.accounts[named[each.wallet]] = assets[each.settle]
+        self.takes: dict[int, tuple[tuple[int, int], ...]] = {
+            place: ((asset, PPM),) for place, asset in self.accounts.items()
+        }
+        if profile.collateral:
+            listed = sorted((assets[each.asset], PPM - each.haircut_ppm) for each in profile.collateral)
+            self.takes[COLLATERAL_FROM] = tuple(listed)
+
+    def weight(self, asset: int, place: int) -> int:
+        """Parts that a unit is worth in that wallet or purse."""
+        return PPM * self.index.weights[asset] if place == COLLATERAL_FROM else PPM
+
+    def digits(self, place: int, asset: int) -> int:
+        """Decimals of the parts of a wallet or purse; ``asset``: the settle asset where it has one."""
+        return (self.index.digits if place == COLLATERAL_FROM else self._digits[asset]) + 6
+
+    # ── wallets ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def assets(self, user: User, place: int) -> tuple[int, int]:
+        """What a wallet has, before and after haircuts."""
+        gross = assets = 0
+        wallets, weights, common = user.wallets, self.index.weights, place == COLLATERAL_FROM
+        for asset, kept_ppm in self.takes[place]:
+            wallet = wallets.get(key_of(asset, place))
+            if wallet is not None:
+                value = wallet.total * weights[asset] if common else wallet.total
+                gross += PPM * value
+                assets += value * (kept_ppm if value > 0 else PPM)
+        return gross, assets
+
+    def equity(self, user: User, place: int) -> int:
+        """Assets and the unrealized profit of cross positions."""
+        equity = self.assets(user, place)[1]
+        for position in user.backed.get(place, ()):
+            if position.size and not position.isolated:
+                equity += position.unrealized() * self.weight(position.contract.quote, place)
+        return equity
+
+    def initial(self, user: User, place: int, *, but: Position | None = None) -> int:
+        """The initial margin of positions and orders, without those of one key."""
+        return sum(
+            self.needs(position, bids=position.bids, asks=position.asks, loss=position.loss())
+            for position in user.backed.get(place, ())
+            if position is not but
+        )
+
+    def needs(self, position: Position, *, bids: int, asks: int, loss: int) -> int:
+        """What a key with these open orders adds to the initial margin of its wallet."""
+        contract, leverage = position.contract, position.leverage
+        worst = position.worst(bids=bids, asks=asks)
+        if not worst:
+            return 0
+        needed = contract.initial(worst, leverage) + loss
+        if position.isolated and position.size:
+            needed -= contract.initial(abs(position.size), leverage)
+        return needed * self.weight(contract.quote, position.place)
+
+    def needed(self, user: User, place: int) -> int:
+        """The initial margin of cross positions, without orders."""
+        return sum(
+            position.contract.initial(abs(position.size), position.leverage)
+            * self.weight(position.contract.quote, place)
+            for position in user.backed.get(place, ())
+            if position.size and not position.isolated
+        )
+
+    def maintenance(self, user: User, place: int) -> int:
+        """Of cross positions."""
+        return sum(
+            position.contract.maintenance(abs(position.size)) * self.weight(position.contract.quote, place)
+            for position in user.backed.get(place, ())
+            if position.size and not position.isolated
+        )
+
+    def realized(self, user: User, place: int) -> int:
+        """Profit realized by every contract of a wallet so far."""
+        return sum(
+            position.realized_ever * self.weight(position.contract.quote, place)
+            for position in user.backed.get(place, ())
+        )
+
+    def crossed(self, user: User, place: int) -> bool:
+        """Whether a wallet backs a cross position."""
+        return any(position.size and not position.isolated for position in user.backed.get(place, ()))
+
+    def sinks(self, user: User, place: int) -> bool:
+        """Whether a wallet with a cross position is to be liquidated."""
+        return self.crossed(user, place) and self.equity(user, place) <= self.maintenance(user, place)
+
+    # ── positions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def backing(self, position: Position) -> tuple[int, int]:
+        """Equity and maintenance margin of what backs a position: its purse, or its wallet; in parts."""
+        user = position.user
+        if position.isolated:
+            equity = user.total(position.purse) + position.unrealized()
+            return PPM * equity, PPM * position.contract.maintenance(abs(position.size))
+        return self.equity(user, position.place), self.maintenance(user, position.place)
+
+    def drowns(self, position: Position) -> bool:
+        """Whether a purse is to be liquidated."""
+        if not (position.isolated and position.size):
+            return False
+        equity, maintenance = self.backing(position)
+        return equity <= maintenance
+
+    def last_mark(self, position: Position) -> int | None:
+        """The mark price at which a position would be liquidated if nothing but its own value moved, rounded towards
+        the mark; None where there is none."""
+        contract, size = position.contract, position.size
+        if not size:
+            return None
+        equity, maintenance = self.backing(position)
+        weight = PPM if position.isolated else self.weight(contract.quote, position.place)
+        rate = contract.tier(abs(contract.value(size, contract.mark))).maintenance_ppm
+        price = _price(contract, size, maintenance_ppm=rate, spare=Fraction(equity - maintenance, weight))
+        if price is None:
+            return None
+        ticks = -(-price.numerator // price.denominator) if size > 0 else price.numerator // price.denominator
+        return ticks if ticks > 0 else None
+
+
+def _price(contract: Contract, size: int, *, maintenance_ppm: int, spare: Fraction) -> Fraction | None:
+    """The mark at which a position has lost what there is to spare, in settle units, above its maintenance margin."""
+    scale = Fraction(contract.numerator, contract.denominator)
+    held, kept = abs(size), Fraction(maintenance_ppm, PPM) * abs(size)
+    if contract.inverse:
+        turned = Fraction(1, contract.mark) + spare / (scale * (size + kept)) if size + kept else Fraction(0)
+        return 1 / turned if turned > 0 else None
+    return contract.mark - spare / (scale * (size - kept)) if held != kept or size < 0 else None
