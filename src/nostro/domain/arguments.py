@@ -15,7 +15,10 @@ from nostro.domain.values import LATEST_NS, Malformed, decimal, parse_moment
 Moment = str | datetime | int
 Amount = Decimal | int | str
 
-_WALLET: Final = re.compile(r"spot|funding|cross_margin|isolated_margin:[^:/\s]+/[^:/\s]+")
+_PAIR: Final = r"[^:/\s]+/[^:/\s]+"
+_WALLET: Final = re.compile(
+    rf"spot|funding|cross_margin|futures(:{_PAIR})?|isolated_margin:{_PAIR}(:[^:/\s]+(:(long|short))?)?"
+)
 
 
 def expect(**words: tuple[str | None, object]) -> None:
@@ -30,7 +33,7 @@ def expect_wallet(**wallets: str) -> None:
     and nothing that is looked up afterwards would be found under that."""
     for field, wallet in wallets.items():
         if not _WALLET.fullmatch(wallet):
-            known = "spot, funding, cross_margin or one like isolated_margin:BTC/USDT"
+            known = "spot, funding, cross_margin, futures or one like isolated_margin:BTC/USDT"
             raise errors.BadValue(f"{field} is {wallet[:40]!a}, expected {known}")
 
 

@@ -94,9 +94,9 @@ def compare(
     )  # fmt: skip
 
 
-def _single(reported: Printed) -> Decimal:
-    assert isinstance(reported.amount, Decimal)
-    return reported.amount
+def _single(printed: Printed) -> Decimal:
+    assert isinstance(printed.amount, Decimal)
+    return printed.amount
 
 
 def _quanta(
@@ -117,16 +117,22 @@ def _quanta(
             yield max(away) if len(away) == len(results) else None
 
 
-def _moved(term: Printed) -> Iterator[tuple[Amounts, Amounts]]:
-    """The term with each of its amounts moved up and down by what it may hide."""
+def _moved(term: Printed) -> Iterator[list[Amounts]]:
+    """The term with each of its amounts moved up and down by what it may hide, and to zero where that lies between."""
     if isinstance(term.amount, Decimal):
         if term.quanta[0]:
-            yield EXACT.add(term.amount, term.quanta[0]), EXACT.subtract(term.amount, term.quanta[0])
+            yield [*_around(term.amount, quantum=term.quanta[0])]
         return
     for at, (amount, quantum) in enumerate(zip(term.amount, term.quanta, strict=True)):
         if quantum:
-            up, down = EXACT.add(amount, quantum), EXACT.subtract(amount, quantum)
-            yield _with(term.amount, at, put=up), _with(term.amount, at, put=down)
+            yield [_with(term.amount, at, put=each) for each in _around(amount, quantum=quantum)]
+
+
+def _around(amount: Decimal, *, quantum: Decimal) -> Iterator[Decimal]:
+    yield EXACT.add(amount, quantum)
+    yield EXACT.subtract(amount, quantum)
+    if amount and quantum > EXACT.abs(amount):
+        yield ZERO
 
 
 def _with(amounts: tuple[Decimal, ...], at: int, *, put: Decimal) -> tuple[Decimal, ...]:
