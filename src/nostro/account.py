@@ -24,23 +24,18 @@ from nostro.domain.arguments import (
     moment_ns,
     needed_amount,
     ordered,
-)
+)  # fmt: skip
 from nostro.domain.values import SECOND_NS
+from nostro.link import commands
 from nostro.link.commands import (
-    Borrow,
-    CancelAll,
-    CancelOrders,
-    ClosePosition,
-    Command,
-    MoveMargin,
+    MarginMode,
     OrderType,
-    PlaceOrder,
-    Repay,
-    RequestWithdrawal,
+    PositionSide,
     Side,
     SideEffect,
     TimeInForce,
-)
+    Trigger,
+)  # fmt: skip
 from nostro.link.declare import WRITES
 from nostro.link.history import FactT, History
 from nostro.link.source import Reply, Source
@@ -163,6 +158,18 @@ class AsyncAccount:
         """What every margin wallet owes now, asset by asset."""
         return await self._ask("loans", records.Loan)
 
+    async def margin(self) -> Answer[records.MarginSummary]:
+        """What backs the positions of contracts, and what they need, scope by scope."""
+        return await self._ask("margin", records.MarginSummary)
+
+    async def positions(self, *, instrument: str | None = None) -> Answer[records.Position]:
+        """Every position that is open now."""
+        return await self._ask("positions", records.Position, instrument=instrument)
+
+    async def leverage(self, instrument: str | None = None) -> Answer[records.Leverage]:
+        """The leverage and margin mode that are set, of one contract or of all that the exchange lists."""
+        return await self._ask("leverage", records.Leverage, instrument=instrument)
+
     async def fees(self) -> Answer[records.FeeRate]:
         """The fee rules that hold for this account."""
         return await self._ask("fees", records.FeeRate)
@@ -245,6 +252,28 @@ class AsyncAccount:
         """Debts that the exchange began to settle by force in [start, end)."""
         return self._history("liquidations", records.Liquidation, start, end, asset=asset)
 
+    def funding_payments(
+        self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
+    ) -> History[records.FundingPayment]:
+        """Funding of positions in [start, end), positive where it was received."""
+        return self._history("funding_payments", records.FundingPayment, start, end, instrument=instrument)
+
+    def closed_positions(
+        self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
+    ) -> History[records.ClosedPosition]:
+        """The lives of positions that ended in [start, end)."""
+        return self._history("closed_positions", records.ClosedPosition, start, end, instrument=instrument)
+
+    def position_events(
+        self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
+    ) -> History[records.PositionEvent]:
+        """What changed positions in [start, end), change by change."""
+        return self._history("position_events", records.PositionEvent, start, end, instrument=instrument)
+
+    def snapshots(self, start: Moment | None = None, end: Moment | None = None) -> History[records.Snapshot]:
+        """The account as it was at moments in [start, end): collateral, balances, positions."""
+        return self._history("snapshots", records.Snapshot, start, end)
+
     # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def place(
@@ -262,42 +291,75 @@ class AsyncAccount:
         valid_till: Moment | None = None,
         expire_after: Moment | None = None,
         post_only: bool = False,
-        wallet: str = "spot",
+        wallet: str | None = None,
         side_effect: SideEffect = "none",
+        position_side: PositionSide = "both",
+        reduce_only: bool = False,
+        trigger: Trigger = "last",
         client_id: str = "",
     ) -> records.Order:
-        """Places an order, once. ``amount`` in base units, or ``quote_amount`` for a market order; prices in quote per
-        base. ``wallet``: spot, cross_margin, or the instrument's own isolated one (``isolated_margin:BTC/USDT``);
-        ``side_effect``: auto_borrow what the order lacks, or auto_repay from what it brings. Raises `OrderRejected`,
-        `InsufficientFunds` or `BadRequest` where it did not happen, `Unresolved` where the answer was lost and looking
-        it up left a doubt. Needs the grant ``trade``."""
+        """Places an order, once. ``amount`` in base units (contracts of ``BASE/QUOTE:SETTLE``), or ``quote_amount`` for
+        a market order; prices in quote per base. ``wallet``: spot, cross_margin, or the instrument's own isolated one
+        (``isolated_margin:BTC/USDT``), of a contract the one that backs it; None: spot, of a contract futures.
+        ``side_effect``: auto_borrow what the order lacks, or auto_repay from what it brings. ``trigger``: the price
+        that a stop watches. Raises `OrderRejected`, `InsufficientFunds` or `BadRequest` where it did not happen,
+        `Unresolved` where the answer was lost and looking it up left a doubt. Needs the grant ``trade``."""
+        wallet = (commands.FUTURES if ":" in instrument else "spot") if wallet is None else wallet
         expect(side=(side, Side), type=(type, OrderType), time_in_force=(time_in_force, TimeInForce))
         expect(stop_operator=(stop_operator, StopOperator), side_effect=(side_effect, SideEffect))
+        expect(position_side=(position_side, PositionSide), trigger=(trigger, Trigger))
         expect_wallet(wallet=wallet)
-        command = PlaceOrder(
+        command = commands.PlaceOrder(
             wallet=wallet, instrument=instrument, side=side, type=type, time_in_force=time_in_force,
             amount=exact_amount(amount, "amount"), quote_amount=exact_amount(quote_amount, "quote_amount"),
             price=exact_amount(price, "price"), stop_price=exact_amount(stop_price, "stop_price"),
             stop_operator=stop_operator,
             valid_till_ns=None if valid_till is None else moment_ns(valid_till, "valid_till"),
             expire_after_ns=None if expire_after is None else moment_ns(expire_after, "expire_after"),
-            post_only=post_only, side_effect=side_effect, client_id=client_id,
+            post_only=post_only, side_effect=side_effect, client_id=client_id, position_side=position_side,
+            reduce_only=reduce_only, trigger=trigger,
         )  # fmt: skip
-        reply = await self._do("place", command)
-        return cast("records.Order", reply.facts[0])
+        return cast("records.Order", (await self._do("place", command)).facts[0])
+
+    async def edit(
+        self, order_id: str | int, *, amount: Amount | None = None, price: Amount | None = None,
+        stop_price: Amount | None = None,
+    ) -> records.Order:  # fmt: skip
+        """Changes an open order; what is None stays. ``amount``: in all, with what is filled. Raises as `place`. Needs
+        the grant ``trade``."""
+        command = commands.EditOrder(
+            order_id=str(order_id), amount=exact_amount(amount, "amount"), price=exact_amount(price, "price"),
+            stop_price=exact_amount(stop_price, "stop_price"),
+        )  # fmt: skip
+        return cast("records.Order", (await self._do("edit", command)).facts[0])
+
+    async def set_leverage(
+        self, instrument: str, leverage: Amount | None, *, position_side: PositionSide = "both"
+    ) -> Answer[records.Leverage]:
+        """Sets the leverage of a contract, or of one side of it; None: as high as its tiers allow. What the exchange
+        says of it. Needs the grant ``trade``."""
+        expect(position_side=(position_side, PositionSide))
+        exact = exact_amount(leverage, "leverage")
+        command = commands.SetLeverage(instrument=instrument, position_side=position_side, leverage=exact)
+        return self._answer(await self._do("set_leverage", command), records.Leverage)
+
+    async def set_margin_mode(self, instrument: str, mode: MarginMode) -> Answer[records.Leverage]:
+        """Sets how positions of a contract are backed: cross or isolated. Needs the grant ``trade``."""
+        expect(mode=(mode, MarginMode))
+        command = commands.SetMarginMode(instrument=instrument, mode=mode)
+        return self._answer(await self._do("set_margin_mode", command), records.Leverage)
 
     async def cancel(self, order_id: str | int) -> bool:
         """Cancels one order; whether it was open until then. Raises `Unresolved` where the answer was lost, and what
         became of it is not known. Needs the grant ``trade``."""
-        reply = await self._do("cancel", CancelOrders(order_ids=(str(order_id),)))
+        reply = await self._do("cancel", commands.CancelOrders(order_ids=(str(order_id),)))
         orders = [fact for fact in reply.facts if isinstance(fact, records.Order)]
         return any(each.native_id == str(order_id) and each.status in CANCELED for each in orders)
 
     async def cancel_all(self, *, instrument: str | None = None) -> Answer[records.Order]:
         """Cancels every open order, or those of one instrument; what the exchange says that it canceled. Needs the
         grant ``trade``."""
-        reply = await self._do("cancel_all", CancelAll(instrument=instrument))
-        return self._answer(reply, records.Order)
+        return self._answer(await self._do("cancel_all", commands.CancelAll(instrument=instrument)), records.Order)
 
     async def withdraw(
         self, method: int, amount: Amount, *, attributes: Mapping[str, str], client_id: str = ""
@@ -305,7 +367,9 @@ class AsyncAccount:
         """Asks for a withdrawal by one of `withdraw_methods`; the fee comes on top of ``amount``. Needs the grant
         ``withdraw``."""
         exact = needed_amount(amount, "amount")
-        command = RequestWithdrawal(method=method, amount=exact, attributes=dict(attributes), client_id=client_id)
+        command = commands.RequestWithdrawal(
+            method=method, amount=exact, attributes=dict(attributes), client_id=client_id
+        )
         return self._answer(await self._do("withdraw", command), records.Transfer)
 
     async def transfer(
@@ -327,12 +391,11 @@ class AsyncAccount:
             said = f"from_wallet is {from_wallet!r} and to_wallet {to_wallet!r}, expected exactly one to be 'spot'"
             raise errors.BadValue(said, hint="move it to spot first, and from there on", exchange=self.exchange)
         self._check_granted("transfer")
-        command = MoveMargin(
+        command = commands.MoveMargin(
             account=await self._account_id(account), wallet=to_wallet if adds else from_wallet,
             direction="add" if adds else "sub", asset=asset, amount=needed_amount(amount, "amount"), note=note,
         )  # fmt: skip
-        reply = await self._do("transfer", command)
-        return cast("records.Transfer", reply.facts[0])
+        return cast("records.Transfer", (await self._do("transfer", command)).facts[0])
 
     async def borrow(
         self, asset: str, amount: Amount, *, wallet: str, account: str | int | None = None
@@ -342,10 +405,9 @@ class AsyncAccount:
         `Unresolved` as `place`. Needs the grant ``margin``."""
         expect_wallet(wallet=wallet)
         self._check_granted("borrow")
-        account_id = await self._account_id(account)
-        command = Borrow(account=account_id, wallet=wallet, asset=asset, amount=needed_amount(amount, "amount"))
-        reply = await self._do("borrow", command)
-        return cast("records.Borrow", reply.facts[0])
+        owing, lent = await self._account_id(account), needed_amount(amount, "amount")
+        command = commands.Borrow(account=owing, wallet=wallet, asset=asset, amount=lent)
+        return cast("records.Borrow", (await self._do("borrow", command)).facts[0])
 
     async def repay(
         self, asset: str, amount: Amount, *, wallet: str, account: str | int | None = None
@@ -357,17 +419,22 @@ class AsyncAccount:
         expect_wallet(wallet=wallet)
         self._check_granted("repay")
         account_id = await self._account_id(account)
-        command = Repay(account=account_id, wallet=wallet, asset=asset, amount=needed_amount(amount, "amount"))
-        reply = await self._do("repay", command)
-        return cast("records.Repayment", reply.facts[0])
+        command = commands.Repay(account=account_id, wallet=wallet, asset=asset, amount=needed_amount(amount, "amount"))
+        return cast("records.Repayment", (await self._do("repay", command)).facts[0])
 
-    async def close_position(self, wallet: str, *, account: str | int | None = None) -> Answer[records.Order]:
-        """Buys back what a margin wallet owes, at the market, and repays it; the orders that it took, as far as the
-        exchange says. ``account`` as in `transfer`. Raises `BadRequest` (nothing is owed) or `Forbidden` where it did
-        not happen, `Unresolved` as `place`. Needs the grant ``trade``."""
-        expect_wallet(wallet=wallet)
+    async def close_position(
+        self, wallet: str = "", *, account: str | int | None = None, instrument: str = "", position: str = ""
+    ) -> Answer[records.Order]:
+        """Closes at the market the position of a contract (``instrument``, or ``position`` by the exchange's id); or
+        buys back what a margin wallet owes, and repays it. The orders that it took, as far as the exchange says.
+        ``account`` as in `transfer`. Raises `BadRequest` (there is none) or `Forbidden` where it did not happen,
+        `Unresolved` as `place`. Needs the grant ``trade``."""
         self._check_granted("close_position")
-        command = ClosePosition(account=await self._account_id(account), wallet=wallet)
+        if instrument or position:
+            command = commands.ClosePosition(instrument=instrument, position=position)
+        else:
+            expect_wallet(wallet=wallet)
+            command = commands.ClosePosition(account=await self._account_id(account), wallet=wallet)
         return self._answer(await self._do("close_position", command), records.Order)
 
     # ── below ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -380,7 +447,7 @@ class AsyncAccount:
         observed = min((page.sent_ns for page in reply.pages), default=None)
         return Answer(facts, complete_through_ns=observed, reader=self._reader, pages=len(reply.pages))
 
-    async def _do(self, capability: str, command: Command) -> Reply:
+    async def _do(self, capability: str, command: commands.Command) -> Reply:
         self._check_granted(capability)
         return await self._source.do(capability, command)
 

@@ -13,7 +13,7 @@ from nostro.account import AsyncAccount, StopOperator
 from nostro.domain import records
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.arguments import Amount, Moment
-from nostro.link.commands import OrderType, Side, SideEffect, TimeInForce
+from nostro.link.commands import MarginMode, OrderType, PositionSide, Side, SideEffect, TimeInForce, Trigger
 from nostro.link.history import FactT, History
 from nostro.link.source import Source
 
@@ -187,6 +187,18 @@ class Account:
         """As `AsyncAccount.loans`."""
         return LOOP.run(self._inner.loans())
 
+    def margin(self) -> Answer[records.MarginSummary]:
+        """As `AsyncAccount.margin`."""
+        return LOOP.run(self._inner.margin())
+
+    def positions(self, *, instrument: str | None = None) -> Answer[records.Position]:
+        """As `AsyncAccount.positions`."""
+        return LOOP.run(self._inner.positions(instrument=instrument))
+
+    def leverage(self, instrument: str | None = None) -> Answer[records.Leverage]:
+        """As `AsyncAccount.leverage`."""
+        return LOOP.run(self._inner.leverage(instrument))
+
     def fees(self) -> Answer[records.FeeRate]:
         """As `AsyncAccount.fees`."""
         return LOOP.run(self._inner.fees())
@@ -247,6 +259,28 @@ class Account:
         """As `AsyncAccount.liquidations`."""
         return BlockingHistory(self._inner.liquidations(start, end, asset=asset))
 
+    def funding_payments(
+        self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
+    ) -> BlockingHistory[records.FundingPayment]:
+        """As `AsyncAccount.funding_payments`."""
+        return BlockingHistory(self._inner.funding_payments(start, end, instrument=instrument))
+
+    def closed_positions(
+        self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
+    ) -> BlockingHistory[records.ClosedPosition]:
+        """As `AsyncAccount.closed_positions`."""
+        return BlockingHistory(self._inner.closed_positions(start, end, instrument=instrument))
+
+    def position_events(
+        self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
+    ) -> BlockingHistory[records.PositionEvent]:
+        """As `AsyncAccount.position_events`."""
+        return BlockingHistory(self._inner.position_events(start, end, instrument=instrument))
+
+    def snapshots(self, start: Moment | None = None, end: Moment | None = None) -> BlockingHistory[records.Snapshot]:
+        """As `AsyncAccount.snapshots`."""
+        return BlockingHistory(self._inner.snapshots(start, end))
+
     def place(
         self,
         instrument: str,
@@ -262,8 +296,11 @@ class Account:
         valid_till: Moment | None = None,
         expire_after: Moment | None = None,
         post_only: bool = False,
-        wallet: str = "spot",
+        wallet: str | None = None,
         side_effect: SideEffect = "none",
+        position_side: PositionSide = "both",
+        reduce_only: bool = False,
+        trigger: Trigger = "last",
         client_id: str = "",
     ) -> records.Order:
         """As `AsyncAccount.place`."""
@@ -272,9 +309,27 @@ class Account:
                 instrument, side, type=type, amount=amount, quote_amount=quote_amount, price=price,
                 stop_price=stop_price, stop_operator=stop_operator, time_in_force=time_in_force,
                 valid_till=valid_till, expire_after=expire_after, post_only=post_only, wallet=wallet,
-                side_effect=side_effect, client_id=client_id,
+                side_effect=side_effect, position_side=position_side, reduce_only=reduce_only, trigger=trigger,
+                client_id=client_id,
             )
         )  # fmt: skip
+
+    def edit(
+        self, order_id: str | int, *, amount: Amount | None = None, price: Amount | None = None,
+        stop_price: Amount | None = None,
+    ) -> records.Order:  # fmt: skip
+        """As `AsyncAccount.edit`."""
+        return LOOP.run(self._inner.edit(order_id, amount=amount, price=price, stop_price=stop_price))
+
+    def set_leverage(
+        self, instrument: str, leverage: Amount | None, *, position_side: PositionSide = "both"
+    ) -> Answer[records.Leverage]:
+        """As `AsyncAccount.set_leverage`."""
+        return LOOP.run(self._inner.set_leverage(instrument, leverage, position_side=position_side))
+
+    def set_margin_mode(self, instrument: str, mode: MarginMode) -> Answer[records.Leverage]:
+        """As `AsyncAccount.set_margin_mode`."""
+        return LOOP.run(self._inner.set_margin_mode(instrument, mode))
 
     def cancel(self, order_id: str | int) -> bool:
         """As `AsyncAccount.cancel`."""
@@ -315,6 +370,8 @@ class Account:
         """As `AsyncAccount.repay`."""
         return LOOP.run(self._inner.repay(asset, amount, wallet=wallet, account=account))
 
-    def close_position(self, wallet: str, *, account: str | int | None = None) -> Answer[records.Order]:
+    def close_position(
+        self, wallet: str = "", *, account: str | int | None = None, instrument: str = "", position: str = ""
+    ) -> Answer[records.Order]:
         """As `AsyncAccount.close_position`."""
-        return LOOP.run(self._inner.close_position(wallet, account=account))
+        return LOOP.run(self._inner.close_position(wallet, account=account, instrument=instrument, position=position))
