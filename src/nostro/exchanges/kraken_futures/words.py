@@ -86,6 +86,9 @@ FUNDING: Final = "funding rate change"
 TRANSFER: Final = "transfer"
 CROSS_EXCHANGE: Final = "cross-exchange transfer"
 ADMIN: Final = "admin transfer"
+SUB_TRANSFER: Final = "subaccount transfer"
+INNER_MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER})
+MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER, CROSS_EXCHANGE, ADMIN})
 LOG_WRITTEN: Final[Mapping[str, str]] = {
     "realized_pnl": TRADE, "fee": TRADE, "funding": FUNDING, "isolate": TRANSFER, "transfer": TRANSFER,
     "liquidation": LIQUIDATION, "insurance": LIQUIDATION, "fund": ADMIN, "deposit": CROSS_EXCHANGE,
