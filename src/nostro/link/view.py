@@ -383,6 +383,10 @@ class VenueView(ContractsView, Protocol):
 
     def login_by_user(self, user: int) -> Login | None: ...
 
+    def logins(self) -> Sequence[Login]:
+        """Every login, in the order of users."""
+        ...
+
     def sign_tokens_with(self) -> bytes:
         """The venue's own secret, for tokens."""
         ...
