@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parents[2] / ".clients"
 
 
 class Client(NamedTuple):
-    """``package`` from the package index, and the Python versions that its pinned dependencies have wheels for."""
+    """``package`` from the package index, the Python versions that its pinned dependencies have wheels for, and what it
+    imports without saying so."""
 
     name: str
     package: str
     pythons: tuple[tuple[int, int], ...]
+    undeclared: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -38,7 +40,7 @@ class Client(NamedTuple):
 
 
 ALPCOM = Client("alpcom-1.0.1", "alpcom-api==1.0.1", ((3, 11), (3, 12)))
-BINGX = Client("bingx-0.0.7", "bingX-connector==0.0.7", ((3, 11), (3, 12)))
+BINGX = Client("bingx-0.0.7", "bingX-connector==0.0.7", ((3, 11), (3, 12), (3, 13)), ("requests==2.32.5",))
 CLIENTS = (ALPCOM, BINGX)
 
 
@@ -60,7 +62,7 @@ def install(client: Client) -> str:
         return f"{client.package} needs Python {wanted}, which is not here: its tests will be skipped"
     subprocess.run([python, "-m", "venv", "--clear", str(client.folder)], check=True)
     pip = [str(client.python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    subprocess.run([*pip, client.package], check=True)
+    subprocess.run([*pip, client.package, *client.undeclared], check=True)
     client.done.write_text(f"{client.package}\n", "utf-8")
     return f"installed {client.package} into {client.folder.relative_to(ROOT.parent)}"
 

@@ -197,6 +197,10 @@ class ContractsView(Protocol):
         """Every collateral wallet that ever had an entry or backs an order, in the order of wallets."""
         ...
 
+    def usual_fees(self) -> tuple[Decimal, Decimal]:
+        """The maker's and the taker's rate of a user that has no own, ratios."""
+        ...
+
     def haircut_ppm(self, asset: str) -> int | None:
         """Of an asset as collateral in `futures`, None where it is none."""
         ...

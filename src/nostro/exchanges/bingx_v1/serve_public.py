@@ -24,8 +24,7 @@ def time(view: VenueView, _: Call) -> messages.ServerTime:
 
 
 def contracts(view: VenueView, _: Call) -> list[messages.Contract]:
-    """*Ours*: the fee shown is the first user's, because nobody asks."""
-    taker_rate = max((rule.taker_rate for rule in view.fee_rules(1)), default=ZERO)
+    taker_rate = view.usual_fees()[1]
     return [_contract(each, taker_rate) for each in view.instruments()]
 
 

@@ -23,6 +23,7 @@ from nostro.paper.venue.contracts import RATE_DIGITS
 from nostro.paper.venue.numbers import amount_of
 from nostro.paper.venue.profile import INDEX_DIGITS
 from nostro.paper.venue.reading import Reading
+from nostro.paper.venue.words import RATE_DIGITS as PPM_DIGITS
 
 if TYPE_CHECKING:
     from nostro.paper.venue.contracts import Contract
@@ -56,6 +57,10 @@ class ContractReading(Reading, ABC):
 
     def collateral(self, user: int) -> Sequence[VenueCollateral]:
         return self.engine.shown.wallets(self.engine.users[user])
+
+    def usual_fees(self) -> tuple[Decimal, Decimal]:
+        profile = self.profile
+        return amount_of(profile.maker_ppm, PPM_DIGITS), amount_of(profile.taker_ppm, PPM_DIGITS)
 
     def haircut_ppm(self, asset: str) -> int | None:
         return {each.asset: each.haircut_ppm for each in self.profile.collateral}.get(asset)
