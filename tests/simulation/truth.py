@@ -5,21 +5,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal
-from urllib.parse import urlsplit
-
-import msgspec
 
 from nostro.book.book import Book
 from nostro.book.judgement import judged, lives
 from nostro.domain.records import Balance, Entry, Fill, Order, Transfer
 from nostro.domain.values import SECOND_NS
-from nostro.keys import Credentials
-from nostro.link.commands import PlaceOrder
-from nostro.link.declare import Exchange, Given, Route, Signing
-from nostro.link.http import HttpAnswer, HttpRequest
-from nostro.link.view import Login
-from nostro.paper.server import Server
 from nostro.paper.venue.venue import Venue
 from simulation import truth_margin
 from simulation.truth_margin import number
@@ -38,30 +28,6 @@ TAIL_NS = 180 * SECOND_NS  # what may be settling when the last pass over all ac
 def give_key(venue: Venue, user: int, permissions: Iterable[str]) -> None:
     """A key for a user that the workload made."""
     venue.create_key(user, f"u{user}", permissions=permissions)
-
-
-def place_by(spoken: Exchange, venue: Venue, *, login: Login) -> int:
-    """The status with which the server answers an order that this key signs."""
-    do = spoken.do("place")
-    assert do is not None
-    command = PlaceOrder(
-        wallet="spot", instrument=venue.instruments()[0].symbol, side="buy", type="limit", amount=Decimal(1),
-        price=Decimal(1),
-    )  # fmt: skip
-    server, credentials = Server(spoken, venue), Credentials(login.key, login.secret)
-    sign_in = spoken.auth.sign_in
-    assert sign_in is not None
-    base_path = urlsplit(spoken.url).path.rstrip("/")
-
-    def send(route: Route, message: msgspec.Struct, token: str) -> HttpAnswer:
-        body = spoken.encode_request(route, message).body
-        request = HttpRequest(method=route.method, path=f"{base_path}/{route.path}", body=body)
-        return server.handle(spoken.auth.sign(route, request, Signing(credentials, token, venue.now_ns())))
-
-    signed_in = send(sign_in, spoken.auth.sign_in_request(credentials), "")
-    token, _ = spoken.auth.token(spoken.decode(sign_in, signed_in.body), signed_in.headers)
-    given = Given(now_ns=venue.now_ns(), nonce=1, credentials=credentials)
-    return send(do.route, do.request(command, given), token).status
 
 
 def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]:

@@ -14,31 +14,32 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
-from naive.grounds import NARROW
-from naive.workload import START_NS, Workload
+from naive.workload import START_NS
 from nostro.book.book import Book
 from nostro.book.store import Place
 from nostro.collect.backfill import Collector
 from nostro.domain.values import DAY_NS, SECOND_NS
-from nostro.errors import BookError, NostroError
+from nostro.errors import BookError, NostroError, Refused
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
 from nostro.link.commands import Accepted, Rejected
 from nostro.link.declare import Exchange
 from nostro.link.http import HttpAnswer, HttpRequest
-from nostro.link.transport import MemoryTransport
+from nostro.link.transport import MemoryTransport, Transport
 from nostro.link.wire import WireSource
 from nostro.paper.faults import Fault, FaultPlan, Faults, Kind
 from nostro.paper.server import Server
 from nostro.paper.venue.audit import check_outcome
-from nostro.paper.venue.commands import Tick
+from nostro.paper.venue.commands import Envelope
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
-from paper.differential import venue_envelope, venue_profile
+from paper.differential import venue_envelope
 from simulation import invariants, truth
+from simulation.plays import ALP, Play
 
 ResultT = TypeVar("ResultT")
 
@@ -50,9 +51,8 @@ KILLS_MAX: Final = 6
 WHOLE_CHANCE: Final = 0.8  # of an exchange whose history is known from its opening on; else debts before it are not
 OPENED_NS: Final = START_NS - DAY_NS
 HOUR_NS: Final = 3600 * SECOND_NS
-# Users, and what their keys may do; the first has a sub-account.
-COLLECTED: Final = {1: ("read", "trade", "margin", "withdraw"), 2: ("read",), 3: ("read", "margin")}
-URL: Final = "http://127.0.0.1/api/v3"
+URL: Final = "http://127.0.0.1/api/v3"  # of ALP.COM
+READER: Final = 2  # a collected user whose key may only read
 
 
 def directly(path: Path) -> Place:
@@ -119,16 +119,17 @@ class Seen(msgspec.Struct, kw_only=True):
 class World:
     """One run in an empty folder."""
 
-    def __init__(self, seed: int, folder: Path, *, place: Callable[[Path], Place] = directly) -> None:
+    def __init__(self, seed: int, folder: Path, *, place: Callable[[Path], Place] = directly, play: Play = ALP) -> None:
+        self.play = play
         self.random = random.Random(f"simulation {seed}")
         self._place = place
         self.folder = folder
         self.clock = VirtualClock(START_NS)
-        self.dialect = self.random.choice(("cli", "cli", "d23"))
+        self.dialect = self.random.choice(play.dialects)
         self.is_whole = self.random.random() < WHOLE_CHANCE
-        self.exchange = self.registry("alp", self.dialect)
-        self.workload = Workload(random.Random(f"workload {seed}"), NARROW)
-        self.profile = venue_profile(NARROW.profile)
+        self.exchange = self.registry(play.exchange, self.dialect)
+        self.url = f"http://127.0.0.1{urlsplit(self.exchange.url).path.rstrip('/')}"
+        self.workload = play.workload(random.Random(f"workload {seed}"))
         self.faults = Faults(self._plan(seed))
         self.seen = Seen()
         self.quiet_ns = 0  # from then on nothing happens any more
@@ -150,8 +151,9 @@ class World:
 
     def _open_venue(self) -> None:
         self.venue = Venue.open(
-            self.folder / "venue.db", now_ns=self.clock.now_ns, seed=7, profile=self.profile, create=True
-        )
+            self.folder / "venue.db", now_ns=self.clock.now_ns, seed=7, profile=self.play.profile,
+            issue=self.play.issue, create=True,
+        )  # fmt: skip
         self.server = Server(self.exchange, self.venue, faults=self.faults)
 
     def restart_venue(self) -> None:
@@ -172,17 +174,25 @@ class World:
                 self.workload.now_ns = max(self.workload.now_ns, self.clock.now_ns())
                 envelope = venue_envelope(self.workload.next())
                 self.clock.pass_ns(max(0, envelope.at_ns - self.clock.now_ns()))
-                outcome = self.venue.carry_out(envelope.command, user=envelope.user, command_id=envelope.id)
-                if envelope.id in self._answers:
+                is_new = envelope.id not in self._answers
+                outcome = self._carry_out(envelope)
+                if not is_new:
                     assert outcome.answer == self._answers[envelope.id], "E14"
                     assert not any((outcome.orders, outcome.fills, outcome.entries, outcome.transfers)), "E14"
                     self.seen.invariants["E14"] += 1
                     continue
-                self._answers[envelope.id] = outcome.answer
                 self.seen.invariants.update(check_outcome(envelope, outcome))
-                self.workload.seen(outcome)
                 self._count(outcome)
         self.seen.invariants.update(self.venue.engine.check())
+
+    def _carry_out(self, envelope: Envelope) -> Outcome:
+        """At the exchange's own time; the workload hears what came of it."""
+        at_ns, is_new = self.clock.now_ns(), envelope.id not in self._answers
+        outcome = self.venue.carry_out(envelope.command, user=envelope.user, command_id=envelope.id, at_ns=at_ns)
+        if is_new:
+            self._answers[envelope.id] = outcome.answer
+            self.workload.seen(outcome, at_ns=at_ns)
+        return outcome
 
     def tick(self) -> None:
         """Lets the exchange notice that an hour has begun, as one that is alive does: interest accrues with its next
@@ -190,11 +200,7 @@ class World:
         hour = self.clock.now_ns() // HOUR_NS
         if hour > self._hour:
             self._hour = hour
-            self.workload.count += 1
-            outcome = self.venue.carry_out(Tick(), command_id=self.workload.count)
-            self._answers[self.workload.count] = outcome.answer
-            self.workload.given = None
-            self.workload.seen(outcome)
+            self._carry_out(venue_envelope(self.workload.let_pass()))
 
     def _count(self, outcome: Outcome) -> None:
         if isinstance(outcome.answer, Accepted):
@@ -202,21 +208,23 @@ class World:
         elif isinstance(outcome.answer, Rejected):
             self.seen.refused[outcome.answer.reason.value] += 1
             self.seen.invariants["E16"] += 1
-        self.seen.fills += sum(1 for fill in outcome.fills if fill.user in COLLECTED)
+        self.seen.fills += sum(1 for fill in outcome.fills if fill.user in self.play.collected)
 
     def _plan(self, seed: int) -> FaultPlan:
         share = self.random.choice((0.01, 0.02, 0.03))
         faults = [Fault(kind=kind, share=share, retry_after_s=self.random.randrange(1, 20)) for kind in Kind]
         return FaultPlan(seed=seed, faults=tuple(faults))
 
-    def forbidden_write(self) -> None:
+    async def forbidden_write(self) -> None:
         """A key that may only read sends an order: nothing of it reaches the engine (E17)."""
         before = self.venue.last_command
-        login = self.venue.login_by_user(2)
-        assert login is not None
-        assert truth.place_by(self.exchange, self.venue, login=login) == 403, "E17"
+        transport = MemoryTransport(Server(self.exchange, self.venue).handle)
+        try:
+            await self.source(READER, transport).do("place", self.play.order)
+        except Refused:
+            self.seen.invariants["E17"] += 1
+        assert self.seen.invariants["E17"], "E17: an order was taken from a key that may only read"
         assert self.venue.last_command == before, "E17: a key without the permission reached the engine"
-        self.seen.invariants["E17"] += 1
 
     # ── what was known ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,7 +232,7 @@ class World:
         """What the book says now, to be asked again at the end (B18)."""
         book = self.open_book()
         now_ns = self.clock.now_ns()
-        for user in COLLECTED:
+        for user in self.play.collected:
             if self.random.random() < 0.5:
                 self._known.append((str(user), now_ns, invariants.known(book, str(user), known_at_ns=now_ns)))
         book.close()
@@ -240,7 +248,7 @@ class World:
     def open_book(self) -> Book:
         place = self._place(self.folder / "book.db")
         self.book = Book.open(place, now_ns=self.clock.now_ns, registry=self.registry, create=True)
-        for user in COLLECTED:
+        for user in self.play.collected:
             if str(user) not in [account.name for account in self.book.accounts()]:
                 self.book.add_account(str(user), self.exchange.id, dialect=self.exchange.dialect, since_ns=OPENED_NS)
         return self.book
@@ -253,7 +261,7 @@ class World:
         book = self.open_book()
         done = True
         try:
-            for user in COLLECTED:
+            for user in self.play.collected:
                 done &= await self._collect_account(book, user, whole=whole)
         except Killed:
             self.seen.kills += 1
@@ -282,12 +290,13 @@ class World:
         self.seen.failures += len(report.failures)
         return not report.failures
 
-    def source(self, user: int) -> WireSource:
+    def source(self, user: int, transport: Transport | None = None) -> WireSource:
         login = self.venue.login_by_user(user)
         assert login is not None
         return WireSource(
-            self.exchange, Wire(self), account=str(user), credentials=Credentials(login.key, login.secret), url=URL,
-            clock=self.clock, randomness=random.Random(self._starts),
+            self.exchange, transport or Wire(self), account=str(user), url=self.url, clock=self.clock,
+            credentials=Credentials(login.key, login.secret, extra=login.extra),
+            randomness=random.Random(self._starts),
         )  # fmt: skip
 
     async def _run(self, work: Callable[[], ResultT]) -> ResultT:
@@ -305,7 +314,7 @@ class World:
 
 async def _life(world: World) -> None:
     world.live(40)
-    for user, permissions in COLLECTED.items():
+    for user, permissions in world.play.collected.items():
         truth.give_key(world.venue, user, permissions)
     for number in range(PASSES):
         world.live(world.random.randrange(COMMANDS // PASSES // 2, COMMANDS * 3 // PASSES // 2))
@@ -313,7 +322,7 @@ async def _life(world: World) -> None:
             world.restart_venue()
         await world.collect(whole=number % 3 == 0 or world.random.random() < 0.3, mortal=True)
         world.remember()
-        world.forbidden_write()
+        await world.forbidden_write()
     if not world.seen.kills:  # at least one: nobody learns anything from a process that always ends well
         world.seen.kills += 1
         world.open_book().close()
@@ -332,29 +341,28 @@ async def _life(world: World) -> None:
             break
 
 
-def counts(seen: Seen) -> bool:
+def counts(seen: Seen, play: Play = ALP) -> bool:
     """Whether a run had enough in it to show something."""
-    streams = ("orders", "fills", "entries", "transfers", "balances")
     return (
-        seen.accepted >= ACCEPTED_MIN and seen.fills >= FILLS_MIN and all(seen.rows[name] for name in streams)
+        seen.accepted >= ACCEPTED_MIN and seen.fills >= FILLS_MIN and all(seen.rows[name] for name in play.needed)
         and len(seen.faults) >= FAULT_KINDS_MIN and seen.kills + seen.venue_restarts >= 1
     )  # fmt: skip
 
 
-def run(seed: int, folder: Path, *, place: Callable[[Path], Place] = directly) -> Seen:
+def run(seed: int, folder: Path, *, place: Callable[[Path], Place] = directly, play: Play = ALP) -> Seen:
     """Lives one seed to its end, and asserts that the book is the venue. ``place``: where the book of a path is. Raises
     AssertionError."""
-    world = World(seed, folder, place=place)
+    world = World(seed, folder, place=place, play=play)
     try:
         asyncio.run(_life(world))
         book = world.open_book()
         state = hashlib.sha256()
         world.recall(book)
-        for user in COLLECTED:
-            world.seen.rows.update(truth.compare(book, world.venue, user, now_ns=world.clock.now_ns()))
+        for user in play.collected:
+            world.seen.rows.update(play.compare(book, world.venue, user, now_ns=world.clock.now_ns()))
         world.seen.invariants.update(truth.prove(book))
         world.seen.invariants.update(invariants.check(book, world.random, now_ns=world.clock.now_ns()))
-        for user in COLLECTED:
+        for user in play.collected:
             world.seen.invariants.update(invariants.repeated(book, str(user), since_ns=world.quiet_ns))
         state.update(book.state_hash().encode())
         state.update(book.verify().head.encode())
