@@ -245,7 +245,8 @@ def keep_key(view: VenueView, call: Call) -> messages.Nothing:
 _ANSWERS: Final[dict[str, Callable[[VenueView, Call], Any]]] = {
     "balance": balance, "positions": positions, "pending_orders": pending_orders, "order": order,
     "history_orders": history_orders, "force_orders": force_orders, "pending_stops": pending_stops,
-    "history_stops": history_stops, "leverage": leverage, "margin_mode": margin_mode, "listen_key": listen_key, "keep_key": keep_key, "end_key": keep_key,
+    "history_stops": history_stops, "leverage": leverage, "margin_mode": margin_mode, "listen_key": listen_key,
+    "keep_key": keep_key, "end_key": keep_key,
     "trade": trading.trade, "cancel": trading.cancel, "cancel_some": trading.cancel_some,
     "cancel_all": trading.cancel_all, "close": trading.close, "close_all": trading.close_all,
     "stop_order": trading.stop_order, "cancel_stop": trading.cancel, "set_margin_mode": trading.set_margin_mode,
