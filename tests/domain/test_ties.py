@@ -99,6 +99,17 @@ def test_every_term_of_many_has_its_own_quantum() -> None:
     assert (tie.outcome, tie.tolerance) == ("does not tie", allowed)
 
 
+def test_a_term_counts_as_far_as_it_moves_the_result_most() -> None:
+    """100 / 10 with a unit of 1 in the 10: down to 9 moves it by 1.11, up to 11 by 0.91."""
+    terms = {"size": printed(Decimal(100)), "entry_price": printed(Decimal(10), 0), "price": printed(Decimal(20))}
+    exact = inverse_pnl(size=Decimal(100), entry_price=Decimal(10), price=Decimal(20))
+    assert exact == 5
+    most = Fraction(100, 9) - 10
+    tie = measure(printed(Decimal("6.111")), inverse_pnl, **terms)
+    assert tie.outcome == "ties within its quanta" and abs(Fraction(tie.tolerance) - most) < Fraction(1, 10**30)
+    assert measure(printed(Decimal("6.112")), inverse_pnl, **terms).outcome == "does not tie"
+
+
 def test_what_cannot_be_computed_is_unchecked_with_its_reason() -> None:
     zero, five = printed(Decimal(0)), printed(Decimal(5))
     gone = measure(five, inverse_pnl, size=five, entry_price=zero, price=five)

@@ -88,7 +88,7 @@ def closed_by(*, before: Decimal, after: Decimal) -> Decimal:
     zero."""
     if not before or (before > 0) == (EXACT.subtract(after, before) > 0):
         return ZERO
-    return before if not after or (before > 0) != (after > 0) else EXACT.subtract(before, after)
+    return before if (before > 0) != (after > 0) else EXACT.subtract(before, after)
 
 
 def change_pnl(
