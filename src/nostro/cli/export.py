@@ -4,7 +4,7 @@ from an exchange."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,6 +16,8 @@ from nostro.errors import Conflict, Unwritable
 if TYPE_CHECKING:
     from nostro.views.facts import Question
     from nostro.views.view import View
+
+OF_CONTRACTS: Final = ("margin", "positions", "snapshots")  # an exchange without any of these has no contracts
 
 
 @click.command(short_help="Write every noun into a folder, a file each.")
@@ -55,15 +57,17 @@ def export(
 
 def _views(here: Session, accounts: list[str], question: Question) -> dict[str, View]:
     from nostro.link.transport import SystemClock
-    from nostro.views import balances, breaks, coverage, facts
+    from nostro.views import balances, breaks, contracts, coverage, facts
 
+    exchanges = [here.book.exchange(name) for name in accounts]
+    traded = any(not each.capabilities.isdisjoint(OF_CONTRACTS) for each in exchanges)
     known_at_ns = question.known_at_ns
     lives = [life for name in accounts for life in breaks.lives_of(here.book, name, known_at_ns=known_at_ns)]
     return {
         "balances": balances.balances(here.book, accounts, question=question, zeros=True),
         **{
             name: facts.facts(here.book, noun, accounts=accounts, question=question)
-            for name, noun in facts.NOUNS.items()
+            for name, noun in {**facts.NOUNS, **(contracts.NOUNS if traded else {})}.items()
         },
         "coverage": coverage.coverage(
             here.book, accounts, now_ns=SystemClock().now_ns(), known_at_ns=question.known_at_ns

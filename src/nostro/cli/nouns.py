@@ -1,6 +1,6 @@
 """``nostro balances``, ``orders``, ``fills``, ``entries``, ``transfers``, ``fees``, ``loans``, ``borrows``,
 ``repayments``, ``interest``, ``liquidations``, ``sub-accounts``, ``coverage``: what the book answers. It decides how a
-question is typed; the book answers it, ``views/`` shows it.
+question is typed; the book answers it, ``views/`` shows it. The nouns of contracts are in ``contracts.py``.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from nostro.cli.session import CommandT, Session, session, shown
 from nostro.domain.values import Malformed, parse_moment
 from nostro.errors import BadValue
 from nostro.link.commands import ISOLATED
+from nostro.views import contracts
 from nostro.views import facts as views
-from nostro.views.facts import Question
+from nostro.views.facts import Noun, Question
 from nostro.views.view import View
 
 MOMENT: Final = "T"
-WALLETS: Final = ("spot", "funding", "cross_margin")
+NOUNS: Final[Mapping[str, Noun]] = {**views.NOUNS, **contracts.NOUNS}
+WALLETS: Final = ("spot", "funding", "cross_margin", "futures")
 # What a member may be although no row of the book is so yet.
 WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("orders", "status"): (
         "pending", "open", "partially_filled", "filled", "canceled", "partially_canceled", "expired", "rejected",
     ),
     ("fills", "side"): ("buy", "sell"),
+    ("positions", "side"): ("both", "long", "short"), ("margin", "scope"): ("account", "cross", "isolated"),
     ("borrows", "status"): ("open", "closed"), ("liquidations", "status"): ("open", "closed"),
     ("transfers", "direction"): ("deposit", "withdrawal", "internal"),
     ("transfers", "status"): ("pending", "moderation", "approved", "suspended", "done", "rejected", "canceled"),
@@ -121,7 +124,7 @@ def newest(view: View, most: int | None) -> View:
 
 def _check_known(here: Session, noun: str, where: Mapping[str, str]) -> None:
     """A mistyped pair, asset or word is no empty answer. Raises `BadValue` where nothing in the whole book is so."""
-    kind = views.NOUNS[noun].kind
+    kind = NOUNS[noun].kind
     for field, wanted in where.items():
         facts = (fact for name in names(here, None) for fact in here.book.facts(kind, name))
         seen = {str(value) for fact in facts if (value := getattr(fact, field))}
@@ -133,17 +136,18 @@ def _check_known(here: Session, noun: str, where: Mapping[str, str]) -> None:
             raise BadValue(message, hint=config.suggestion(wanted, known, what=plural))
 
 
-def _show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -> None:
+def show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -> None:
+    """Shows what the book knows of that noun. Raises `BadValue`."""
     here = session()
     question = asked(**typed)
     most = _most(rows, output=here.options.get("output"))
     view = views.facts(
-        here.book, views.NOUNS[noun], accounts=names(here, account), question=question,
+        here.book, NOUNS[noun], accounts=names(here, account), question=question,
         newest=None if most is None else most + 1,  # one more, to see whether there are more
     )  # fmt: skip
     if not view.rows:
         _check_known(here, noun, question.where)
-    here.show_book(newest(view, most))
+    here.show_book(contracts.measured(here.book, newest(view, most), NOUNS[noun]))
 
 
 @click.command()
@@ -157,7 +161,7 @@ def _show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) 
 @shown
 def orders(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Orders, each in its latest known state."""
-    _show_facts("orders", account, rows, **typed)
+    show_facts("orders", account, rows, **typed)
 
 
 @click.command()
@@ -171,7 +175,7 @@ def orders(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def fills(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Executions of orders, with their fees."""
-    _show_facts("fills", account, rows, **typed)
+    show_facts("fills", account, rows, **typed)
 
 
 @click.command(short_help="Lines of the ledger: all that changed a balance.")
@@ -185,7 +189,7 @@ def fills(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def entries(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Lines of the exchange's ledger: everything that changed a balance."""
-    _show_facts("entries", account, rows, **typed)
+    show_facts("entries", account, rows, **typed)
 
 
 @click.command()
@@ -199,7 +203,7 @@ def entries(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def transfers(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Deposits, withdrawals, and transfers between wallets."""
-    _show_facts("transfers", account, rows, **typed)
+    show_facts("transfers", account, rows, **typed)
 
 
 @click.command()
@@ -209,7 +213,7 @@ def transfers(account: str | None, rows: int | None, **typed: str | None) -> Non
 @shown
 def fees(account: str | None, **typed: str | None) -> None:
     """The fee rules that hold for the account."""
-    _show_facts("fees", account, None, **typed)
+    show_facts("fees", account, None, **typed)
 
 
 @click.command()
@@ -221,7 +225,7 @@ def fees(account: str | None, **typed: str | None) -> None:
 @shown
 def loans(account: str | None, **typed: str | None) -> None:
     """What each margin wallet owes, as the exchange says."""
-    _show_facts("loans", account, None, **typed)
+    show_facts("loans", account, None, **typed)
 
 
 @click.command()
@@ -235,7 +239,7 @@ def loans(account: str | None, **typed: str | None) -> None:
 @shown
 def borrows(account: str | None, rows: int | None, **typed: str | None) -> None:
     """What was borrowed, and what of it is repaid."""
-    _show_facts("borrows", account, rows, **typed)
+    show_facts("borrows", account, rows, **typed)
 
 
 @click.command()
@@ -248,7 +252,7 @@ def borrows(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def repayments(account: str | None, rows: int | None, **typed: str | None) -> None:
     """What was paid back, principal and interest."""
-    _show_facts("repayments", account, rows, **typed)
+    show_facts("repayments", account, rows, **typed)
 
 
 @click.command()
@@ -265,7 +269,7 @@ def interest(account: str | None, rows: int | None, **typed: str | None) -> None
     Where the exchange does not say when, a row lies within the time from and until which it was found; it counts as
     before a moment if all of that is.
     """
-    _show_facts("interest", account, rows, **typed)
+    show_facts("interest", account, rows, **typed)
 
 
 @click.command()
@@ -279,7 +283,7 @@ def interest(account: str | None, rows: int | None, **typed: str | None) -> None
 @shown
 def liquidations(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Debts that the exchange settled by force."""
-    _show_facts("liquidations", account, rows, **typed)
+    show_facts("liquidations", account, rows, **typed)
 
 
 @click.command("sub-accounts")

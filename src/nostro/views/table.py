@@ -28,8 +28,8 @@ SHORT: Final = 13  # characters of a text that is cut in its middle
 LONG: Final = 81  # the same for all other texts: what is longer was not written by anyone sane
 UNPROVEN_LINES: Final = 6  # below a table: `nostro coverage` shows the rest
 LAST_MIN: Final = 10  # the narrowest last column that may go on in further lines
-GOOD: Final = frozenset({"proven", "ties", "ok", "filled", "done", "explained"})
-BAD: Final = frozenset({"break", "open", "refused", "failed"})
+GOOD: Final = frozenset({"proven", "ties", "ties within its quanta", "ok", "filled", "done", "explained"})
+BAD: Final = frozenset({"break", "does not tie", "open", "refused", "failed"})
 MUTED: Final = frozenset({"canceled", "expired", "settling", "rejected", "accepted"})
 
 
