@@ -9,13 +9,14 @@ from difflib import get_close_matches
 from typing import Final
 
 from nostro.errors import ExchangeUnknown
-from nostro.exchanges import alp, bingx_v1
+from nostro.exchanges import alp, bingx_v1, grvt
 from nostro.link.declare import Exchange
 
 # Per id: its dialects, and the one that is meant where none is named.
 EXCHANGES: Final[Mapping[str, tuple[Mapping[str, Exchange], str]]] = {
     "alp": (alp.EXCHANGES, alp.DEFAULT_DIALECT),
     "bingx_v1": (bingx_v1.EXCHANGES, bingx_v1.DEFAULT_DIALECT),
+    "grvt": (grvt.EXCHANGES, grvt.DEFAULT_DIALECT),
 }
 # Names under which people look for them: as other programs spell them, and from before they were renamed.
 OTHER_NAMES: Final[Mapping[str, str]] = {
