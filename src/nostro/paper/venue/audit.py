@@ -1,5 +1,5 @@
-"""The venue's invariants as assertions: E1 to E7 and E16 of its page of invariants, and with ``audit_margin.py`` E9 to
-E11. It looks at whole states, or at one
+"""The venue's invariants as assertions: E1 to E7 and E16 of its page of invariants, with ``audit_margin.py`` those of
+loans and with ``audit_contracts.py`` those of contracts. It looks at whole states, or at one
 command with what it left behind, and counts the checks that had something to check, so that a test can show that none
 was empty. It changes nothing and is never on the way of a served command.
 """
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from nostro.link.commands import Accepted, PlaceOrder, Rejected
-from nostro.paper.venue import audit_margin
+from nostro.link.commands import Accepted, EditOrder, PlaceOrder, Rejected
+from nostro.paper.venue import audit_contracts, audit_margin
+from nostro.paper.venue.book import REDUCE_ONLY, TAKEOVER
 from nostro.paper.venue.listing import PPM
-from nostro.paper.venue.wallets import PLACE_BITS, SPOT, key_of
+from nostro.paper.venue.rows import FILL_COLUMNS
+from nostro.paper.venue.wallets import COLLATERAL_FROM, PLACE_BITS, PLACE_MASK, SPOT, key_of
 
 if TYPE_CHECKING:
     from nostro.paper.venue.book import Market, Order, Side
@@ -24,7 +26,7 @@ _GOES_ON = ("pending", "open", "partially_filled")
 
 
 def check_state(engine: Engine) -> Counter[str]:
-    """Asserts E1 to E6, E10 and E11 on the whole state."""
+    """Asserts E1 to E6, E8 to E11 on the whole state."""
     counts: Counter[str] = Counter()
     _conservation(engine, counts)
     _holds(engine, counts)
@@ -35,22 +37,24 @@ def check_state(engine: Engine) -> Counter[str]:
     assert visible + elsewhere == len(engine.matching.orders), "E5: the books hold other orders than are open"
     assert sum(len(user.orders) for user in engine.users.values()) == len(engine.matching.orders)
     audit_margin.check_state(engine, counts)
+    audit_contracts.check_state(engine, counts)
     return counts
 
 
 def apply_checked(engine: Engine, envelope: Envelope) -> tuple[Outcome, Counter[str]]:
-    """Applies a command, and asserts E1 to E7, E9 to E11 and E16 on what it did and on the state after it."""
+    """Applies a command, and asserts E1 to E11, E13 and E16 on what it did and on the state after it."""
     before, found = engine.snapshot(), audit_margin.Before(engine)
     outcome = engine.apply(envelope)
     counts = engine.check()
     if isinstance(outcome.answer, Rejected):
         assert engine.snapshot() == before, "E16: a refused command changed the state"
         rows = (outcome.order_rows, outcome.fill_rows, outcome.entry_rows, outcome.transfer_rows)
-        assert not any((*rows, *outcome.margin_rows))
+        assert not any((*rows, *outcome.margin_rows, *outcome.contract_rows))
         counts["E16"] += 1
         return outcome, counts
     counts += check_outcome(envelope, outcome)
     counts += audit_margin.check_change(engine, envelope, outcome=outcome, before=found)
+    counts += audit_contracts.check_change(engine, envelope, outcome=outcome)
     return outcome, counts
 
 
@@ -58,27 +62,35 @@ def check_outcome(envelope: Envelope, outcome: Outcome) -> Counter[str]:
     """Asserts E4 to E7 on the rows of one command."""
     counts: Counter[str] = Counter()
     orders = {row[0]: row for row in outcome.order_rows}
+    trimmed = any(row[24] & REDUCE_ONLY and row[9] for row in orders.values())  # it may end what a fok met, or is
     for row in outcome.order_rows:
         rest = row[7] - row[8] - row[9]
         assert rest > 0 if row[6] in _GOES_ON else rest == 0, f"E4: order {row[0]} does not add up"
         if row[5] == "ioc" or row[5] == "fok" or row[4] in ("market", "stop_market"):
             assert row[6] == "pending" or row[6] not in _GOES_ON, f"E6: order {row[0]} rests"
             counts["E6"] += 1
-        if row[5] == "fok" and row[13] is None:
+        if row[5] == "fok" and row[13] is None and not trimmed:
             assert row[8] in (0, row[7]), f"E6: order {row[0]} is fok and filled in part"
-    for maker, taker in zip(outcome.fill_rows[::2], outcome.fill_rows[1::2], strict=True):
+    command, answer = envelope.command, outcome.answer
+    edited = command.order_id if isinstance(command, EditOrder) else None  # its price may be another since the trade
+    traded = [row for row in outcome.fill_rows if not _taken_over(row)]
+    for maker, taker in zip(traded[::2], traded[1::2], strict=True):
         _trade(maker, taker, counts)
         for fill in (maker, taker):
             limit = orders[fill[1]][10]
-            assert limit is None or (fill[5] <= limit if fill[4] else fill[5] >= limit), f"E5: fill beyond {limit}"
-        assert maker[5] == orders[maker[1]][10], "E5: a trade is not at the maker's price"
+            within = limit is None or (fill[5] <= limit if fill[4] else fill[5] >= limit)
+            assert within or fill[1] == edited, f"E5: fill beyond {limit}"
+        assert maker[5] == orders[maker[1]][10] or maker[1] == edited, "E5: a trade is not at the maker's price"
         counts["E5"] += 1
-    command, answer = envelope.command, outcome.answer
     if isinstance(command, PlaceOrder) and command.post_only and isinstance(answer, Accepted):
         assert not any(fill[1] == answer.ids[0] and not fill[11] for fill in outcome.fill_rows), "E6: post_only took"
         counts["E6"] += 1
     _cash(outcome, counts)
     return counts
+
+
+def _taken_over(fill: FillRow) -> bool:
+    return len(fill) > len(FILL_COLUMNS) and bool(int(fill[-1]) & TAKEOVER)
 
 
 def _trade(maker: FillRow, taker: FillRow, counts: Counter[str]) -> None:
@@ -97,9 +109,11 @@ def _cash(outcome: Outcome, counts: Counter[str]) -> None:
     """E7: what the fills say is what the ledger moved, by user, wallet and asset."""
     words, moved = outcome.words, defaultdict[tuple[int, int, str], int](int)
     for row in outcome.entry_rows:
-        if row[5] in ("trade", "fee"):
+        if row[5] in ("trade", "fee") and row[2] < COLLATERAL_FROM:
             moved[row[1], row[2], words.assets[row[4]][0]] += row[7]
     for fill in outcome.fill_rows:
+        if len(fill) > len(FILL_COLUMNS):
+            continue
         symbol, amount_digits = words.markets[fill[3]][:2]
         base, quote = symbol.split("/")
         lot = 10 ** (dict(words.assets)[base] - amount_digits)
@@ -120,7 +134,8 @@ def _conservation(engine: Engine, counts: Counter[str]) -> None:
     for user in engine.users.values():
         for key, wallet in user.wallets.items():
             sums[key >> PLACE_BITS] += wallet.total
-            assert 0 <= wallet.held <= wallet.total, f"E2: wallet {wallet.id} holds {wallet.held} of {wallet.total}"
+            most = wallet.total if key & PLACE_MASK < COLLATERAL_FROM else 0
+            assert 0 <= wallet.held <= most, f"E2: wallet {wallet.id} holds {wallet.held} of {wallet.total}"
             counts["E2"] += 1
     assert not any(sums), f"E1: the sums by asset are {sums}, and must be 0"
     counts["E1"] += sum(1 for house in engine.ledger.external if house)
@@ -131,7 +146,9 @@ def _holds(engine: Engine, counts: Counter[str]) -> None:
     held = defaultdict[tuple[int, int], int](int)
     for order in engine.matching.orders.values():
         market, rest = order.market, order.lots - order.filled
-        if not order.buy:
+        if order.position is not None:
+            wanted = 0
+        elif not order.buy:
             wanted = rest * market.lot
         elif order.price is not None:
             wanted = market.buy_hold(rest, order.price)
@@ -160,7 +177,8 @@ def _open_order(order: Order, counts: Counter[str]) -> None:
         assert order.price is not None
     if order.hidden:
         assert order.filled == 0, f"E6: order {order.id} is aon and filled in part"
-    assert order.market.amount_min <= order.lots <= order.market.amount_max
+    assert order.market.amount_min <= order.lots
+    assert order.lots <= order.market.amount_max or order.position is not None  # one that was edited may be larger
     counts["E6"] += 1
 
 

@@ -9,6 +9,7 @@ the settle asset in a margin account, and in `futures` what a unit is worth by i
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from nostro.paper.venue.listing import PPM
 from nostro.paper.venue.wallets import COLLATERAL_FROM, key_of
 
 if TYPE_CHECKING:
-    from nostro.paper.venue.contracts import Contract
     from nostro.paper.venue.index import Index
     from nostro.paper.venue.positions import Position
     from nostro.paper.venue.profile import Profile
@@ -145,26 +145,23 @@ class Collateral:
         return equity <= maintenance
 
     def last_mark(self, position: Position) -> int | None:
-        """The mark price at which a position would be liquidated if nothing but its own value moved, rounded towards
-        the mark; None where there is none."""
-        contract, size = position.contract, position.size
+        """The mark price at which a position would be liquidated if nothing but its own value moved, in ticks, rounded
+        towards the mark; None where there is none."""
+        contract, size, held = position.contract, position.size, abs(position.size)
         if not size:
             return None
         equity, maintenance = self.backing(position)
         weight = PPM if position.isolated else self.weight(contract.quote, position.place)
-        rate = contract.tier(abs(contract.value(size, contract.mark))).maintenance_ppm
-        price = _price(contract, size, maintenance_ppm=rate, spare=Fraction(equity - maintenance, weight))
-        if price is None:
+        own = position.unrealized() - contract.maintenance(held)
+        others = Fraction(equity - maintenance, weight) - own  # what else backs it, in settle units
+        rate = Fraction(contract.tier(contract.value(held, contract.mark)).maintenance_ppm, PPM)
+        scale = Fraction(contract.numerator, contract.denominator)
+        if contract.inverse:
+            above, below = scale * (size + rate * held), position.basis + others
+        else:
+            above, below = position.basis - others, scale * (size - rate * held)
+        if not below:
             return None
-        ticks = -(-price.numerator // price.denominator) if size > 0 else price.numerator // price.denominator
+        price = above / below
+        ticks = math.ceil(price) if size > 0 else math.floor(price)
         return ticks if ticks > 0 else None
-
-
-def _price(contract: Contract, size: int, *, maintenance_ppm: int, spare: Fraction) -> Fraction | None:
-    """The mark at which a position has lost what there is to spare, in settle units, above its maintenance margin."""
-    scale = Fraction(contract.numerator, contract.denominator)
-    held, kept = abs(size), Fraction(maintenance_ppm, PPM) * abs(size)
-    if contract.inverse:
-        turned = Fraction(1, contract.mark) + spare / (scale * (size + kept)) if size + kept else Fraction(0)
-        return 1 / turned if turned > 0 else None
-    return contract.mark - spare / (scale * (size - kept)) if held != kept or size < 0 else None
