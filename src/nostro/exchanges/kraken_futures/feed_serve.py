@@ -24,7 +24,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from nostro.domain.values import SECOND_NS
+from nostro.domain.values import ABSENT, SECOND_NS
 from nostro.exchanges.kraken_futures import feed_market, written
 from nostro.exchanges.kraken_futures import feed_messages as messages
 from nostro.exchanges.kraken_futures.auth import signed
@@ -142,7 +142,7 @@ class KrakenFeed:
         elif feed == "book":
             yield self._books.snapshot(instrument)
         else:
-            yield feed_market.ticker(self._view, instrument, feed)
+            yield self._ticker(feed, product, instrument)
 
     def _private(self, known: _Known, asked: messages.Request) -> Iterator[str]:
         subscribes = asked.event == "subscribe"
@@ -218,11 +218,17 @@ class KrakenFeed:
             if topic not in topics:
                 self._tickers.pop(topic, None)
                 continue
-            frame = feed_market.ticker(self._view, instrument, feed)
-            content = msgspec.json.encode(msgspec.structs.replace(frame, time=msgspec.Raw(b"0")))
-            if self._tickers.get(topic) != content:
-                self._tickers[topic] = content
+            before = self._tickers.get(topic)
+            frame = self._ticker(feed, product, instrument)
+            if self._tickers[topic] != before:
                 yield from _heard([frame], topic)
+
+    def _ticker(self, feed: str, product: str, instrument: VenueInstrument) -> messages.Ticker:
+        """The ticker as it is now, remembered as told: whoever heard it before was told what changed just now."""
+        frame = feed_market.ticker(self._view, instrument, feed)
+        content = msgspec.json.encode(msgspec.structs.replace(frame, time=ABSENT))
+        self._tickers[f"{feed}:{product}"] = content
+        return frame
 
     def _product(self, symbol: str) -> str:
         instrument = self._symbols.get(symbol)
