@@ -59,6 +59,17 @@ def test_no_positions(empty: str) -> None:
     assert list(EXCHANGE.asks_for("positions")[0].read(Query(), answer)) == []
 
 
+def test_a_ticker_alone_and_in_a_list() -> None:
+    row = {"symbol": "BTC-USDT", "lastPrice": "16000.5", "priceChange": "-3", "volume": "7"}
+    for data in (row, {"tickers": [row]}):
+        answer = decode(routes.TICKER, json.dumps({"code": 0, "data": data}).encode())
+        (fact,) = EXCHANGE.asks_for("ticker")[0].read(Query(), answer)
+        assert isinstance(fact, records.Ticker)
+        assert (fact.instrument, fact.last, fact.change, fact.volume) == (
+            "BTC/USDT:USDT", Decimal("16000.5"), Decimal(-3), Decimal(7),
+        )  # fmt: skip
+
+
 def test_lower_case_positions_of_2023() -> None:
     row = ANSWERS["positions"]["data"]["positions"][1] | {
         "positionSide": "short",

@@ -205,20 +205,20 @@ class LatestPrice(Message, frozen=True, kw_only=True):
 
 
 class Ticker(Message, frozen=True, kw_only=True):
-    symbol: str
-    priceChange: Raw  # noqa: N815
-    priceChangePercent: Raw  # noqa: N815
-    lastPrice: Raw  # noqa: N815
-    lastVolume: Raw  # noqa: N815
-    highPrice: Raw  # noqa: N815
-    lowPrice: Raw  # noqa: N815
-    volume: Raw
-    dayVolume: Raw  # noqa: N815
-    openPrice: Raw  # noqa: N815
+    symbol: str = ""
+    priceChange: Raw = ABSENT  # noqa: N815
+    priceChangePercent: Raw = ABSENT  # noqa: N815
+    lastPrice: Raw = ABSENT  # noqa: N815
+    lastVolume: Raw = ABSENT  # noqa: N815
+    highPrice: Raw = ABSENT  # noqa: N815
+    lowPrice: Raw = ABSENT  # noqa: N815
+    volume: Raw = ABSENT
+    dayVolume: Raw = ABSENT  # noqa: N815
+    openPrice: Raw = ABSENT  # noqa: N815
 
 
-class Tickers(Message, frozen=True, kw_only=True):
-    """On the wire a list, also for one symbol; in the documents the row itself."""
+class Tickers(Ticker, frozen=True, kw_only=True):
+    """On the wire a list, also for one symbol; in the documents the members of the row itself."""
 
     tickers: list[Ticker] | None = None
 

@@ -206,8 +206,8 @@ def currencies(_: Query, answer: list[messages.Contract]) -> Iterator[records.As
         yield records.Asset(offset=offset, asset=code)
 
 
-def ticker(_: Query, answer: messages.Tickers | messages.Ticker) -> Iterator[records.Ticker]:
-    rows = [answer] if isinstance(answer, messages.Ticker) else answer.tickers or []
+def ticker(_: Query, answer: messages.Tickers) -> Iterator[records.Ticker]:
+    rows: list[messages.Ticker] = ([answer] if answer.symbol else []) if answer.tickers is None else answer.tickers
     for offset, row in enumerate(rows):
         yield records.Ticker(
             offset=offset,

@@ -91,7 +91,7 @@ CONTRACTS = _market("contracts", "getAllContracts", None, list[messages.Contract
 LATEST_PRICE = _market(
     "latest_price", "getLatestPrice", requests.SymbolQuery, messages.LatestPrice
 )  # fmt: skip
-TICKER = _market("ticker", "getTicker", requests.SymbolQuery, messages.Tickers | messages.Ticker)
+TICKER = _market("ticker", "getTicker", requests.SymbolQuery, messages.Tickers)
 DEPTH = _market("depth", "getMarketDepth", requests.DepthQuery, messages.Depth)
 TRADES = _market("trades", "getMarketTrades", requests.SymbolQuery, messages.Trades)
 LATEST_FUNDING = _market(
