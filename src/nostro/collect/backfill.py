@@ -29,13 +29,14 @@ from nostro.link.transport import Clock
 from nostro.link.wire import WireSource
 
 REFERENCE: Final = ("currencies", "instruments", "fees", "sub_accounts", "ticker")  # asked once a pass
-STATES: Final = ("balances", "loans")  # asked in every poll
+STATES: Final = ("balances", "loans", "positions", "margin")  # asked in every poll
 ROWS_PER_COMMIT: Final = 2_000  # rows gathered before they are committed together
 STEPS_PER_COMMIT: Final = 50  # pages gathered before they are committed together
 QUIET_S: Final = 60  # how long histories rest while the balances do not move
 PROBE_NS: Final = DAY_NS  # a forbidden stream is asked again after a day
 UNREADABLE_MAX: Final = 100  # pages of a stream that cannot be read, before a pass leaves it: three or four single rows
 GARBAGE_PAGES: Final = 3  # so many, and none that can be read: halving will not help
+FOR_EVER_S: Final = 2**62
 NEAR_NS: Final = 3600 * SECOND_NS  # open rows this near to each other are re-read by one request
 # What will not get better with the next question: a refused key, and an exchange that cannot be reached.
 ENDS_PASS: Final = (errors.Unauthorized, errors.NotSent)
@@ -256,8 +257,10 @@ class Collector:
 
     # ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _streams_here(self) -> tuple[Stream, ...]:
-        return self.source.exchange.streams
+    def _streams_here(self) -> list[Stream]:
+        """What the exchange forgets soonest comes first: of it nothing is lost while the rest is read."""
+        streams = self.source.exchange.streams
+        return sorted(streams, key=lambda stream: stream.retention_s or FOR_EVER_S)
 
     async def _streams(self, report: Report, *, whole: bool) -> None:
         for stream in self._streams_here():

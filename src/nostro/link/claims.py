@@ -4,7 +4,7 @@ say (``pager.py``), nor keep anything (``book/coverage.py``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from nostro.link.declare import Cause, Claim, Status
@@ -99,3 +99,15 @@ def _merged(claims: list[Claim]) -> list[Claim]:
         else:
             merged.append(claim)
     return merged
+
+
+def remembered(claims: Iterable[Claim], *, since_ns: int) -> tuple[Claim, ...]:
+    """The same claims where the exchange may have forgotten what happened before then: nothing of it is proven."""
+    kept: list[Claim] = []
+    for claim in claims:
+        edge_ns = min(max(claim.since_ns, since_ns), claim.until_ns) if claim.status == "proven" else claim.since_ns
+        if claim.since_ns < edge_ns:
+            kept.append(Claim("unavailable", claim.since_ns, edge_ns, "retention"))
+        if edge_ns < claim.until_ns:
+            kept.append(Claim(claim.status, edge_ns, claim.until_ns, claim.cause))
+    return tuple(kept)

@@ -21,6 +21,7 @@ from nostro import errors, limits
 from nostro.domain.records import Fact
 from nostro.domain.values import SECOND_NS
 from nostro.link import writes
+from nostro.link.claims import remembered
 from nostro.link.commands import Command
 from nostro.link.declare import (
     Ask,
@@ -112,7 +113,7 @@ class WireSource:
         )  # fmt: skip
         try:
             async for step in steps:
-                yield step
+                yield _remembered(step, ask.stream)
         except errors.Forbidden as refusal:
             if not ask.route.permission or not isinstance(refusal.page, Page):
                 raise
@@ -400,6 +401,15 @@ def _query(where: Mapping[str, str]) -> Query:
         since_ns=None if since_ns is None else int(since_ns), until_ns=None if until_ns is None else int(until_ns),
         limit=None if limit is None else int(limit), where=conditions,
     )  # fmt: skip
+
+
+def _remembered(step: Step, stream: Stream) -> Step:
+    """The step, whose claims prove nothing of what the exchange may have forgotten by the end of its answer."""
+    if stream.retention_s is None or not step.claims:
+        return step
+    oldest_ns = step.page.received_ns + (limits.CLOCK_SKEW_MAX_S - stream.retention_s) * SECOND_NS
+    claims = remembered(step.claims, since_ns=oldest_ns)
+    return msgspec.structs.replace(step, page=msgspec.structs.replace(step.page, claims=claims))
 
 
 def _can_halve(stream: Stream, query: Query) -> bool:
