@@ -11,6 +11,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final, Literal
 
+from nostro.domain.values import EXACT
 from nostro.link.commands import (
     CancelAll,
     CancelOrders,
@@ -129,11 +130,15 @@ class Bot:
         method = one_of(self._random, methods)
         amount = max(method.amount_min, self.amount(method.asset, between(self._random, LATER_DOLLARS)))
         attributes = {name: _DESTINATIONS[name][method.network] for name, _ in method.attributes}
+        self._make_free(method.asset, amount=EXACT.add(amount, method.fee), at_ns=at_ns)
         self._numbered += 1
         command = RequestWithdrawal(
             method=method.id, amount=amount, attributes=attributes, client_id=f"withdraw-{self._numbered}"
         )
         return self._do(command, at_ns)
+
+    def _make_free(self, asset: str, *, amount: Decimal, at_ns: int) -> None:
+        """Sees to it that an amount can leave: it lies in the spot wallet already."""
 
     def leave_open(self, symbol: str, *, at_ns: int) -> list[Outcome]:
         """Orders that stay: two far limits, a hidden one, and a stop."""

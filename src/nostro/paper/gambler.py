@@ -101,10 +101,10 @@ class Gambler:
             if lots:
                 side: Side = "sell" if lots > 0 else "buy"
                 outcomes.append(self._order(contract, side, at_ns, lots=abs(lots), reduces=True))
-        for row in self._venue.balances(hands.user):
-            if row.wallet in hands.wallets.get(row.asset, ()) and row.total > 0:
-                units = at_most(row.total, hands.digits[row.asset])
-                outcomes.append(hands.move(row.wallet, row.asset, units=-units, at_ns=at_ns))
+        for kept in self._venue.balances(hands.user):
+            if kept.wallet in hands.wallets.get(kept.asset, ()) and kept.total > 0:
+                units = at_most(kept.total, hands.digits[kept.asset])
+                outcomes.append(hands.move(kept.wallet, kept.asset, units=-units, at_ns=at_ns))
         return outcomes
 
     def _order(

@@ -78,7 +78,7 @@ class Prices:
         """The reference price of an instrument, in its ticks; at least 1. Of a contract: its mark price."""
         market = self._markets[symbol]
         basis_ppb = self._basis_ppb.get(symbol, 0)
-        price = self._now[market.base] * 10**market.price_digits // self._now[market.quote]
+        price: int = self._now[market.base] * 10**market.price_digits // self._now[market.quote]
         return max(1, price + price * basis_ppb // 10**9)
 
     def take(self, symbol: str, ticks: int) -> None:
@@ -101,7 +101,8 @@ class Prices:
         market = self._markets[symbol]
         asset = market.quote if market.kind == "inverse" else market.base
         numerator, denominator = market.multiplier.as_integer_ratio()
-        return worth * 10**market.amount_digits * denominator // (self._now[asset] * numerator)
+        lots: int = worth * 10**market.amount_digits * denominator // (self._now[asset] * numerator)
+        return lots
 
     def least(self, symbol: str) -> int:
         """What an order of an instrument must be worth, and a fifth more, in millionths of a dollar."""

@@ -116,12 +116,10 @@ class Trader(Bot):
         )  # fmt: skip
         return self._do(command, at_ns)
 
-    def withdraw_some(self, *, at_ns: int) -> Outcome:
-        """Something comes back from where it was traded with, and then leaves."""
-        asset = one_of(self._random, self.currencies)
-        units = at_most(self.amount(asset, between(self._random, (100, 1_000))), self.digits[asset])
+    def _make_free(self, asset: str, *, amount: Decimal, at_ns: int) -> None:
+        """What is to leave first comes back from where it is traded with."""
+        units = at_most(amount, self.digits[asset])
         self.move(one_of(self._random, self.wallets[asset]), asset, units=-units, at_ns=at_ns)
-        return super().withdraw_some(at_ns=at_ns)
 
     def leave_open(self, symbol: str, *, at_ns: int) -> list[Outcome]:
         """A position, and orders that stay: two far limits and a stop."""
