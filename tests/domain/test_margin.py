@@ -172,6 +172,20 @@ def test_one_change_of_a_position_is_a_trade(
     assert averaging.entry_after(kind, before=Decimal(0), after=after, entry_price=entry, price=price) == price
 
 
+def test_the_arithmetic_mean_of_inverse_contracts_would_lose_money() -> None:
+    """One contract at 100 and one at 200: worth 0.015 then and 2 / 150 at 150, where the arithmetic mean sees no profit."""
+    prices = {"price": Decimal(100), "size": Decimal(1), "trade_price": Decimal(200), "trade_size": Decimal(1)}
+    paid = Fraction(1, 100) + Fraction(1, 200)
+    for mean, gained in (
+        (averaging.average_price, Fraction(0)),
+        (averaging.inverse_average_price, paid - Fraction(2, 150)),
+    ):
+        entry = mean(**prices)
+        assert entry is not None
+        found = profit.inverse_pnl(size=Decimal(2), entry_price=entry, price=Decimal(150))
+        assert near(found, gained, units=Fraction(10))
+
+
 def test_a_flip_ends_one_life_and_begins_another() -> None:
     contract = Contract()
     _, life = traded(None, amount=Decimal(2), price=Decimal(100), contract=contract)
