@@ -173,7 +173,7 @@ def test_one_change_of_a_position_is_a_trade(
 
 
 def test_the_arithmetic_mean_of_inverse_contracts_would_lose_money() -> None:
-    """One contract at 100 and one at 200: worth 0.015 then and 2 / 150 at 150, where the arithmetic mean sees no profit."""
+    """One contract at 100 and one at 200: 0.015 was paid, and 2 / 150 is their worth at 150."""
     prices = {"price": Decimal(100), "size": Decimal(1), "trade_price": Decimal(200), "trade_size": Decimal(1)}
     paid = Fraction(1, 100) + Fraction(1, 200)
     for mean, gained in (
