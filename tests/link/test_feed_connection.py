@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
@@ -32,10 +33,14 @@ async def serving(answer: Callable[[web.BaseRequest], Awaitable[web.StreamRespon
 
 
 @asynccontextmanager
-async def connected(play: Play) -> AsyncIterator[AiohttpConnection]:
-    """A connection to a server that plays this, and then closes."""
+async def connected(
+    play: Play, *, cookies: list[object] | None = None, **options: Any
+) -> AsyncIterator[AiohttpConnection]:
+    """A connection to a server that plays this, and then closes. ``cookies``: where those of the upgrade go."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if cookies is not None:
+            cookies.append(request.headers.get("Cookie"))
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         await play(socket)
@@ -43,7 +48,7 @@ async def connected(play: Play) -> AsyncIterator[AiohttpConnection]:
         return socket
 
     async with serving(answer) as url:
-        connection = await AiohttpConnection.open(url)
+        connection = await AiohttpConnection.open(url, **options)
         try:
             yield connection
         finally:
@@ -80,6 +85,23 @@ def test_frames_come_as_they_are_and_pings_are_answered() -> None:
 
     asyncio.run(run())
     assert answered == [(aiohttp.WSMsgType.PONG, b"there?")]
+
+
+def test_we_ping_where_the_feed_wants_it_and_its_headers_are_sent() -> None:
+    seen: list[object] = []
+
+    async def play(socket: web.WebSocketResponse) -> None:
+        ping = await socket.receive(5)
+        seen.append(ping.type)
+        await socket.pong(ping.data)
+        await socket.receive(5)
+
+    async def run() -> None:
+        async with connected(play, headers={"Cookie": "gravity=1"}, ping_every_s=1, cookies=seen) as connection:
+            assert await connection.receive(5) == Arrival(b"", "ping")
+
+    asyncio.run(run())
+    assert seen == ["gravity=1", aiohttp.WSMsgType.PING]
 
 
 def test_a_frame_beyond_the_limit_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:

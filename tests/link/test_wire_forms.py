@@ -191,8 +191,8 @@ class Wire:
 
 def opened(wire: Wire, url: str = LIVE, extra: dict[str, str] | None = None) -> WireSource:
     return WireSource(
-        TOY, wire, account="a", credentials=Credentials("toy-key", "", extra=EXTRA if extra is None else extra), url=url,
-        clock=Clock(), randomness=random.Random(3),
+        TOY, wire, account="a", url=url, clock=Clock(), randomness=random.Random(3),
+        credentials=Credentials("toy-key", "", extra=EXTRA if extra is None else extra),
     )  # fmt: skip
 
 
