@@ -85,7 +85,8 @@ GRVT_SPOT_BALANCE = {
 }  # fmt: skip
 GRVT_POSITION = {
     "event_time": "position.effective_ns", "sub_account_id": "position.sub_account",
-    "instrument": "position.instrument", "size": "position.size", "notional": "position.notional", "entry_price": "position.entry_price",
+    "instrument": "position.instrument", "size": "position.size", "notional": "position.notional",
+    "entry_price": "position.entry_price",
     "exit_price": "position.exit_price", "mark_price": "position.mark_price",
     "unrealized_pnl": "position.unrealized_pnl", "realized_pnl": "position.realized_pnl",
     "total_pnl": "position.total_pnl", "roi": "position.roi", "quote_index_price": "position.quote_index_price",
