@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nostro.link.commands import Refusal, Rejected
-from nostro.paper.venue.book import POST_ONLY, REDUCE_ONLY, Order
+from nostro.paper.venue.book import POST_ONLY, REDUCE_ONLY, Match, Order
 from nostro.paper.venue.contracts import limit_of
 from nostro.paper.venue.listing import LEVERAGE_DIGITS
 from nostro.paper.venue.numbers import amount_of
@@ -44,12 +44,10 @@ def backed(order: Order, collateral: Collateral, *, standing: Order | None = Non
     position = order.position
     assert position is not None
     contract, waits, rest = position.contract, order.status == "pending", order.lots - order.filled
-    if order.traits & POST_ONLY:
+    if order.traits & POST_ONLY and _takes(order, contract):
         assert order.price is not None
-        best = (contract.asks if order.buy else contract.bids).best()
-        if best is not None and (best <= order.price if order.buy else best >= order.price):
-            at = amount_of(order.price, contract.price_digits)
-            return _refused(Refusal.POST_ONLY_WOULD_TAKE, "post_only at this price would match now", at)
+        at = amount_of(order.price, contract.price_digits)
+        return _refused(Refusal.POST_ONLY_WOULD_TAKE, "post_only at this price would match now", at)
     if order.traits & REDUCE_ONLY:
         return _reduces(order, position, rest=rest, standing=standing)
     if waits:
@@ -64,6 +62,8 @@ def backed(order: Order, collateral: Collateral, *, standing: Order | None = Non
     if refused is not None:
         return refused
     losing = _own_loss(order, contract, rest)
+    if not losing and worst == position.worst(bids=bids, asks=asks):
+        return None
     needed = collateral.needs(position, bids=more_bids, asks=more_asks, loss=loss + losing)
     if needed > collateral.needs(position, bids=bids, asks=asks, loss=loss):
         needed += collateral.initial(position.user, position.place, but=position)
@@ -119,9 +119,9 @@ def _others(position: Position, standing: Order | None) -> tuple[int, int, int]:
 
 def _own_loss(order: Order, contract: Contract, rest: int) -> int:
     """What an order would lose at the mark by what it would match now and by resting with what is left."""
-    limit = limit_of(order)
-    matches, _ = contract.walk(order.user, buy=order.buy, price=limit, lots=rest, funds=None)
-    loss = 0
+    loss, matches = 0, list[Match]()
+    if _takes(order, contract):
+        matches, _ = contract.walk(order.user, buy=order.buy, price=limit_of(order), lots=rest, funds=None)
     for maker, lots, _ in matches:
         assert maker.price is not None
         loss += contract.loss(lots, maker.price, buy=order.buy)
@@ -129,6 +129,14 @@ def _own_loss(order: Order, contract: Contract, rest: int) -> int:
     if rest and order.price is not None and order.time_in_force == "gtc":
         loss += contract.loss(rest, order.price, buy=order.buy)
     return loss
+
+
+def _takes(order: Order, contract: Contract) -> bool:
+    """Whether the best price of the other side is within the order's limit."""
+    best, limit = (contract.asks if order.buy else contract.bids).best(), limit_of(order)
+    if best is None or limit is None:
+        return best is not None
+    return best <= limit if order.buy else best >= limit
 
 
 def _side(order: Order) -> str:

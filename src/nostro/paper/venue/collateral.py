@@ -125,7 +125,13 @@ class Collateral:
 
     def sinks(self, user: User, place: int) -> bool:
         """Whether a wallet with a cross position is to be liquidated."""
-        return self.crossed(user, place) and self.equity(user, place) <= self.maintenance(user, place)
+        spare, crossed = self.assets(user, place)[1], False
+        for position in user.backed.get(place, ()):
+            if position.size and not position.isolated:
+                crossed, contract = True, position.contract
+                own = position.unrealized() - contract.maintenance(abs(position.size))
+                spare += own * self.weight(contract.quote, place)
+        return crossed and spare <= 0
 
     # ── positions ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -153,12 +153,12 @@ class Engine:
 
     def _taken_contracts(self) -> ContractRows:
         futures, hours, clearing, forced = self.futures, self.hours, self.matching.clearing, self.forced
+        if not (hours.rows or clearing.closed or futures.moves or hours.noted or forced.rows or futures.touched):
+            return NO_CONTRACTS
         rows = ContractRows(hours.rows, clearing.closed, futures.moves, hours.noted, forced.rows, futures.touched)
-        if any(rows):
-            hours.rows, clearing.closed, futures.moves, hours.noted, forced.rows = [], [], [], [], []
-            futures.touched = set()
-            return rows
-        return NO_CONTRACTS
+        hours.rows, clearing.closed, futures.moves, hours.noted, forced.rows = [], [], [], [], []
+        futures.touched = set()
+        return rows
 
     def _taken_margin(self) -> MarginRows:
         margin, loans, liquidation = self.margin, self.loans, self.liquidation

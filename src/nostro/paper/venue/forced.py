@@ -24,8 +24,8 @@ Spot = tuple[int, int]  # user id, place
 
 
 class Forced:
-    """``marked``: contracts of which every holder is to be looked at, because a price changed. ``rows``: of the command
-    under way."""
+    """``marked``: contracts of which every holder is to be looked at, because a price changed; ``moved``: wallets and
+    purses that something was taken from besides trades. ``rows``: of the command under way."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -35,33 +35,35 @@ class Forced:
             for side in engine.futures.sides
         }
         self.marked: set[Contract] = set()
+        self.moved: set[Spot] = set()
         self.rows: list[ForcedRow] = []
         self.made = 0
 
     def run(self) -> None:
         """Liquidates until nothing that was not yet must go. Only what the command or a price moved can."""
-        engine = self._engine
-        entries, filled, done = engine.ledger.entries, engine.matching.clearing.filled, set[Spot]()
-        suspects, seen = self._revalued(), 0
+        filled = self._engine.matching.clearing.filled
+        if not (filled or self.marked or self.moved):
+            return
+        suspects, done = self._revalued(), set[Spot]()
         while True:
-            suspects |= {(row[1], row[2]) for row in entries[seen:] if row[2] >= COLLATERAL_FROM}
-            suspects |= {self._backed_by(position) for position in filled}
-            seen = len(entries)
+            for position in filled:
+                user, place = spot = self._backed_by(position)
+                suspects.add(spot)
+                if place != position.place:  # it pays its fees from the wallet
+                    suspects.add((user, position.place))
             filled.clear()
             suspects = {each for each in suspects if each not in done and self._must_go(*each)}
             if not suspects:
                 return
             first = min(suspects)
             done.add(first)
-            self._liquidate(engine.users[first[0]], first[1])
+            self._liquidate(self._engine.users[first[0]], first[1])
 
     def _revalued(self) -> set[Spot]:
-        """Wallets and purses whose positions, or whose money, a price revalued."""
-        found: set[Spot] = set()
+        """What a price revalued, or something was taken from."""
+        found, self.moved = self.moved, set()
         for contract in self.marked:
-            for (user, _), position in contract.holders.items():
-                if user:
-                    found.add(self._backed_by(position))
+            found |= {self._backed_by(position) for (user, _), position in contract.holders.items() if user}
         self.marked.clear()
         return found
 
@@ -78,7 +80,7 @@ class Forced:
     def _must_go(self, user_id: int, place: int) -> bool:
         user, collateral = self._engine.users[user_id], self._engine.collateral
         if place < PURSE_FROM:
-            return collateral.sinks(user, place)
+            return place >= COLLATERAL_FROM and collateral.sinks(user, place)
         position = self._position(user, place)
         return position is not None and collateral.drowns(position)
 

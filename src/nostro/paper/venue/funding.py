@@ -93,6 +93,7 @@ class Hours:
         key = position.purse if position.isolated else position.key
         engine.ledger.post(user, key, reason="funding", total=-amount, held=0)
         place = contract.purse(position.side) if position.isolated else position.place
+        engine.forced.moved.add((user.id, place))
         self.rows_made += 1
         self.rows.append((
             self.rows_made, user.id, place, contract.id, position.side, position.size, contract.mark, contract.rate,
@@ -106,11 +107,14 @@ class Hours:
         """Notes down who did something in the command that ends."""
         if not self._notes:
             return
-        engine, users = self._engine, self._engine.users
-        did = {row[1] for row in engine.ledger.entries[self._noted :]}
-        self._noted = 0
-        did.update(order.user.id for order in engine.matching.changed.values())
-        self.stirred.update(user for user in did if users[user].contracts)
+        users, stirred = self._engine.users, self.stirred
+        entries, self._noted = self._engine.ledger.entries[self._noted :], 0
+        for row in entries:
+            if users[row[1]].contracts:
+                stirred.add(row[1])
+        for order in self._engine.matching.changed.values():
+            if order.user.contracts:
+                stirred.add(order.user.id)
 
     def _note(self, at_ns: int) -> None:
         for user in sorted(self.stirred):

@@ -24,7 +24,7 @@ from nostro.paper.venue.book import FORCED, LONG_SIDE, REDUCE_ONLY, SHORT_SIDE, 
 from nostro.paper.venue.contracts import BOTH, LEVERAGE_SCALE, LONG, RATE_DIGITS, SHORT, SIDES, Contract
 from nostro.paper.venue.listing import LEVERAGE_DIGITS
 from nostro.paper.venue.numbers import amount_of, whole
-from nostro.paper.venue.placing import COUNT_MAX, amount_bounds, contract_draft
+from nostro.paper.venue.placing import COUNT_MAX, contract_draft, out_of_bounds
 from nostro.paper.venue.positions import position_of
 from nostro.paper.venue.transfers import UNITS_MAX
 from nostro.paper.venue.wallets import COLLATERAL_FROM, FUNDING, PURSE_FROM, key_of
@@ -98,11 +98,10 @@ class Futures:
         drafted = _edited(order, command)
         if isinstance(drafted, Rejected):
             return drafted
-        refused = (
-            amount_bounds(drafted, order.market)
-            or bounded(drafted)
-            or backed(drafted, engine.collateral, standing=order)
-        )
+        rest, market = drafted.lots - drafted.filled, drafted.market
+        if not market.amount_min <= rest <= market.amount_max:
+            return out_of_bounds(rest, market)
+        refused = bounded(drafted) or backed(drafted, engine.collateral, standing=order)
         if refused is not None:
             return refused
         engine.begin(at_ns)
@@ -116,7 +115,9 @@ class Futures:
         return Accepted((order.id,))
 
     def _crowded(self, user: User, contract: Contract) -> Rejected | None:
-        count = sum(len(position_of(user, contract, side=side).orders) for side in self.sides)
+        count = 0
+        for side in self.sides:
+            count += len(position_of(user, contract, side=side).orders)
         if count < contract.orders_max:
             return None
         return Rejected(Refusal.TOO_MANY_ORDERS, f"{count} orders of {contract.symbol} are open, and no more can be")
@@ -239,6 +240,7 @@ class Futures:
         engine.ledger.post(giver, key_of(asset, left), reason="transfer", total=-units, held=0)
         engine.ledger.post(taker, key_of(asset, reached), reason="transfer", total=units, held=0)
         taker.contracts = taker.contracts or reached >= COLLATERAL_FROM
+        engine.forced.moved.add((giver.id, left))
         self.moves_made += 1
         self.moves.append((
             self.moves_made, giver.id, left, taker.id, reached, asset, units, command.note, engine.ledger.at_ns

@@ -211,7 +211,8 @@ class Matching:
         if order.type == "stop_market" and order.buy and order.position is None:
             funds = order.hold
         lots = order.lots - order.filled if order.quote is None else None
-        return order.market.walk(order.user, buy=order.buy, price=limit_of(order), lots=lots, funds=funds)
+        price = order.price if order.position is None else limit_of(order)
+        return order.market.walk(order.user, buy=order.buy, price=price, lots=lots, funds=funds)
 
     def _rest(self, order: Order) -> None:
         self.sequence += 1

@@ -91,9 +91,8 @@ def _sketch(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> O
     end_ns = order.end_ns
     if end_ns is not None and end_ns <= at_ns:
         return _refused(Refusal.ALREADY_EXPIRED, "the order would end before it begins, at", format_time(end_ns))
-    problem = amount_bounds(order, market)
-    if problem is not None:
-        return problem
+    if order.quote is None and not market.amount_min <= order.lots <= market.amount_max:
+        return out_of_bounds(order.lots, market)
     order.client_id = command.client_id
     order.status = "open" if order.stop is None else "pending"
     order.done_ns = None
@@ -145,14 +144,11 @@ def _numbers(order: Order, command: PlaceOrder, market: Market) -> Rejected | No
     return None
 
 
-def amount_bounds(order: Order, market: Market) -> Rejected | None:
-    """The instrument's smallest and largest amount, of what remains of an order; not of one funded in quote units."""
-    rest = order.lots - order.filled
-    if order.quote is None and not market.amount_min <= rest <= market.amount_max:
-        small = rest < market.amount_min
-        reason = Refusal.AMOUNT_TOO_SMALL if small else Refusal.AMOUNT_TOO_LARGE
-        return _refused(reason, f"amount is too {'small' if small else 'large'}", amount_of(rest, market.amount_digits))
-    return None
+def out_of_bounds(lots: int, market: Market) -> Rejected:
+    """The refusal of an amount that is not within the instrument's bounds."""
+    small = lots < market.amount_min
+    reason = Refusal.AMOUNT_TOO_SMALL if small else Refusal.AMOUNT_TOO_LARGE
+    return _refused(reason, f"amount is too {'small' if small else 'large'}", amount_of(lots, market.amount_digits))
 
 
 def _value(order: Order, command: PlaceOrder, market: Market) -> Rejected | None:

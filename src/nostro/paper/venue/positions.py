@@ -179,3 +179,9 @@ def position_of(user: User, contract: Contract, *, side: int) -> Position:
         position = user.positions[key] = Position(user, contract, side=side)
         user.backed.setdefault(contract.place, []).append(position)
     return position
+
+
+def size_of(user: User, contract: Contract, *, side: int) -> int:
+    """The size of the user's position, without one 0."""
+    position = user.positions.get(contract.id << 2 | side)
+    return 0 if position is None else position.size
