@@ -449,9 +449,13 @@ class Book:
         row = self.account(account)
         return self._registry(row.exchange, row.dialect)
 
+    def exchange_of(self, page: Page) -> Exchange:
+        """The wire that a page was received on."""
+        return self._registry(page.exchange, page.dialect)
+
     def read(self, page: Page) -> list[Fact]:
-        """The unstamped facts of a page, by the wire that it was received on."""
-        return self._registry(page.exchange, page.dialect).read(page)
+        """The unstamped facts of a page."""
+        return self.exchange_of(page).read(page)
 
     # ── connections for answers ──────────────────────────────────────────────────────────────────────────────────
 

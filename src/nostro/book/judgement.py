@@ -19,7 +19,7 @@ from nostro.book import breaks
 from nostro.book.answers import ALWAYS_NS
 from nostro.book.breaks import Break, BreakLife, Note
 from nostro.book.checks import borrowings, loans, movements
-from nostro.book.checks.terms import TERMINAL, Look, Noticed, Owed, Rules, Seen, rules_for
+from nostro.book.checks.terms import TERMINAL, UNSUPPORTED, Look, Noticed, Owed, Rules, Seen, rules_for
 from nostro.book.coverage import Span
 from nostro.book.fold import is_complete
 from nostro.book.pages import page_of_ours
@@ -47,6 +47,7 @@ from nostro.link.declare import Status
 
 if TYPE_CHECKING:
     from nostro.book.book import Book, Entered, Finding, Lease
+    from nostro.link.declare import Page
 
 FactT = TypeVar("FactT", bound=Fact)
 
@@ -174,8 +175,16 @@ class BookLedger:
                         continue
                     yield Look(
                         capability=capability, sent_ns=page.sent_ns, received_ns=page.received_ns, page=entered.seq,
-                        whole=len(asks) == 1 and is_complete(page, ask), facts=tuple(self._book.read(page)),
+                        whole=len(asks) == 1 and is_complete(page, ask), facts=tuple(self._told(page)),
                     )  # fmt: skip
+
+    def _told(self, page: Page) -> Iterator[Fact]:
+        """What an answer says of states: where several asks of ours share its route, what each of them reads."""
+        exchange = self._book.exchange_of(page)
+        own = exchange.ask(page.stream)
+        for ask in exchange.asks:
+            if own is not None and ask.stream is None and ask.route == own.route:
+                yield from self._book.read(msgspec.structs.replace(page, stream=ask.name))
 
     def events(self, kind: type[FactT], since_ns: int, until_ns: int) -> Iterator[FactT]:
         return self._facts(kind, since_ns, until_ns)
@@ -206,7 +215,7 @@ class BookLedger:
 
     def covered(self, stream: str, since_ns: int, until_ns: int) -> Iterable[Span]:
         if self._book.exchange(self._account).stream(stream) is None:
-            return [Span(EARLIEST_NS, LATEST_NS, "unavailable", "unsupported")]
+            return [Span(EARLIEST_NS, LATEST_NS, "unavailable", UNSUPPORTED)]
         tiles = self._book.coverage(
             self._account, stream, since_ns=since_ns, until_ns=until_ns, known_at_ns=self._known_at_ns
         )

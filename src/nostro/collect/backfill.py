@@ -209,6 +209,8 @@ class Collector:
                 reply = await self.source.ask(capability, {})
             except ENDS_PASS:
                 raise
+            except errors.BadValue:
+                continue  # this wire answers it for one thing at a time, and nobody asked about one
             except errors.Forbidden as refusal:
                 await self._refused(capability, refusal, report)
                 continue

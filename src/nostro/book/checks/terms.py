@@ -45,6 +45,7 @@ FactT = TypeVar("FactT", bound=Fact)
 
 SETTLING: Final = "settling"  # younger than what is proven: it will be checked by a later pass
 OPEN: Final = "open"  # not read yet, or reading failed
+UNSUPPORTED: Final = "unsupported"  # the wire has no such history
 BEFORE_ORIGIN: Final = "before_origin"  # nobody was asked about what happened before the book's origin
 NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
 WHICH_WALLET: Final = "which_wallet"  # rows of an isolated wallet do not say of which
@@ -254,9 +255,9 @@ class Proven:
 
     @classmethod
     def of(cls, ledger: Ledger, stream: str, *, since_ns: int, until_ns: int) -> Proven:
-        """As the ledger says, cut to [since_ns, until_ns)."""
+        """As the ledger says, cut to [since_ns, until_ns); what the wire does not have it never had."""
         spans = ledger.covered(stream, since_ns=since_ns, until_ns=until_ns)
-        return cls(span.cut(since_ns, until_ns) for span in spans)
+        return cls(span if span.cause == UNSUPPORTED else span.cut(since_ns, until_ns) for span in spans)
 
     @property
     def end_ns(self) -> int:
