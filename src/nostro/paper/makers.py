@@ -15,7 +15,9 @@ from nostro.link.commands import Accepted, CancelAll, PlaceOrder, PositionSide, 
 from nostro.paper.draws import below, between
 from nostro.paper.prices import MICRO, Prices, Print
 from nostro.paper.venue.commands import CreateUser, Fund, SetFundingRate, SetIndex, SetMark
+from nostro.paper.venue.contracts import SIDES
 from nostro.paper.venue.numbers import amount_of, at_most
+from nostro.paper.venue.positions import size_of
 from nostro.paper.venue.profile import INDEX_DIGITS
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
@@ -194,9 +196,9 @@ class House:
         """Lots of the long and of the short position of a contract, None where there are no two."""
         if not (self._venue.profile.hedge and symbol in self._marks):
             return None
-        digits = self._venue.engine.markets[symbol].amount_digits
-        rows = self._venue.positions(user, symbol=symbol)
-        return {row.side: abs(at_most(row.size, digits)) for row in rows}
+        engine = self._venue.engine
+        holder, contract = engine.users[user], engine.futures.contracts[symbol]
+        return {side: abs(size_of(holder, contract, side=SIDES.index(side))) for side in CLOSED_BY.values()}
 
     @staticmethod
     def _chosen(closable: dict[PositionSide, int] | None, side: Side, *, lots: int) -> PositionSide:

@@ -23,7 +23,9 @@ from nostro.link.commands import (
 from nostro.paper.bots import Act, Bot
 from nostro.paper.draws import below, between, one_of
 from nostro.paper.prices import MICRO, Prices
+from nostro.paper.venue.contracts import SIDES
 from nostro.paper.venue.numbers import amount_of, at_most
+from nostro.paper.venue.positions import size_of
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
 
@@ -261,9 +263,5 @@ class Trader(Bot):
 
     def _stance(self, symbol: str) -> Stance:
         """One of its positions in a contract, chosen by chance where there are two."""
-        side = one_of(self._random, self.sides)
-        digits = self._contracts[symbol].amount_digits
-        for row in self._venue.positions(self.user, symbol=symbol):
-            if row.side == side:
-                return Stance(side, at_most(row.size, digits))
-        return Stance(side, 0)
+        engine, side = self._venue.engine, one_of(self._random, self.sides)
+        return Stance(side, size_of(engine.users[self.user], engine.futures.contracts[symbol], side=SIDES.index(side)))
