@@ -54,6 +54,9 @@ async def carry_out(source: WireSource, do: Do, command: Command) -> Reply:
             raise errors.Undecodable("the answer names none of the orders", exchange=source.exchange.id)
         if isinstance(command, _NAMES_ROW) and not reply.facts:
             raise errors.Undecodable("the answer names nothing that was made", exchange=source.exchange.id)
+        if isinstance(command, CancelOrders) and _only_received(reply):
+            received = errors.Unanswered("the answer says only that it was received", exchange=source.exchange.id)
+            return Reply(reply.pages, (await _look_whether_canceled(source, command, received)).facts)
         return await _confirmed(source, command, known, reply) if isinstance(command, _NAMES_BARELY) else reply
     except (errors.Failing, errors.Unanswered, errors.WireError) as lost:
         if isinstance(command, CancelOrders | CancelAll):
@@ -166,6 +169,11 @@ def _is_of(command: MoveMargin | Borrow | Repay | ClosePosition, fact: Fact) -> 
         and fact.wallet in wallets
         and asset in (None, getattr(fact, "asset", None))
     )
+
+
+def _only_received(reply: Reply) -> bool:
+    """Whether an answer to a cancel tells what became of none of the orders."""
+    return all(isinstance(fact, Order) and fact.status is None for fact in reply.facts)
 
 
 async def _look_whether_canceled(
