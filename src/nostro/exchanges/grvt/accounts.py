@@ -19,7 +19,9 @@ from nostro.link.view import Login, VenueView
 
 FUNDING_WALLETS: Final = ("spot", "funding")
 WALLET: Final = FUTURES
+# Members of a login's `extra`.
 PRIVATE_KEY: Final = "private_key"
+MAIN_ACCOUNT: Final = "main_account_id"
 
 
 def login(call: Call) -> Login:
@@ -34,15 +36,15 @@ def main_of(asked: Login) -> int:
 
 
 def address(view: VenueView, user: int) -> str:
-    """Of a main account: its private key's, made up where it has none."""
+    """Of a main account: what its login says, made up where it has none."""
     known = view.login_by_user(user)
-    key = known.extra.get(PRIVATE_KEY) if known is not None else None
-    return eip712.address_of(key) if key else some_hash("account", user)[:42]
+    named = known.extra.get(MAIN_ACCOUNT) if known is not None else None
+    return named or some_hash("account", user)[:42]
 
 
 def account_id(view: VenueView, asked: Login) -> str:
     """What the session's requests name."""
-    return address(view, main_of(asked))
+    return asked.extra.get(MAIN_ACCOUNT) or address(view, main_of(asked))
 
 
 def sub_accounts(view: VenueView, asked: Login) -> tuple[int, ...]:
@@ -83,10 +85,6 @@ def may_sign(view: VenueView, asked: Login, user: int) -> frozenset[str]:
     return frozenset(eip712.address_of(key) for key in keys if key)
 
 
-def end(view: VenueView, user: int, wallet: str) -> tuple[str, str]:
-    """The account and sub-account of one end of a transfer; the funding account's number is 0."""
-    known = view.login_by_user(user)
-    if wallet in FUNDING_WALLETS:
-        return address(view, user), words.FUNDING_ACCOUNT
-    master = known.parent if known is not None else None
-    return address(view, user if master is None else master), str(user)
+def sub_account_of(user: int, wallet: str) -> str:
+    """The sub-account whose wallet it is; the funding account's number is 0."""
+    return words.FUNDING_ACCOUNT if wallet in FUNDING_WALLETS else str(user)

@@ -102,10 +102,12 @@ def fill_history(view: VenueView, call: Call) -> messages.Paged[messages.Fill]:
         return newest_of(rows, count)
 
     rows, onward = paged(view, call, "fill_history", of=str(user), newest=newest)
-    return messages.Paged(result=[fill(view, row) for row in rows if row.instrument], next=onward)
+    signer = accounts.account_id(view, accounts.login(call))
+    return messages.Paged(result=[fill(view, row, signer=signer) for row in rows], next=onward)
 
 
-def fill(view: VenueView, row: venue.VenueFill) -> messages.Fill:
+def fill(view: VenueView, row: venue.VenueFill, *, signer: str) -> messages.Fill:
+    """``signer``: whose signature the order had; the venue keeps none, so that it is its main account's."""
     listed = account.contract(view, row.instrument)
     order = view.order(row.user, row.order_id)
     mark = row.price if row.mark is None else row.mark
@@ -129,18 +131,13 @@ def fill(view: VenueView, row: venue.VenueFill) -> messages.Fill:
         venue="ORDERBOOK",
         is_liquidation=row.liquidation,
         client_order_id=(order.client_id if order is not None else "") or "0",
-        signer=signer(view, row.user),
+        signer=signer,
         is_rpi=False,
         builder=words.NO_ADDRESS,
         builder_fee_rate=written.amount(ZERO),
         builder_fee=written.amount(ZERO),
         fee_currency=row.fee_asset,
     )
-
-
-def signer(view: VenueView, user: int) -> str:
-    """Who signs for a sub-account, as far as the venue can tell: it keeps no signatures."""
-    return accounts.end(view, user, accounts.WALLET)[0]
 
 
 def funding_payment_history(view: VenueView, call: Call) -> messages.Paged[messages.FundingPayment]:
@@ -323,21 +320,23 @@ def transfer_history(view: VenueView, call: Call) -> messages.Paged[messages.Tra
         return newest_of(chosen if not types or "STANDARD" in types else (), count)
 
     rows, onward = paged(view, call, "transfer_history", of=str(main), newest=newest)
-    return messages.Paged(result=[transfer(view, row) for row in rows], next=onward)
+    account_id = accounts.account_id(view, asked)
+    return messages.Paged(result=[transfer(row, account_id) for row in rows], next=onward)
 
 
-def transfer(view: VenueView, row: contracts.VenueMove) -> messages.TransferHistory:
-    from_account, from_sub = accounts.end(view, row.from_user, row.from_wallet)
-    to_account, to_sub = accounts.end(view, row.to_user, row.to_wallet)
+def transfer(row: contracts.VenueMove, account_id: str) -> messages.TransferHistory:
+    """Both ends are the same main account's."""
+    from_sub = accounts.sub_account_of(row.from_user, row.from_wallet)
+    to_sub = accounts.sub_account_of(row.to_user, row.to_wallet)
     return messages.TransferHistory(
         tx_id=str(row.id),
-        from_account_id=from_account,
+        from_account_id=account_id,
         from_sub_account_id=from_sub,
-        to_account_id=to_account,
+        to_account_id=account_id,
         to_sub_account_id=to_sub,
         currency=row.asset,
         num_tokens=written.amount(row.amount),
-        signature=no_signature(from_account, row.time_ns),
+        signature=no_signature(account_id, row.time_ns),
         event_time=written.time(row.time_ns),
         transfer_type="STANDARD",
         transfer_metadata="",

@@ -43,7 +43,7 @@ from nostro.exchanges.grvt.orders import (
     TriggerOrderMetadata,
 )
 from nostro.exchanges.grvt.refusals import refused
-from nostro.exchanges.grvt.serve_histories import newest_of, no_signature, signer
+from nostro.exchanges.grvt.serve_histories import newest_of, no_signature
 from nostro.link import commands
 from nostro.link.commands import Refusal, Rejected
 from nostro.link.declare import Call
@@ -221,8 +221,9 @@ def _trigger(order: commands.PlaceOrder | VenueOrder) -> TriggerOrderMetadata:
 # ── orders that there are ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def order_of(view: VenueView, row: VenueOrder) -> Order:
-    """As the venue has it; it keeps no signature, but its end."""
+def order_of(view: VenueView, row: VenueOrder, *, signer: str) -> Order:
+    """As the venue has it; it keeps no signature, but its end. ``signer``: the main account, in the place of whose
+    signature it was."""
     listed = account.contract(view, row.instrument)
     return Order(
         order_id=written.order_id(row.id),
@@ -237,7 +238,7 @@ def order_of(view: VenueView, row: VenueOrder) -> Order:
                 is_buying_asset=row.side == "buy",
             )
         ],
-        signature=no_signature(signer(view, row.user), row.expire_after_ns or 0),
+        signature=no_signature(signer, row.expire_after_ns or 0),
         metadata=OrderMetadata(
             client_order_id=row.client_id or "0", create_time=written.time(row.placed_ns), trigger=_trigger(row),
             broker=words.UNSPECIFIED,
@@ -246,6 +247,10 @@ def order_of(view: VenueView, row: VenueOrder) -> Order:
         builder=words.NO_ADDRESS,
         builder_fee=written.amount(ZERO),
     )  # fmt: skip
+
+
+def _signer(view: VenueView, call: Call) -> str:
+    return accounts.account_id(view, accounts.login(call))
 
 
 def state_of(row: VenueOrder) -> OrderState:
@@ -290,12 +295,13 @@ def order(view: VenueView, call: Call) -> Result[Order]:
     row = found(view, accounts.sub_account(view, call), call.message)
     if row is None:
         raise refused(code.NOT_FOUND)
-    return Result(result=order_of(view, row))
+    return Result(result=order_of(view, row, signer=_signer(view, call)))
 
 
 def open_orders(view: VenueView, call: Call) -> Result[list[Order]]:
     rows = _opened(view, call, accounts.sub_account(view, call))
-    return Result(result=[order_of(view, row) for row in rows])
+    signer = _signer(view, call)
+    return Result(result=[order_of(view, row, signer=signer) for row in rows])
 
 
 def _opened(view: VenueView, call: Call, user: int) -> list[VenueOrder]:
@@ -316,7 +322,8 @@ def order_history(view: VenueView, call: Call) -> messages.Paged[Order]:
         return newest_of((row for row in rows if row.instrument in wanted), count)
 
     rows, onward = cursors.page(place, newest, when=lambda row: row.placed_ns)
-    return messages.Paged(result=[order_of(view, row) for row in rows], next=onward)
+    signer = _signer(view, call)
+    return messages.Paged(result=[order_of(view, row, signer=signer) for row in rows], next=onward)
 
 
 # ── cancels ──────────────────────────────────────────────────────────────────────────────────────────────────────
