@@ -184,7 +184,8 @@ def test_a_list_of_positions() -> None:
     assert (first.instrument, first.wallet, first.size, first.currency) == (
         "LTC/USD:USD", "futures", Decimal("0.5"), "USD",
     )  # fmt: skip
-    assert (first.unrealized_pnl, first.roi) == (Decimal("-0.8628305877699987"), Decimal("-1.2233525985679834"))
+    assert first.unrealized_pnl == Decimal("-0.8628305877699987")
+    assert first.extra["return_on_equity"] == "-1.2233525985679834"
     assert (first.effective_ns, first.liquidation_price) == (1698608414910 * 10**6, None)
     assert (second.size, second.currency, second.wallet) == (Decimal(-100), "BTC", "futures:BTC/USD")
     assert second.liquidation_price == Decimal("71234.5")

@@ -226,8 +226,8 @@ def test_account_balances_and_margins_is_as_its_page_says(tmp_path: Path) -> Non
         assert [row["name"] for row in first["margin_accounts"]] == [
             "usd", "usdt", "xbt", "eth", "sol", "f-xbt:usd", "f-eth:usd",
         ]  # fmt: skip
-        assert rows["xbt"] == {"name": "xbt", "balance": Decimal("1.5"), "pnl": 0, "funding": 0, "pv": Decimal("1.5"),
-                               "am": Decimal("1.5"), "im": 0, "mm": 0}  # fmt: skip
+        nought = dict.fromkeys(("pnl", "funding", "pv", "am", "im", "mm"), 0)
+        assert rows["xbt"] == {"name": "xbt", "balance": Decimal("1.5"), **nought}, "a cash wallet backs nothing"
         assert rows["f-xbt:usd"]["balance"] == Decimal("9.99730211055")
         here.place(here.maker, "sell", "5000", "64000")
         here.place(here.trader, "buy", "5000", None)

@@ -46,7 +46,7 @@ class Sections:
     def margin_accounts(self) -> list[messages.MarginAccount]:
         """Cash wallets first, then margin accounts."""
         cash = [
-            _margin_account(words.currency(asset.code).lower(), self.total(words.SPOT, asset.code), None)
+            _cash(words.currency(asset.code).lower(), self.total(words.SPOT, asset.code))
             for asset in self._view.assets()
         ]
         accounts = [
@@ -134,7 +134,7 @@ class Sections:
             index_price=number(self._view.index(row.instrument)),
             liquidation_threshold=number(row.liquidation or ZERO),
             effective_leverage=number(leverage),
-            return_on_equity=number(_ratio(EXACT.scaleb(row.unrealized, 2), row.margin)),
+            return_on_equity=number(_ratio(row.unrealized, row.margin)),
             unrealized_funding=NOUGHT,
             initial_margin=number(row.margin),
             initial_margin_with_orders=number(row.margin_with_orders),
@@ -152,6 +152,13 @@ def margin_wallets(view: VenueView) -> list[tuple[str, str]]:
 def _pair(wallet: str, separator: str) -> str:
     base, _, quote = wallet.removeprefix(MARGIN_ACCOUNT).partition("/")
     return f"{words.currency(base)}{separator}{quote}"
+
+
+def _cash(name: str, total: Decimal) -> messages.MarginAccount:
+    """A cash wallet backs nothing: captures show its balance, and 0 for all else."""
+    return messages.MarginAccount(
+        name=name, balance=number(total), pnl=NOUGHT, funding=NOUGHT, pv=NOUGHT, am=NOUGHT, im=NOUGHT, mm=NOUGHT
+    )
 
 
 def _margin_account(name: str, total: Decimal, row: VenueCollateral | None) -> messages.MarginAccount:

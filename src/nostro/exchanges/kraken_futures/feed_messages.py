@@ -151,8 +151,9 @@ class Balances(Message, frozen=True, kw_only=True):
 
 
 class Position(Message, frozen=True, kw_only=True):
-    """``balance`` is the signed size, ``return_on_equity`` in percent; margins and ``pnl`` in ``pnl_currency``, of an
-    inverse contract (which has none) in its base."""
+    """``balance`` is the signed size; ``return_on_equity`` the profit on the initial margin, a ratio by every capture
+    although the page says percent; margins and ``pnl`` in ``pnl_currency``, of an inverse contract (which has none) in
+    its base."""
 
     instrument: str
     balance: Raw

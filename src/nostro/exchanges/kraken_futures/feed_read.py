@@ -117,14 +117,14 @@ def _position(offset: int, row: messages.Position, *, time_ns: int | None) -> re
         index_price=exact_or_none(row.index_price, "index_price"),
         unrealized_pnl=exact(row.pnl, "pnl"),
         unrealized_funding=exact_or_none(row.unrealized_funding, "unrealized_funding"),
-        roi=exact_or_none(row.return_on_equity, "return_on_equity"),
         initial_margin=exact_or_none(row.initial_margin, "initial_margin"),
         maintenance_margin=exact_or_none(row.maintenance_margin, "maintenance_margin"),
         liquidation_price=members.price(row.liquidation_threshold, "liquidation_threshold"),
         extra=members.extra(
-            effective_leverage=row.effective_leverage, initial_margin_with_orders=row.initial_margin_with_orders
+            effective_leverage=row.effective_leverage, return_on_equity=row.return_on_equity,
+            initial_margin_with_orders=row.initial_margin_with_orders,
         ),
-    )
+    )  # fmt: skip
 
 
 # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
