@@ -41,7 +41,8 @@ class Client(NamedTuple):
 
 ALPCOM = Client("alpcom-1.0.1", "alpcom-api==1.0.1", ((3, 11), (3, 12)))
 BINGX = Client("bingx-0.0.7", "bingX-connector==0.0.7", ((3, 11), (3, 12), (3, 13)), ("requests==2.32.5",))
-CLIENTS = (ALPCOM, BINGX)
+GRVT = Client("grvt-0.2.1", "grvt-pysdk==0.2.1", ((3, 10), (3, 11), (3, 12), (3, 13)))
+CLIENTS = (ALPCOM, BINGX, GRVT)
 
 
 def interpreter(client: Client) -> str | None:
