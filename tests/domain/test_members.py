@@ -49,11 +49,11 @@ KRAKEN_FLEX = {
 KRAKEN_POSITION = {
     "instrument": "position.instrument", "balance": "position.size", "pnl": "position.unrealized_pnl",
     "entry_price": "position.entry_price", "mark_price": "position.mark_price", "index_price": "position.index_price",
-    "liquidation_threshold": "position.liquidation_price", "effective_leverage": "position.leverage",
+    "liquidation_threshold": "position.liquidation_price", "effective_leverage": EXTRA,
     "return_on_equity": EXTRA, "unrealized_funding": "position.unrealized_funding",
     "initial_margin": "position.initial_margin", "initial_margin_with_orders": EXTRA,
     "maintenance_margin": "position.maintenance_margin", "pnl_currency": "position.currency",
-    "maxFixedLeverage": "position.leverage_max", "greeks": EXTRA,
+    "maxFixedLeverage": "position.leverage", "greeks": EXTRA,
 }  # fmt: skip
 KRAKEN_POSITION_EVENT = {
     "accountUid": EXTRA, "tradeable": "position_event.instrument", "oldPosition": "position_event.size_before",

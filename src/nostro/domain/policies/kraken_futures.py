@@ -77,15 +77,16 @@ KRAKEN_FUTURES: Final = Policy(
         ),
         figure(
             "balance", add, of=MarginSummary, terms="amounts=balances.value", called="sum of balances: values",
-            source=_BALANCES, only=_FLEX,
+            source=f"{_BALANCES}; some totals are printed in cents", doubtful=True, only=_FLEX,
         ),
         figure(
             "collateral_value", add, of=MarginSummary, terms="amounts=balances.collateral_value",
-            called="sum of balances: collateral values", source=_BALANCES, only=_FLEX,
+            called="sum of balances: collateral values",
+            source=f"{_BALANCES}; some totals are printed in cents", doubtful=True, only=_FLEX,
         ),
         figure(
             "collateral_value", after_haircut, of=Balance,
-            terms="value haircut=given.haircut conversion_spread=given.conversion_spread",
+            terms="value haircut=extra.haircut conversion_spread=extra.conversion_spread",
             called="value * (1 - haircut) * (1 - conversion spread)",
             source="Kraken Futures, balances; the spread from its samples", doubtful=True,
         ),
@@ -128,7 +129,7 @@ KRAKEN_FUTURES: Final = Policy(
             called="pnl / (value at the mark price * rate)", source=_OPEN_POSITIONS, only=_INVERSE,
         ),
         figure(
-            "leverage", effective_leverage, of=Position,
+            "extra.effective_leverage", effective_leverage, of=Position,
             terms="size price=mark_price equity=account.equity contract", called="|value| / portfolio value",
             source="Kraken Futures support, effective leverage",
         ),
@@ -143,7 +144,7 @@ KRAKEN_FUTURES: Final = Policy(
         ),
         figure(
             "liquidation_price", liquidation_price_alone, of=Position,
-            terms="size mark_price leverage maintenance_rate=given.maintenance_rate contract",
+            terms="size mark_price leverage=extra.effective_leverage maintenance_rate=given.maintenance_rate contract",
             called="the same, equity by effective leverage", source=_OPEN_POSITIONS, doubtful=True,
         ),
         figure(
