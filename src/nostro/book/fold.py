@@ -20,6 +20,7 @@ from nostro.book.held import Held, HeldRows
 from nostro.book.identity import SUBJECTS, Row
 from nostro.book.pages import OURS, Entered
 from nostro.domain.records import STAMP, Entry, Fact, restore
+from nostro.domain.values import ZERO
 from nostro.errors import Conflict, NostroError
 from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream, taken
 
@@ -182,7 +183,7 @@ class Fold:
         if before is None:
             self.counts.new += 1
             self._late(at, row)
-        elif row.digest == before.digest and not before.vanished:
+        elif not before.vanished and (row.digest == before.digest or _is_older(row, before, at.stream)):
             self.counts.repeated += 1
             return
         elif not self._differs(at, row, before, mixed=mixed):
@@ -473,6 +474,22 @@ def _meet(one: Claim, other: Claim) -> bool:
 def _unsettled(fact: Fact, stream: Stream | None) -> bool:
     """Whether the row may still change: its stream names statuses that end one, and this is none of them."""
     return bool(stream and stream.terminal) and getattr(fact, "status", None) not in (stream.terminal if stream else ())
+
+
+def _is_older(row: Row, held: Held, stream: Stream | None) -> bool:
+    """Whether a row of a history of changes is an older state of what is held. In one moment more is filled later, and
+    an end comes last."""
+    if stream is None or not stream.changes:
+        return False
+    old = restore(row.fact.kind, held.content)
+    seen, known = (
+        (
+            getattr(fact, "updated_ns", None) or 0, getattr(fact, "filled", None) or ZERO,
+            not _unsettled(fact, stream),
+        )
+        for fact in (row.fact, old)
+    )  # fmt: skip
+    return seen < known
 
 
 def is_complete(page: Page, ask: Ask | None) -> bool:
