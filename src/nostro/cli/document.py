@@ -15,8 +15,9 @@ import click
 from nostro.cli.program import nostro
 from nostro.domain.values import format_time
 from nostro.exchanges import dialects, exchange, exchange_ids
+from nostro.keys import MEMBERS
 from nostro.link.declare import READS, WRITES, Exchange
-from nostro.link.frames import Feed
+from nostro.link.frames import ALL, Feed
 from nostro.views.exchanges import streams
 
 MADE: Final = "<!-- Written by `python -m nostro.cli.document docs`; edit the code instead. -->"
@@ -81,7 +82,8 @@ def exchange_page(name: str) -> str:
     spoken = exchange(name)
     lines = [
         f"# {spoken.name}", "", MADE, "",
-        f"Live at {spoken.url}. Test mode: {spoken.test_mode}.", "",
+        f"{_live(spoken)} Test mode: {spoken.test_mode}.", "",
+        *([f"A key consists of {', '.join(spoken.members)}.", ""] if spoken.members != MEMBERS else []),
         f"Dialects: {', '.join(dialects(name))}; the first is meant where none is named.", "",
         f"History begins {format_time(spoken.opened_ns, 0)[:10]}: {spoken.opened_source}.", "",
         "Amounts are printed as " + ("text, exactly." if spoken.amounts == "text" else "binary doubles."), "",
@@ -107,21 +109,32 @@ def _dialect(spoken: Exchange) -> list[str]:
         ), "",
         *_table(
             ("route", "method", "path", "auth", "permission", "paper exchange"),
-            [(route.name, route.method, f"`/{route.path}`", route.auth, route.permission,
+            [(route.name, route.method, f"`{route.host}/{route.path}`", route.auth, route.permission,
               "answers" if route.name in served else "no") for route in spoken.routes],
         ), "",
         *(_feed(spoken.feed) if spoken.feed is not None else []),
     ]  # fmt: skip
 
 
+def _live(spoken: Exchange) -> str:
+    if not spoken.url:
+        return "There is no live address any more."
+    further = "".join(f"; {name} at {url}" for name, url in spoken.hosts.items())
+    return f"Live at {spoken.url}{further}."
+
+
 def _feed(feed: Feed) -> list[str]:
+    """Where topics are private, what is told of the account must be asked for; where none is, it flows by itself."""
     paths, private = (", ".join(f"`{each}`" for each in names) for names in (feed.paths, feed.private))
+    asked = any(each.private for each in feed.topics)
+    told = "to who is signed in, on the topics marked so" if asked else "after the sign-in, without a subscription"
     return [
         f"Feed: {feed.url}; the paper exchange serves it at {paths}.", "",
-        f"Told after the sign-in, without a subscription: {private}.", "",
+        f"Told {told}: {private}.", "",
         *_table(
             ("topic", "one for each", "all of them", "tells"),
-            [(f"`{each.name}`", each.of, f"`{each.name}.*`" if each.all else "", each.gives) for each in feed.topics],
+            [(f"`{each.name}`{' (signed in)' if each.private else ''}", each.of,
+              f"`{feed.topic(each.name, ALL)}`" if each.all else "", each.gives) for each in feed.topics],
         ), "",
     ]  # fmt: skip
 

@@ -24,7 +24,7 @@ DIGITS: Final = 12
 Levels = Mapping[Decimal, Decimal]  # the amount at each price, best first
 
 
-def ticker(view: VenueView, instrument: VenueInstrument, feed: str) -> messages.Ticker:
+def ticker(view: VenueView, instrument: VenueInstrument, *, feed: str) -> messages.Ticker:
     """``ticker_lite`` has neither times nor prices but the best."""
     row, symbol = view.ticker(instrument.symbol), instrument.symbol
     change = ZERO

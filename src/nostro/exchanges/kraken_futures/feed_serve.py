@@ -225,7 +225,7 @@ class KrakenFeed:
 
     def _ticker(self, feed: str, product: str, instrument: VenueInstrument) -> messages.Ticker:
         """The ticker as it is now, remembered as told: whoever heard it before was told what changed just now."""
-        frame = feed_market.ticker(self._view, instrument, feed)
+        frame = feed_market.ticker(self._view, instrument, feed=feed)
         content = msgspec.json.encode(msgspec.structs.replace(frame, time=ABSENT))
         self._tickers[f"{feed}:{product}"] = content
         return frame
