@@ -3,10 +3,10 @@ are paged. It decides bounds, cursors and what ends a row's changes; how answers
 neighbours, what can be done in ``do.py``.
 
 The account log goes on by its ids, the other histories by the token that an answer names. The history of orders tells
-events by their own time, and a question is about when an order was placed: it is asked from there on without an end,
-newest first, so that an order's last state comes first.
-Source: Kraken Futures documentation, history v3: since, before, sort, count, from, continuation_token. That ``since`` is
-inclusive and ``before`` exclusive is *believed*; no page says how far back the histories go.
+events by their time, and a question is about when an order was placed: it is asked from there on without an end, newest
+first, so that an order's last state comes first.
+Source: Kraken Futures documentation, history v3: since, before, sort, count, from, continuation_token. That ``since``
+is inclusive and ``before`` exclusive is *believed*; no page says how far back the histories go.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How Kraken Futures signs and verifies: an HMAC over what was sent, with a secret that is base64.
 
 ``Authent`` = base64(HMAC-SHA512(base64decode(secret), SHA256(query + body + nonce + path))): the query without ``?``
-and the body exactly as they are sent, the path without ``/derivatives``. A nonce is optional; ours are not sent, because
+and the body exactly as they are sent, the path without ``/derivatives``. A nonce is optional; we send none, because
 several programs with one key would get in each other's way (what a request can do twice is guarded by ``writes``).
 Source: Kraken Futures documentation, *Authentication*, the rule of 20 Feb 2024; python-kraken-sdk 3.5.1, ccxt 4.5.90.
 """

@@ -181,4 +181,3 @@ def _text(name: str, value: object) -> str | int:
 def encode_answer(answer: Any) -> bytes:
     """What is bytes already is no JSON: a table, or a plain text."""
     return answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
-

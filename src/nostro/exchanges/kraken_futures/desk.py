@@ -32,7 +32,7 @@ class Desk:
         self._spent: dict[tuple[str, str], tuple[int, int]] = {}
 
     def take_nonce(self, key: str, nonce: int) -> str:
-        """"" for one that is new, else the code it is refused with."""
+        """ "" for one that is new, else the code it is refused with."""
         known = self._nonces.setdefault(key, deque(maxlen=NONCES_KEPT))
         if nonce in known:
             return "nonceDuplicate"

@@ -19,7 +19,7 @@ from msgspec import UNSET, Raw, UnsetType
 from nostro.domain.values import ABSENT
 
 NULL: Final = Raw(b"null")
-OptionalText = str | None | UnsetType
+OptionalText = str | UnsetType | None
 Success = Literal["success"]
 
 
@@ -100,7 +100,7 @@ class Account(Message, frozen=True, kw_only=True, rename="camel"):
     available_margin: Raw = ABSENT
     margin_equity: Raw = ABSENT
     upnl_interest_rate: Raw = ABSENT
-    portfolio_margin_breakdown: Breakdown | None | UnsetType = UNSET
+    portfolio_margin_breakdown: Breakdown | UnsetType | None = UNSET
 
 
 class Accounts(Done, frozen=True, kw_only=True, rename="camel"):

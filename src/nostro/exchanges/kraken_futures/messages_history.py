@@ -1,5 +1,5 @@
-"""The histories of Kraken Futures, spelled as on the wire: events of orders, triggers, executions and positions, and the
-account log. It decides members only; what they mean stands in ``read_history.py``.
+"""The histories of Kraken Futures, spelled as on the wire: events of orders, triggers, executions and positions, and
+the account log. It decides members only; what they mean stands in ``read_history.py``.
 
 Numbers of events are texts, their times milliseconds, in captures as texts too.
 Source: Kraken Futures documentation, history v2 and v3 (account-log, execution, order, trigger and position update
@@ -42,7 +42,7 @@ class TriggerOptions(Message, frozen=True, kw_only=True, rename="camel"):
     trigger_price: Raw
     trigger_side: str
     trigger_signal: str
-    trailing_stop_options: TrailingOptions | None | UnsetType = UNSET
+    trailing_stop_options: TrailingOptions | UnsetType | None = UNSET
 
 
 class EventTrigger(Message, frozen=True, kw_only=True, rename="camel"):
@@ -105,7 +105,7 @@ class Executed(Message, frozen=True, kw_only=True, rename="camel"):
     order: EventOrder | UnsetType = UNSET
     maker_order: EventOrder | UnsetType = UNSET
     taker_order: EventOrder | UnsetType = UNSET
-    old_taker_order: EventOrder | None | UnsetType = UNSET
+    old_taker_order: EventOrder | UnsetType | None = UNSET
     timestamp: Raw
     quantity: Raw
     price: Raw

@@ -9,6 +9,8 @@ get-order-status; sample answers of python-kraken-sdk 3.5.1 and ccxt 4.5.90.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
@@ -62,11 +64,11 @@ class Event(Message, frozen=True, kw_only=True, rename="camel"):
     execution_id: str | UnsetType = UNSET
     price: Raw = ABSENT
     amount: Raw = ABSENT
-    order_prior_edit: OrderObject | None | UnsetType = UNSET
-    order_prior_execution: OrderObject | None | UnsetType = UNSET
+    order_prior_edit: OrderObject | UnsetType | None = UNSET
+    order_prior_execution: OrderObject | UnsetType | None = UNSET
     taker_reduced_quantity: Raw = ABSENT
-    old: OrderObject | TriggerObject | UnsetType = UNSET
-    new: OrderObject | TriggerObject | UnsetType = UNSET
+    old: Any = UNSET  # an order or a trigger, which share too much to be told apart
+    new: Any = UNSET
     uid: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
 

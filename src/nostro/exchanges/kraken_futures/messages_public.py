@@ -1,7 +1,7 @@
 """The answers of Kraken Futures about markets, spelled as on the wire; see ``messages.py``.
 
-Source: Kraken Futures documentation, get-instruments, instrument-status, get-tickers, get-orderbook, get-history, charts,
-fee schedules, historical-funding-rates; sample answers of python-kraken-sdk 3.5.1 and ccxt 4.5.90.
+Source: Kraken Futures documentation, get-instruments, instrument-status, get-tickers, get-orderbook, get-history,
+charts, fee schedules, historical-funding-rates; sample answers of python-kraken-sdk 3.5.1 and ccxt 4.5.90.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Instrument(Message, frozen=True, kw_only=True, rename="camel"):
     funding_rate_coefficient: Raw = ABSENT
     max_relative_funding_rate: Raw = ABSENT
     isin: OptionalText = UNSET
-    contract_value_trade_precision: int | None | UnsetType = UNSET
+    contract_value_trade_precision: int | UnsetType | None = UNSET
     post_only: bool | UnsetType = UNSET
     fee_schedule_uid: OptionalText = UNSET
     category: OptionalText = UNSET

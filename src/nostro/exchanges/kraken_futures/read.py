@@ -1,6 +1,6 @@
-"""From Kraken Futures' answers about an account to our facts, one function per route. It decides what each member means;
-it takes every form in which a member was seen. Its twin is ``serve.py``; histories are in ``read_history.py``, markets in
-``read_public.py``, what writes answer in ``do.py``.
+"""From Kraken Futures' answers about an account to our facts, one function per route. It decides what each member
+means; it takes every form in which a member was seen. Its twin is ``serve.py``; histories are in ``read_history.py``,
+markets in ``read_public.py``, what writes answer in ``do.py``.
 
 Facts come in the order of the answer, unstamped, with their ``offset``. What has no word of ours stands in ``extra``. A
 member that says something impossible raises `values.Malformed` (a ValueError) that names it.
@@ -108,7 +108,7 @@ def _difference(row: messages.Account) -> Decimal | None:
     return None if with_orders is None or alone is None else members.less(with_orders, alone)
 
 
-def _portfolio(row: messages.Breakdown | None | UnsetType) -> PortfolioMargin | None:
+def _portfolio(row: messages.Breakdown | UnsetType | None) -> PortfolioMargin | None:
     if not isinstance(row, messages.Breakdown):
         return None
     return PortfolioMargin(

@@ -1,5 +1,5 @@
-"""From the histories of Kraken Futures to our facts: orders, executions, positions and the account log; see ``read.py``.
-Its twin is ``serve_history.py``.
+"""From the histories of Kraken Futures to our facts: orders, executions, positions, account log; see ``read.py``. Its
+twin is ``serve_history.py``.
 
 The history of orders tells events: each row is the order as it was right after one, newest first, and of an order that
 an answer tells several times the newest is given. ``effective_ns`` is when the order was placed, ``updated_ns`` when it
@@ -19,8 +19,8 @@ from nostro.exchanges.kraken_futures import members, words
 from nostro.exchanges.kraken_futures.messages_history import (
     AccountLog,
     EventOrder,
-    ExecutionEvents,
     Executed,
+    ExecutionEvents,
     LogEntry,
     OrderChange,
     OrderEvents,
@@ -250,7 +250,9 @@ def funding(query: Query, answer: AccountLog) -> Iterator[records.FundingPayment
 def transfers(query: Query, answer: AccountLog) -> Iterator[records.Transfer]:
     """Lines of the log that moved money. Between wallets of the account there are two, with one booking: the one where
     it arrives is given, and where it came from if the answer has the other."""
-    left = {row.booking_uid: row.margin_account for row in answer.logs if _moved(row) < 0 and row.info == words.TRANSFER}
+    left = {
+        row.booking_uid: row.margin_account for row in answer.logs if _moved(row) < 0 and row.info == words.TRANSFER
+    }
     for offset, row in enumerate(answer.logs):
         amount = _moved(row)
         if row.info not in words.MOVES or not amount or (row.info == words.TRANSFER and amount < 0):

@@ -1,7 +1,7 @@
 """From Kraken Futures' answers about markets to our facts; see ``read.py``. Its twin is ``serve_public.py``.
 
-The exchange lists no currencies: those that its contracts are made of are given. A funding rate is printed per contract;
-as a ratio of the mark price it is rounded to `RATE_DIGITS`, and what was printed stands in ``extra``.
+The exchange lists no currencies: those that its contracts are made of are given. A funding rate is printed per
+contract; as a ratio of the mark price it is rounded to `RATE_DIGITS`; what was printed stands in ``extra``.
 """
 
 from __future__ import annotations

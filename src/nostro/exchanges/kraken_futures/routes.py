@@ -1,9 +1,9 @@
 """The routes of Kraken Futures: method, path, messages, sign-in, permission. Both sides read them from here; who may
 call what is decided nowhere else, nor what a call costs (``costs.py``).
 
-Histories are served as version 2 and 3, which share their messages; client and server of ours speak version 3 where
-there is a choice. Source: Kraken Futures documentation, the headings of each call; which versions python-kraken-sdk 3.5.1
-and ccxt 4.5.90 use. Permissions: python-kraken-sdk ("Read Only", "Full Access", "Withdrawal API").
+Histories are served as version 2 and 3, which share their messages; our client speaks version 3. Source: Kraken Futures
+documentation, the headings of each call; which versions python-kraken-sdk 3.5.1 and ccxt 4.5.90 use. Permissions:
+python-kraken-sdk ("Read Only", "Full Access", "Withdrawal API").
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How values of the paper exchange are written on the wire of Kraken Futures: uids, times, amounts, and prices of a
 position. It decides their spelling only; which rows are answered stands in ``serve.py`` and its neighbours.
 
-*Ours*: the uids are the venue's own numbers, in a form that says of what; times are cut to milliseconds, as the exchange
-prints them.
+*Ours*: the uids are the venue's own numbers, in a form that says of what; times are cut to milliseconds, as the
+exchange prints them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Final
 
 from msgspec import Raw
 
-from nostro.domain.values import EXACT, ZERO, canonical, format_time, number, quotient
+from nostro.domain.values import EXACT, ZERO, canonical, format_time, number_or_absent, quotient
 from nostro.exchanges.kraken_futures import words
 from nostro.link.view import VenueFill, VenueInstrument, VenueView
 
 MILLISECOND_NS: Final = 1_000_000
 ACCOUNT, ORDER, EXECUTION, BOOKING, EVENT, SCHEDULE = range(1, 7)
 _UID: Final = re.compile(r"0000000([1-6])-0000-4000-8000-([0-9a-f]{12})", re.ASCII)
-PRICE_DIGITS: Final = 12  # of averages and ratios, which are no whole ticks
+PRICE_DIGITS: Final = 12  # of averages, which are no whole ticks
+RATE_DIGITS: Final = 18
 
 
 def uid(kind: int, number: int) -> str:
@@ -51,8 +52,9 @@ def text(amount: Decimal | None) -> Raw:
     return Raw(b'""' if amount is None else f'"{canonical(amount)}"'.encode())
 
 
-def amount(amount: Decimal | None) -> Raw:
-    return number(ZERO if amount is None else amount)
+def price(amount: Decimal | None) -> Raw:
+    """Left out where there is none."""
+    return number_or_absent(amount)
 
 
 def symbol(row: VenueInstrument) -> str:
@@ -83,3 +85,16 @@ def entry_price(instrument: VenueInstrument, size: Decimal, basis: Decimal) -> D
     if instrument.kind == "inverse":
         return quotient(worth, by, digits=PRICE_DIGITS, rounding=ROUND_HALF_EVEN)
     return quotient(by, worth, digits=PRICE_DIGITS, rounding=ROUND_HALF_EVEN)
+
+
+def absolute_rate(instrument: VenueInstrument, rate: Decimal, price: Decimal) -> Decimal:
+    """A funding rate as the wire prints it: per contract, in quote units of a linear one, in base units of an inverse
+    one."""
+    worth = EXACT.multiply(rate, instrument.multiplier)
+    if instrument.kind == "inverse":
+        return quotient(worth, price, digits=RATE_DIGITS, rounding=ROUND_HALF_EVEN)
+    return Decimal(canonical(EXACT.multiply(worth, price)))
+
+
+def whole(count: int) -> Raw:
+    return Raw(str(count).encode())
