@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from nostro.errors import ExchangeUnknown
-from nostro.exchanges import alp, bingx_v1, grvt
+from nostro.exchanges import alp, bingx_v1, grvt, kraken_futures
 from nostro.link.declare import Exchange
 
 # Per id: its dialects, and the one that is meant where none is named.
@@ -17,10 +17,13 @@ EXCHANGES: Final[Mapping[str, tuple[Mapping[str, Exchange], str]]] = {
     "alp": (alp.EXCHANGES, alp.DEFAULT_DIALECT),
     "bingx_v1": (bingx_v1.EXCHANGES, bingx_v1.DEFAULT_DIALECT),
     "grvt": (grvt.EXCHANGES, grvt.DEFAULT_DIALECT),
+    "kraken_futures": (kraken_futures.EXCHANGES, kraken_futures.DEFAULT_DIALECT),
 }
 # Names under which people look for them: as other programs spell them, and from before they were renamed.
 OTHER_NAMES: Final[Mapping[str, str]] = {
     "alp.com": "alp", "alpcom": "alp", "btcalpha": "alp", "btc-alpha": "alp", "bingbon": "bingx_v1",
+    "krakenfutures": "kraken_futures", "kraken-futures": "kraken_futures", "kraken futures": "kraken_futures",
+    "cryptofacilities": "kraken_futures", "crypto facilities": "kraken_futures",
 }  # fmt: skip
 
 
