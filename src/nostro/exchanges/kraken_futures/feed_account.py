@@ -15,14 +15,17 @@ from typing import Any, Final
 
 from msgspec import UNSET, Raw, UnsetType
 
+from nostro.domain.margin.places import Places
+from nostro.domain.margin.profit import inverse_pnl
 from nostro.domain.values import EXACT, ONE, ZERO, add, number, product, quotient
 from nostro.exchanges.kraken_futures import feed_messages as messages
 from nostro.exchanges.kraken_futures import words, written
 from nostro.link.commands import FUTURES, MARGIN_ACCOUNT
 from nostro.link.contracts import VenueBalance, VenueCollateral, VenuePosition
-from nostro.link.view import VenueFill, VenueOrder, VenueView
+from nostro.link.view import VenueFill, VenueInstrument, VenueOrder, VenueView
 
 DIGITS: Final = 12  # of what is divided: ratios, values in USD, prices of entry
+FIGURES: Final = Places(24, ROUND_HALF_EVEN)  # of ratios and inverse profit: more than the doubles of the exchange have
 NOUGHT: Final = number(ZERO)
 
 
@@ -125,22 +128,35 @@ class Sections:
         wallet = self._wallets.get(row.wallet)
         equity = row.purse if row.purse is not None else None if wallet is None else wallet.equity
         leverage = _ratio(row.value.copy_abs(), equity)
+        entry = written.entry_price(instrument, row.size, row.basis)
+        gained = _gained(instrument, row, entry=entry)
         return messages.Position(
             instrument=written.symbol(instrument),
             balance=number(row.size),
-            pnl=number(row.unrealized),
-            entry_price=number(written.entry_price(instrument, row.size, row.basis)),
+            pnl=number(gained),
+            entry_price=number(entry),
             mark_price=number(row.mark),
             index_price=number(self._view.index(row.instrument)),
             liquidation_threshold=number(row.liquidation or ZERO),
             effective_leverage=number(leverage),
-            return_on_equity=number(_ratio(row.unrealized, row.margin)),
+            return_on_equity=number(_ratio(gained, row.margin)),
             unrealized_funding=NOUGHT,
             initial_margin=number(row.margin),
             initial_margin_with_orders=number(row.margin_with_orders),
             maintenance_margin=number(row.maintenance),
             pnl_currency=words.currency(instrument.settle) if instrument.kind == "linear" else UNSET,
         )
+
+
+def _gained(instrument: VenueInstrument, row: VenuePosition, *, entry: Decimal) -> Decimal:
+    """The profit of a position by the exchange's formula: an inverse contract's has parts of the units that the venue
+    settles in."""
+    if instrument.kind != "inverse":
+        return row.unrealized
+    gained = inverse_pnl(
+        size=row.size, entry_price=entry, price=row.mark, multiplier=instrument.multiplier, places=FIGURES
+    )  # fmt: skip
+    return row.unrealized if gained is None else gained
 
 
 def margin_wallets(view: VenueView) -> list[tuple[str, str]]:
@@ -220,7 +236,7 @@ def _ratio(amount: Decimal, of: Decimal | None) -> Decimal:
     """0 where there is nothing to divide by."""
     if of is None or of <= 0:
         return ZERO
-    return quotient(amount, of, digits=DIGITS, rounding=ROUND_HALF_EVEN)
+    return FIGURES.divide(amount, by=of) or ZERO
 
 
 # ── orders and fills ─────────────────────────────────────────────────────────────────────────────────────────────
