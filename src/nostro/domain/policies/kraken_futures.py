@@ -30,7 +30,7 @@ _INVERSE: Final = {"instrument.type": "inverse"}
 _BALANCES: Final = "Kraken Futures, account_balances_and_margins; balances; get-accounts"
 _OPEN_POSITIONS: Final = "Kraken Futures, open_positions"
 _LOG: Final = "Kraken Futures, account log"
-_RATES: Final = "Kraken Futures, instruments: marginLevels"
+_RATES: Final = "Kraken Futures, instruments: marginLevels; of which price no page says"
 
 KRAKEN_FUTURES: Final = Policy(
     name="kraken_futures",
@@ -102,21 +102,21 @@ KRAKEN_FUTURES: Final = Policy(
         figure(
             "initial_margin", margin_at, of=Position,
             terms="size price=entry_price rate=given.initial_rate contract",
-            called="value at the entry price * rate", source=_RATES, only=_LINEAR, modelled=True,
+            called="value at the entry price * rate", source=_RATES, only=_LINEAR, doubtful=True, modelled=True,
         ),
         figure(
             "initial_margin", margin_at, of=Position, terms="size price=mark_price rate=given.initial_rate contract",
-            called="value at the mark price * rate", source=_RATES, modelled=True,
+            called="value at the mark price * rate", source=_RATES, doubtful=True, modelled=True,
         ),
         figure(
             "maintenance_margin", margin_at, of=Position,
             terms="size price=entry_price rate=given.maintenance_rate contract",
-            called="value at the entry price * rate", source=_RATES, only=_LINEAR, modelled=True,
+            called="value at the entry price * rate", source=_RATES, only=_LINEAR, doubtful=True, modelled=True,
         ),
         figure(
             "maintenance_margin", margin_at, of=Position,
             terms="size price=mark_price rate=given.maintenance_rate contract",
-            called="value at the mark price * rate", source=_RATES, modelled=True,
+            called="value at the mark price * rate", source=_RATES, doubtful=True, modelled=True,
         ),
         figure(
             "extra.return_on_equity", return_on, of=Position, terms="amount=unrealized_pnl by=initial_margin",
