@@ -200,10 +200,9 @@ class Collateral:
             realized=sum((self.money_value(one.perpetual, one.realized_ever) for one in mine), ZERO),
         )
 
-    def rows(self, user: int, traded: set[tuple[int, str]]) -> list[VenueCollateral]:
-        """``traded``: of every user, the wallets that ever had an order."""
+    def rows(self, user: int) -> list[VenueCollateral]:
         used = {wallet for owner, wallet, _ in self.ledger.wallets if owner == user}
-        used |= {wallet for owner, wallet in traded if owner == user}
+        used |= {order.asked.wallet for order in self.market.open_orders if order.user == user}
         return [self.row(user, wallet) for wallet in self.wallets if wallet in used]
 
     def position_rows(self, user: int) -> list[VenuePosition]:

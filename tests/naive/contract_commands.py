@@ -130,7 +130,7 @@ class ContractCommands:
         instrument, kind = order.instrument, order.asked.type
         if edit.amount is not None:
             lots = edit.amount.scaleb(instrument.amount_digits)
-            if lots != lots.to_integral_value() or edit.amount <= order.filled:
+            if lots != lots.to_integral_value() or lots > COUNT_MAX or edit.amount <= order.filled:
                 raise Refused(Refusal.BAD_AMOUNT, f"amount {edit.amount}")
         prices = (
             (edit.price, kind in ("limit", "stop_limit"), Refusal.BAD_PRICE),

@@ -27,7 +27,7 @@ class ContractMarket(Market):
         }
         self.positions = Positions(profile, self.ledger)
         self.collateral = Collateral(self, self.positions, self.perpetuals)
-        self.traded: set[tuple[int, str]] = set()  # users and wallets that ever had an order of a contract
+        self.traded: set[int] = set()  # users that ever had an order of a contract
 
     def position_of(self, order: Order) -> Position:
         return self.positions.of(order.user, self.perpetuals[order.asked.instrument], order.asked.position_side)
@@ -35,7 +35,7 @@ class ContractMarket(Market):
     def enter(self, order: Order) -> None:
         super().enter(order)
         if order.asked.instrument in self.perpetuals:
-            self.traded.add((order.user, order.asked.wallet))
+            self.traded.add(order.user)
 
     def money(self, order: Order) -> Decimal | None:
         return None if order.asked.instrument in self.perpetuals else super().money(order)

@@ -4,23 +4,35 @@ that pass before them; whether they then come out as meant is for the coverage c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
-from naive.commands import Fund, SetFundingRate, SetMark, Tick
+from naive.commands import Fund, SetFundingRate, SetIndex, SetMark, Tick
 from naive.perpetual import Perpetual
 from naive.scenes import Play
 from naive.traders import Traders
-from nostro.link.commands import CancelAll, EditOrder, PlaceOrder, PositionSide, SetLeverage, SetMarginMode, Side
+from nostro.link.commands import (
+    CancelAll,
+    EditOrder,
+    MoveFunds,
+    PlaceOrder,
+    PositionSide,
+    SetLeverage,
+    SetMarginMode,
+    Side,
+)
 
 HOUR_S: Final = 3600
+SECOND_NS: Final = 1_000_000_000
 
 
 class Stage:
     """A contract, users with means and without orders in it, prices and lots of usual size."""
 
-    def __init__(self, traders: Traders) -> None:
+    def __init__(self, traders: Traders, riches: int = 6) -> None:
         random = traders.random
         self.random = random
         self.traders = traders
@@ -28,40 +40,51 @@ class Stage:
         self.users = random.sample(range(1, 6), 4)
         self.mark = traders.first_marks[self.perpetual.symbol]
         _, size = traders.ground.around[self.perpetual.symbol]
-        self.lots = max(3, size // 2)
+        self.least = max(self.perpetual.lots(self.perpetual.instrument.amount_min), self.worth())
+        self.lots = max(4 * self.least, size // 2)
         self.hedge = traders.ground.profile.hedge
         self.play: Play = [(user, CancelAll(), 0) for user in range(1, len(traders.market.users) + 1)]
         self.set_mark(self.mark)
         for user in self.users:
             for wallet, asset, amount in traders.ground.backing:
-                if wallet == self.perpetual.wallet:
-                    self.play.append((None, Fund(user=user, wallet=wallet, asset=asset, amount=amount * 6), 0))
+                if wallet == self.perpetual.wallet and riches:
+                    self.play.append((None, Fund(user=user, wallet=wallet, asset=asset, amount=amount * riches), 0))
+
+    def worth(self) -> int:
+        """The lots that are worth the least that an order must be, and some more."""
+        least = self.perpetual.value_min / abs(self.perpetual.exact_value(1, self.mark))
+        return math.ceil(least * Fraction(11, 10))
 
     def set_mark(self, ticks: int, pause_s: int = 1) -> None:
         price = self.perpetual.price(max(1, ticks))
         self.play.append((None, SetMark(instrument=self.perpetual.symbol, price=price), pause_s))
 
-    def order(
-        self, user: int, side: Side, lots: int, *, ticks: int | None = None, opens: bool = True, **more: object
-    ) -> None:
+    def order(self, user: int, side: Side, lots: int, **more: object) -> None:
+        self.play.append((user, self.asked(side, lots, **more), 1))  # type: ignore[arg-type]
+
+    def asked(
+        self, side: Side, lots: int, *, ticks: int | None = None, opens: bool = True, **more: object
+    ) -> PlaceOrder:
         position_side: PositionSide = "both"
         if self.hedge:
             position_side = "long" if (side == "buy") == opens else "short"
-        asked = PlaceOrder(
+        more.setdefault("type", "market" if ticks is None else "limit")
+        return PlaceOrder(
             wallet=self.perpetual.wallet, instrument=self.perpetual.symbol, side=side,
-            type="market" if ticks is None else "limit", amount=self.perpetual.amount(max(1, lots)),
-            price=None if ticks is None else self.perpetual.price(ticks), position_side=position_side,
-            **more,  # type: ignore[arg-type]
+            amount=self.perpetual.amount(max(1, lots)), price=None if ticks is None else self.perpetual.price(ticks),
+            position_side=position_side, **more,  # type: ignore[arg-type]
         )  # fmt: skip
-        self.play.append((user, asked, 1))
 
     def isolated(self, user: int) -> None:
-        most = self.perpetual.instrument.tiers[-1].leverage_max
+        value = self.perpetual.value(self.lots, self.mark)
+        most = self.perpetual.tier(value).leverage_max
         self.play.append((user, SetMarginMode(instrument=self.perpetual.symbol, mode="isolated"), 1))
+        self.lever(user, most)
+
+    def lever(self, user: int, leverage: Decimal) -> None:
         for side in self.traders.positions.sides:
-            self.play.append(
-                (user, SetLeverage(instrument=self.perpetual.symbol, position_side=side, leverage=most), 1)
-            )
+            asked = SetLeverage(instrument=self.perpetual.symbol, position_side=side, leverage=leverage)
+            self.play.append((user, asked, 1))
 
 
 def fok_under_trims(traders: Traders) -> Play:
@@ -71,15 +94,13 @@ def fok_under_trims(traders: Traders) -> Play:
     stage.order(other, "sell", stage.lots, ticks=stage.mark)
     stage.order(maker, "buy", stage.lots, ticks=stage.mark)
     third = max(1, stage.lots // 3)
-    opens = stage.hedge  # in hedge mode a sell of `long` closes whatever it says
-    stage.order(maker, "sell", stage.lots - third, ticks=stage.mark + 1, opens=False)
-    stage.order(maker, "sell", third, ticks=stage.mark + 2, opens=not opens, reduce_only=True)
-    stage.order(other, "sell", 1, ticks=stage.mark + 2)
+    # The first sells everything without saying that it reduces; in hedge mode it says so itself.
+    stage.order(maker, "sell", stage.lots, ticks=stage.mark + 1, opens=False)
+    stage.order(maker, "sell", third, ticks=stage.mark + 2, opens=False, reduce_only=True)
+    if traders.random.random() < 0.3:
+        stage.order(other, "sell", stage.least, ticks=stage.mark + 2)
     rule = traders.random.choice(("fok", "fok", "ioc", "gtc"))
-    if not stage.hedge:
-        # The first sells everything without saying that it reduces.
-        stage.order(maker, "sell", stage.lots, ticks=stage.mark + 1)
-    stage.order(taker, "buy", stage.lots + 1, ticks=stage.mark + 3, time_in_force=rule)
+    stage.order(taker, "buy", stage.lots + third, ticks=stage.mark + 3, time_in_force=rule)
     return stage.play
 
 
@@ -122,14 +143,14 @@ def crash(traders: Traders) -> Play:
 
 def funding_and_idle_hours(traders: Traders) -> Play:
     """Several instants of funding in one command, until somebody has nothing left."""
-    stage = Stage(traders)
+    stage = Stage(traders, riches=traders.random.choice((1, 6)))
     one, two, _, _ = stage.users
     stage.order(one, "sell", stage.lots, ticks=stage.mark)
     stage.order(two, "buy", stage.lots, ticks=stage.mark)
     rate = Decimal(traders.random.choice(("0.01", "-0.01", "0.000333333")))
     stage.play.append((None, SetFundingRate(instrument=stage.perpetual.symbol, rate=rate), 1))
     stage.play.append((None, Tick(), traders.random.choice((2, 9, 30)) * HOUR_S))
-    stage.order(one, "buy", 1, ticks=stage.mark - 1, opens=False)
+    stage.order(one, "buy", stage.least, ticks=stage.mark - 1, opens=False)
     stage.play.append((None, SetFundingRate(instrument=stage.perpetual.symbol, rate=Decimal(0)), 1))
     return stage.play
 
@@ -147,34 +168,92 @@ def edit_that_crosses(traders: Traders) -> Play:
     return stage.play
 
 
-def told_after_the_end(traders: Traders) -> Play:
-    """An order expires, and with it the command that comes in the same moment loses what it was checked with: a
-    position that a stop closes, a book that a stop moves."""
-    stage = Stage(traders)
+def funding_comes_first(traders: Traders) -> Play:
+    """What is asked when hours have passed is checked before funding is paid, and with all that there is: after it,
+    it is too much."""
+    stage = Stage(traders, riches=2)
     random, perpetual = traders.random, stage.perpetual
-    maker, holder, other, _ = stage.users
-    stage.order(maker, "sell", stage.lots, ticks=stage.mark)
-    stage.order(holder, "buy", stage.lots, ticks=stage.mark)
-    # While it lives, the other cannot sell: it would meet its own order first, and stop there.
-    until_ns = traders.now_ns + 30 * 1_000_000_000
-    stage.order(other, "buy", 1, ticks=stage.mark + 1, valid_till_ns=until_ns)
-    stage.order(maker, "buy", stage.lots, ticks=stage.mark)
-    stage.play.append((None, SetFundingRate(instrument=perpetual.symbol, rate=Decimal("0.01")), 0))
-    late = random.choice((40, 3 * HOUR_S, 30 * HOUR_S))
-    kind = random.random()
-    if kind < 0.4:
-        stage.order(holder, "sell", stage.lots, ticks=stage.mark, opens=False, reduce_only=True)
-        stage.play[-1] = (stage.play[-1][0], stage.play[-1][1], late)
-    elif kind < 0.7:
-        with_all = traders.largest(other, traders.order(perpetual, "sell"), perpetual)
-        stage.play.append((other, with_all, late))
-    else:
-        edit = EditOrder(order_id=traders.market.order_count + 4, amount=perpetual.amount(stage.lots * 2))
-        stage.play.append((maker, edit, late))
+    payer, other, _, _ = stage.users
+    stage.lever(payer, Decimal(random.choice((1, 2, 5))))
+    stage.order(other, "sell", stage.lots, ticks=stage.mark)
+    stage.order(payer, "buy", stage.lots, ticks=stage.mark)
+    stage.order(payer, "buy", stage.least, ticks=stage.mark - 2)
+    stage.play.append((None, SetFundingRate(instrument=perpetual.symbol, rate=Decimal("0.003")), 0))
+    late = random.choice((9, 30)) * HOUR_S
+
+    def place() -> PlaceOrder:
+        asked = stage.asked("buy", stage.least, ticks=stage.mark - 1)
+        return traders.largest(payer, asked, perpetual, more=0)
+
+    def edit() -> EditOrder:
+        mine = [one for one in traders.open_orders() if one.user == payer]
+        if not mine:
+            return EditOrder(order_id=1)
+        return traders.largest_edit(EditOrder(order_id=mine[-1].id), mine[-1], more=0)
+
+    def move() -> MoveFunds:
+        asset = perpetual.settle
+        amount = traders.spare(payer, perpetual.wallet, asset)
+        return MoveFunds(
+            from_account=payer, from_wallet=perpetual.wallet, to_account=payer, to_wallet="funding", asset=asset,
+            amount=max(amount, perpetual.money(1)),
+        )  # fmt: skip
+
+    stage.play.append((payer, random.choice((place, edit, move)), late))
     stage.play.append((None, SetFundingRate(instrument=perpetual.symbol, rate=Decimal(0)), 0))
     return stage.play
 
 
+def woken_by_an_end(traders: Traders) -> Play:
+    """A takeover leaves a last price that no stop has been told of. An order ends in the moment of the next command:
+    the instrument is settled before it, the stops trade, and what it was checked with is gone."""
+    stage = Stage(traders)
+    random, low = traders.random, stage.mark - max(2, stage.mark // 25)
+    victim, maker, seller, closer = stage.users
+    stage.isolated(victim)
+    stage.order(maker, "sell", stage.lots, ticks=stage.mark)
+    stage.order(victim, "buy", stage.lots, ticks=stage.mark)
+    few = max(2 * stage.least, stage.lots // 4)
+    stage.order(seller, "buy", few, ticks=stage.mark)
+    stage.order(closer, "sell", few, ticks=stage.mark)
+    until_ns = traders.now_ns + 600 * SECOND_NS
+    stage.order(maker, "sell", stage.least, ticks=stage.mark + 3, valid_till_ns=until_ns)
+    lots = random.choice((few, few // 2))
+    stop = {"type": "stop_limit", "stop_price": stage.perpetual.price(low + 1), "stop_operator": "lte"}
+    opens = not stage.hedge
+    stage.order(seller, "sell", lots, ticks=low, opens=opens, **stop)
+    kind = random.random()
+    if not 0.5 < kind < 0.75:
+        stage.order(closer, "buy", lots, ticks=low + 1, opens=opens, **stop)
+    stage.set_mark(low)
+    if kind < 0.5:
+        stage.order(closer, "buy", few if opens else few - lots, ticks=low, opens=False, reduce_only=True)
+    elif kind < 0.75:  # there is an ask by then
+        stage.order(maker, "buy", stage.least, ticks=low + 1, post_only=True)
+    else:
+        stage.order(maker, "buy", stage.least, ticks=low)
+    user, command, _ = stage.play.pop()
+    stage.play.append((user, command, 700))
+    stage.set_mark(stage.mark)
+    return stage.play
+
+
+def mortgaged(traders: Traders) -> Play:
+    """Everything that backs positions is worth little of a sudden."""
+    stage = Stage(traders, riches=0)
+    random = traders.random
+    long, short, _, _ = stage.users
+    stage.order(short, "sell", stage.lots, ticks=stage.mark)
+    stage.order(long, "buy", stage.lots, ticks=stage.mark)
+    for asset, first in traders.first_index.items():
+        percent = random.choice((1, 3, 8, 20))
+        price = Decimal(max(1, int(first.scaleb(8)) * percent // 100)).scaleb(-8)
+        stage.play.append((None, SetIndex(asset=asset, price=price), 1))
+        stage.play.append((None, SetIndex(asset=asset, price=first), 1))
+    return stage.play
+
+
 SCENES: Final[tuple[Callable[[Traders], Play], ...]] = (
-    fok_under_trims, beyond_the_purse, crash, funding_and_idle_hours, edit_that_crosses, told_after_the_end,
+    fok_under_trims, beyond_the_purse, crash, funding_and_idle_hours, edit_that_crosses, funding_comes_first,
+    woken_by_an_end, mortgaged,
 )  # fmt: skip

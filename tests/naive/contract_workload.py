@@ -6,13 +6,15 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
+import msgspec
+
 from naive import contract_scenes, scenes
-from naive.commands import CreateUser, Fund, Operator, Ordered, Tick
+from naive.commands import CreateUser, Envelope, Fund, Operator, Ordered, Tick
 from naive.contract_grounds import ContractGround
 from naive.engine import NaiveEngine
 from naive.traders import KINDS, Traders
 from naive.workload import HOUR_NS, SUB_ACCOUNT, Workload
-from nostro.link.commands import CancelAll
+from nostro.link.commands import CancelAll, PlaceOrder
 
 SPOT_CHANCE: Final = 0.05
 HOURS_CHANCE: Final = 0.006
@@ -26,6 +28,14 @@ class ContractWorkload(Workload):
         self.traders = Traders(random, ground, engine)
         self.waiting = opening(ground)
 
+    def next(self) -> Envelope:
+        """A command of a play that can only be aimed when it is its turn, is a function."""
+        if self.waiting and callable(self.waiting[0][1]):
+            user, draw, pause_s = self.waiting[0]
+            self.traders.now_ns = self.now_ns
+            self.waiting[0] = (user, draw(), pause_s)
+        return super().next()
+
     def draw(self) -> tuple[int | None, Operator | Ordered]:
         random = self.random
         self.traders.now_ns = self.now_ns
@@ -33,10 +43,12 @@ class ContractWorkload(Workload):
             return random.randrange(1, self.users + 1), CancelAll()
         if random.random() < SCENE_CHANCE:
             self.waiting = random.choice(contract_scenes.SCENES)(self.traders)
-            user, command, _ = self.waiting.pop(0)
-            return user, command
+            return None, Tick()
         if self.ground.levels and random.random() < SPOT_CHANCE:
-            return super().draw()
+            user, command = super().draw()
+            if isinstance(command, PlaceOrder) and random.random() < 0.05:
+                command = msgspec.structs.replace(command, position_side=random.choice(("long", "short")))
+            return user, command
         if random.random() < 0.01:
             return None, Tick()
         names, weights = zip(*KINDS, strict=True)

@@ -433,7 +433,7 @@ class NaiveEngine:
 
     def collateral(self, user: int) -> list[VenueCollateral]:
         with localcontext(EXACT):
-            return self.market.collateral.rows(user, self.market.traded)
+            return self.market.collateral.rows(user)
 
     def margins(self, user: int) -> list[VenueMargin]:
         with localcontext(EXACT):

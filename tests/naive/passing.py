@@ -100,7 +100,7 @@ class Passing:
 
     def snapshots(self, hour_ns: int) -> None:
         here = {user for user, wallet, _ in self.ledger.wallets if wallet in self.collateral.wallets}
-        here |= {user for user, _ in self.market.traded}
+        here |= self.market.traded
         for user in sorted(here):
             if user in self.ledger.stirred:
                 self.ledger.stirred.remove(user)

@@ -16,7 +16,7 @@ from naive.contract_grounds import ContractGround
 from naive.contract_market import STOPS
 from naive.engine import NaiveEngine
 from naive.perpetual import Perpetual
-from naive.positions import Position
+from naive.positions import Position, place
 from naive.state import EXACT, Order
 from nostro.link.commands import (
     ISOLATED,
@@ -123,12 +123,13 @@ class Traders:
     # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────
 
     def user(self) -> int:
-        if self.random.random() < 0.005:
+        if self.random.random() < 0.015:
             return self.random.choice((0, -1, 99))
         return self.random.randrange(1, len(self.market.users) + 1)
 
     def held(self) -> list[Position]:
-        return [one for one in self.positions.all.values() if one.size and one.user]
+        held = [one for one in self.positions.all.values() if one.size and one.user]
+        return sorted(held, key=lambda one: (one.user, *place(one)))
 
     def open_orders(self) -> list[Order]:
         return [one for one in self.market.open_orders if one.asked.instrument in self.market.perpetuals]
@@ -196,21 +197,17 @@ class Traders:
             order, amount=perpetual.amount(lots), position_side=position.side, reduce_only=random.random() < 0.7
         )
 
-    def largest(self, user: int, order: PlaceOrder, perpetual: Perpetual) -> PlaceOrder:
-        """As much as the venue takes of it, or one lot more."""
+    def largest(self, user: int, order: PlaceOrder, perpetual: Perpetual, *, more: int = 1) -> PlaceOrder:
+        """As much as the venue takes of it, or one lot ``more``."""
         order = msgspec.structs.replace(order, reduce_only=False)
-        low, high = 0, perpetual.lots(perpetual.instrument.amount_max) + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.takes(user, msgspec.structs.replace(order, amount=perpetual.amount(middle))):
-                low = middle
-            else:
-                high = middle
-        return msgspec.structs.replace(order, amount=perpetual.amount(max(1, low + self.random.randrange(2))))
 
-    def takes(self, user: int, order: PlaceOrder) -> bool:
-        with localcontext(EXACT):
-            return self.market.why_not(self.engine.contracts.new_order(user, order)) is None
+        def takes(lots: int) -> bool:
+            asked = msgspec.structs.replace(order, amount=perpetual.amount(lots))
+            with localcontext(EXACT):
+                return self.market.why_not(self.engine.contracts.new_order(user, asked)) is None
+
+        lots = most(takes, perpetual.lots(perpetual.instrument.amount_max))
+        return msgspec.structs.replace(order, amount=perpetual.amount(max(1, lots + more * self.random.randrange(2))))
 
     def price(self, perpetual: Perpetual, side: str | None = None) -> Decimal:
         around, _ = self.ground.around[perpetual.symbol]
@@ -249,9 +246,28 @@ class Traders:
             edit = msgspec.structs.replace(edit, price=self.price(perpetual, side))
         if asked.type in STOPS and random.random() < 0.5:
             edit = msgspec.structs.replace(edit, stop_price=self.price(perpetual))
-        if random.random() < 0.15:
+        kind = random.random()
+        if kind < 0.15:
             edit = self.spoiled_edit(edit, order)
-        return order.user if random.random() < 0.98 else self.user(), edit
+        elif kind < 0.3:
+            edit = self.largest_edit(edit, order)
+        return order.user if random.random() < 0.93 else random.choice((0, 99, self.user())), edit
+
+    def largest_edit(self, edit: EditOrder, order: Order, *, more: int = 1) -> EditOrder:
+        """As much as the venue takes of it, or one lot ``more``."""
+        perpetual = self.market.perpetuals[order.asked.instrument]
+
+        def takes(lots: int) -> bool:
+            would = self.engine.contracts.as_it_would_be(order, sized(lots))
+            with localcontext(EXACT):
+                return self.market.why_not(would, without=order) is None
+
+        def sized(lots: int) -> EditOrder:
+            amount = EXACT.add(order.filled, perpetual.amount(lots))
+            return msgspec.structs.replace(edit, amount=amount)
+
+        lots = most(takes, perpetual.lots(perpetual.instrument.amount_max))
+        return sized(max(1, lots + more * self.random.randrange(2)))
 
     def spoiled_edit(self, edit: EditOrder, order: Order) -> EditOrder:
         random, wrong = self.random, Decimal(self.random.choice(PRICES_WRONG))
@@ -278,12 +294,20 @@ class Traders:
     # ── leverage, mode, money ────────────────────────────────────────────────────────────────────────────────────
 
     def leverage(self) -> Drawn:
-        random, perpetual = self.random, self.random.choice(self.perpetuals)
+        random, perpetual, user = self.random, self.random.choice(self.perpetuals), self.user()
         kind = random.random()
         text = random.choice(LEVERAGES if kind < 0.85 else LEVERAGES_WRONG)
         sides = self.positions.sides if random.random() < 0.93 else ("both", "long", "short")
+        orders = self.open_orders()
+        if orders and random.random() < 0.5:
+            order = random.choice(orders)
+            user, perpetual, sides = (
+                order.user,
+                self.market.perpetuals[order.asked.instrument],
+                (order.asked.position_side,),
+            )
         symbol = perpetual.symbol if random.random() < 0.96 else random.choice(("BBB/USD", "nothing", "AAA/USD:NONE"))
-        return self.user(), SetLeverage(
+        return user, SetLeverage(
             instrument=symbol,
             position_side=random.choice(sides),
             leverage=None if random.random() < 0.2 else Decimal(text),
@@ -304,7 +328,7 @@ class Traders:
         if random.random() < 0.7 and self.market.users:
             users = [one.id for one in self.market.users]
             user = min(users, key=lambda one: (self.market.ledger.total(one, wallet, asset), one))
-        if random.random() < 0.06:
+        if random.random() < 0.12:
             asset = random.choice(("NONE", *(one.code for one in self.ground.profile.assets)))
         if random.random() < 0.06:
             wallet = random.choice(
@@ -325,9 +349,11 @@ class Traders:
         family = [one.id for one in market.users if user in (one.id, one.parent)] or [user]
         give, get = random.choice(family), random.choice(family)
         source, target = random.choice(
-            ((wallet, "spot"), ("spot", wallet), (wallet, "funding"), ("funding", wallet), (wallet, wallet),
-             (wallet, random.choice(self.ground.backing)[0]), ("spot", "spot"))
+            ((wallet, "spot"), ("spot", wallet), (wallet, "funding"), ("funding", wallet),
+             (wallet, random.choice(self.ground.backing)[0]))
         )  # fmt: skip
+        if (give, source) == (get, target) and random.random() < 0.8:
+            target = "funding" if source == "spot" else "spot"
         total = market.ledger.total(give, source, asset)
         digits = market.digits(asset)
         unit = Decimal(1).scaleb(-digits)
@@ -340,7 +366,7 @@ class Traders:
             give = random.choice((0, 1, 2, 3, 99))
         elif kind < 0.04:
             source = random.choice(("cross_margin", f"{ISOLATED}{self.perpetuals[0].symbol}", "nothing"))
-        elif kind < 0.06:
+        elif kind < 0.09:
             asset = random.choice(("NONE", *(one.code for one in self.ground.profile.assets)))
         return user, MoveFunds(
             from_account=give, from_wallet=source, to_account=get, to_wallet=target, asset=asset,
@@ -352,15 +378,12 @@ class Traders:
         digits, total = self.market.digits(asset), self.market.ledger.total(user, wallet, asset)
         if not self.market.known(user) or total <= 0:
             return Decimal(0)
-        low, high = 0, int(total.scaleb(digits)) + 1
-        with localcontext(EXACT):
-            while high - low > 1:
-                middle = (low + high) // 2
-                if self.engine.contracts.movable(user, wallet, asset, amount=Decimal(middle).scaleb(-digits)):
-                    low = middle
-                else:
-                    high = middle
-        return Decimal(low).scaleb(-digits)
+
+        def leaves(units: int) -> bool:
+            with localcontext(EXACT):
+                return self.engine.contracts.movable(user, wallet, asset, amount=Decimal(units).scaleb(-digits))
+
+        return Decimal(most(leaves, int(total.scaleb(digits)))).scaleb(-digits)
 
     # ── prices ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -416,7 +439,7 @@ class Traders:
     def set_index(self) -> Drawn:
         random = self.random
         asset = random.choice([one.code for one in self.ground.profile.assets])
-        percent = random.choice((100, 100, 99, 101, 97, 103, 90, 110, 70))
+        percent = random.choice((100, 100, 100, 99, 101, 97, 103, 90, 110, 70, 45, 25))
         price = Decimal(int(self.first_index[asset].scaleb(8)) * percent // 100).scaleb(-8)
         return None, SetIndex(asset=asset, price=price)
 
@@ -427,6 +450,15 @@ class Traders:
             symbol = random.choice(("BBB/USD", "nothing"))
         rate = random.choice(RATES if random.random() < 0.85 else RATES_WRONG)
         return None, SetFundingRate(instrument=symbol, rate=Decimal(rate))
+
+
+def most(goes: Callable[[int], bool], limit: int) -> int:
+    """The most, up to a limit, that goes, where all that is less goes too."""
+    low, high = 0, limit + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if goes(middle) else (low, middle)
+    return low
 
 
 KINDS: Final = (

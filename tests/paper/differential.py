@@ -1,5 +1,5 @@
 """Runs the paper exchange's engine and the naive one on the same commands and compares everything they show. It decides
-what counts as a difference, and nothing about who is right: docs/venue.md says that.
+what counts as a difference, and nothing about who is right: docs/venue.md and docs/contracts.md say that.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import msgspec
 
 from naive import commands as naive_commands
 from naive.commands import Envelope, Outcome, Profile
+from naive.contract_grounds import ContractGround
+from naive.contract_workload import ContractWorkload
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW, Ground
@@ -23,13 +25,14 @@ from nostro.link.view import VenueInstrument, VenueLoan, VenueMargin
 from nostro.paper.venue import commands as venue_commands
 from nostro.paper.venue.audit_margin import house
 from nostro.paper.venue.engine import Engine
-from nostro.paper.venue.profile import Borrowing
+from nostro.paper.venue.profile import Borrowing, Collateral
 from nostro.paper.venue.profile import Profile as VenueProfile
-from nostro.paper.venue.wallets import MARGIN_FROM, PLACE_MASK
+from nostro.paper.venue.wallets import COLLATERAL_FROM, MARGIN_FROM, PLACE_MASK
 
 STATE_EVERY: Final = 50  # commands between two comparisons of all balances, loans and wallets, and of the whole depth
 ROWS: Final = (
     "orders", "fills", "entries", "transfers", "movements", "borrows", "repayments", "interest", "liquidations",
+    "funding", "closed", "moves", "snapshots", "forced",
 )  # fmt: skip
 
 
@@ -45,10 +48,14 @@ def venue_profile(profile: Profile) -> VenueProfile:
         deposit_methods=(),
         withdraw_methods=profile.methods,
         start_prices=profile.start_prices,
-        quote_asset="USD",
+        quote_asset=profile.quote_asset,
         borrowing=tuple(Borrowing(*row) for row in profile.borrowing),
         maker_ppm=profile.maker_ppm,
         taker_ppm=profile.taker_ppm,
+        hedge=profile.hedge,
+        collateral=tuple(Collateral(*row) for row in profile.collateral),
+        start_marks=profile.marks,
+        snapshots=profile.snapshots,
     )
 
 
@@ -94,6 +101,10 @@ class Pair:
             self.same(envelope, f"balances of user {user}", expected, found)
             self.same(envelope, f"loans of user {user}", self.naive.loans(user), loans(self.engine, user))
             self.same(envelope, f"margin of user {user}", self.naive.margins(user), margins(self.engine, user))
+            known = self.engine.users[user]
+            shown_positions, shown_wallets = self.engine.shown.positions(known), self.engine.shown.wallets(known)
+            self.same(envelope, f"positions of user {user}", self.naive.positions(user), shown_positions)
+            self.same(envelope, f"collateral of user {user}", self.naive.collateral(user), shown_wallets)
         for instrument in self.profile.instruments:
             for side in ("buy", "sell"):
                 expected_depth = self.naive.depth(instrument.symbol, side)
@@ -124,7 +135,7 @@ def loans(engine: Engine, user: int) -> list[VenueLoan]:
 
 def margins(engine: Engine, user: int) -> list[VenueMargin]:
     known = engine.users[user]
-    places = sorted({key & PLACE_MASK for key in known.wallets if key & PLACE_MASK >= MARGIN_FROM})
+    places = sorted({key & PLACE_MASK for key in known.wallets if MARGIN_FROM <= key & PLACE_MASK < COLLATERAL_FROM})
     return [engine.index.shown(known, place, wallet=engine.words.wallets[place]) for place in places]
 
 
@@ -178,7 +189,11 @@ def fields(expected: object, found: object) -> str:
 def run(seed: int, count: int, coverage: Coverage, ground: Ground = NARROW) -> None:
     """``count`` commands of one seed on two new venues. Raises `Difference`."""
     coverage.start()
-    workload, pair = Workload(Random(seed), ground), Pair(ground.profile, name=f"seed {seed}")
+    pair = Pair(ground.profile, name=f"seed {seed}")
+    if isinstance(ground, ContractGround):
+        workload: Workload = ContractWorkload(Random(seed), ground, pair.naive)
+    else:
+        workload = Workload(Random(seed), ground)
     for _ in range(count):
         envelope = workload.next()
         outcome = pair.apply(envelope)
