@@ -128,8 +128,10 @@ FLAGS = {
 class Scenario:
     """Runs lines against a new engine; every command is applied with all its invariants checked."""
 
+    profile = PROFILE
+
     def __init__(self) -> None:
-        self.engine = Engine(PROFILE)
+        self.engine = Engine(self.profile)
         self.users: dict[str, int] = {}
         self.orders: dict[int, VenueOrder] = {}
         self.last: Outcome | None = None

@@ -18,7 +18,7 @@ from nostro.errors import Conflict, NotFound
 from nostro.link.commands import Borrow, CancelAll, MoveMargin
 from nostro.link.view import VenueView
 from nostro.paper.venue.commands import SetIndex
-from nostro.paper.venue.journal import APPLICATION_ID
+from nostro.paper.venue.journal import APPLICATION_ID, SCHEMA_VERSION
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
 from paper.venue.scenario import PROFILE, START_NS
@@ -362,7 +362,7 @@ def test_listeners_hear_what_was_accepted_once_it_is_durable(tmp_path: Path, mon
         heard.append((outcome, stored.execute("SELECT count(*) FROM commands").get))
 
     with Venue.open(tmp_path / "venue.db", now_ns=lambda: START_NS, profile=PROFILE) as venue:
-        stored = sqlite.open_database(tmp_path / "venue.db", application_id=APPLICATION_ID, schema_version=2)
+        stored = sqlite.open_database(tmp_path / "venue.db", application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION)
         venue.listeners.append(listener)
         user = venue.create_login("ann", "", permissions=()).user
         venue.submit(user, CancelAll())
