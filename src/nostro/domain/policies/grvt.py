@@ -131,7 +131,7 @@ GRVT: Final = Policy(
         figure(
             "isolated_initial_margin", margin_at_leverage, of=Position,
             terms="size price=mark_price leverage contract", called="|notional| / leverage",
-            source="GRVT help, margin requirements", doubtful=True,
+            source="GRVT help, margin requirements", only={"margin_mode": "isolated"}, doubtful=True,
         ),
         figure(
             "realized_pnl", life_pnl, of=ClosedPosition,
