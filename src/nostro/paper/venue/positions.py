@@ -151,7 +151,7 @@ class Position:
             self._loss += loss - order.loss
             order.loss = loss
         else:
-            order.loss = 0
+            order.loss = self._loss_mark = 0  # the mark may come back to where it was computed
 
     def loss(self) -> int:
         """The order loss: of its orders in the visible book that are not reduce-only."""
