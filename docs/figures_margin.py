@@ -142,8 +142,20 @@ def page() -> str:
     every = [row for of_one in found.values() for row in of_one]
     parts = [HEAD, *counts(every)]
     for exchange, of_one in found.items():
-        parts += ["", f"## {exchange}", *table(of_one)]
+        parts += ["", f"## {exchange}", "", *claims(exchange), *table(of_one)]
     return "\n".join(parts) + "\n"
+
+
+def claims(exchange: str) -> Iterator[str]:
+    """What is said of an exchange's printing and of how it holds collateral, policy by policy."""
+    for policy in POLICIES.values():
+        if policy.name.removesuffix("_v1") != exchange:
+            continue
+        printed = {"exact": "exactly", "double": "as doubles"}.get(
+            str(policy.amounts), f"with {policy.amounts} decimals"
+        )
+        sides = "a long and a short position of a contract" if policy.hedge else "one position of a contract"
+        yield f"- `{policy.name}`: amounts {printed} ({policy.evidence}); {', '.join(policy.modes)}; {sides}."
 
 
 def verdict(every: list[Row]) -> Iterator[Row]:
