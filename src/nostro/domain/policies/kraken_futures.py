@@ -156,7 +156,8 @@ KRAKEN_FUTURES: Final = Policy(
         figure(
             "realized_pnl", change_pnl, of=PositionEvent,
             terms="before=size_before after=size entry_price=entry_price_before price contract",
-            called="(price - entry before) * closed", source=_LOG,
+            called="(price - entry before) * closed", source=f"{_LOG}; to which unit it is settled no page says",
+            doubtful=True,
         ),
         figure(
             "entry_price", entry_after, of=PositionEvent,
