@@ -63,6 +63,8 @@ def one(frame: Any) -> Any:
         ({"event": "pong"}, Unread("pong")),
         ({"feed": "deposits_withdrawals", "x": 1}, Unread("deposits_withdrawals")),
         ({"feed": "heartbeat", "time": 1534262350627}, News(())),
+        ({"feed": "notifications_auth", "notifications": []}, News(())),
+        ({"feed": "notifications_auth", "notifications": [{"id": 5, "type": "market"}]}, Unread("notifications_auth")),
     ],
 )  # fmt: skip
 def test_events_mean_what_their_page_says(frame: Any, meaning: Any) -> None:

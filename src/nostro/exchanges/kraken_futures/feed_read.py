@@ -231,6 +231,11 @@ def _log(said: messages.Log) -> News:
     return News(tuple(fact for fact in found if fact is not None))
 
 
+def _notifications(said: messages.Notifications) -> News | Unread:
+    """No fact of ours says what the exchange announces."""
+    return Unread(said.feed) if said.notifications else News(())
+
+
 def _line(said: messages.LogLine) -> News:
     fact = log_entry(0, said.new_entry)
     return News(() if fact is None else (fact,))
@@ -321,6 +326,7 @@ _READERS: Final[Mapping[str, tuple[type[msgspec.Struct], Callable[[Any], Meaning
     "fills": (messages.Fills, _fills),
     "account_log_snapshot": (messages.Log, _log),
     "account_log": (messages.LogLine, _line),
+    "notifications_auth": (messages.Notifications, _notifications),
     "ticker": (messages.Ticker, _ticker),
     "ticker_lite": (messages.Ticker, _ticker),
     "trade_snapshot": (messages.Trades, _trades),
