@@ -346,19 +346,51 @@ def entry(row: str, at: str, kind: str, amount: str, *, before: str, after: str,
 
 def test_what_contracts_realized_is_what_the_ledger_books() -> None:
     events = [
-        event("1", "01:00", "0", "3", fee=Decimal("0.5"), fee_asset="USDT"),
+        event("1", "01:00", "0", "3", fee=Decimal("0.5"), fee_asset="USDT", price=Decimal(100)),
         event("2", "02:00", "3", "0", realized_pnl=Decimal(10), funding=Decimal("-0.25"), fee=Decimal("0.5")),
     ]  # fmt: skip
     entries = [
         entry("1", "01:00", "futures trade", "-0.5", before="0", after="-0.5"),
-        entry("2", "02:00", "futures trade", "9.5", before="-0.5", after="9"),
-        entry("3", "02:00", "funding rate change", "-0.25", before="9", after="8.75"),
+        entry("2", "02:00", "futures trade", "9.25", before="-0.5", after="8.75"),
     ]  # fmt: skip
     judgement = judge(told(*events, *entries), until_ns=END)
     assert not judgement.breaks
     assert outcomes(judgement, "realized by contracts") == [("ties", "")]
-    judgement = judge(told(*events, *entries[:2]), until_ns=END)
-    assert found(judgement) == [("realized_differs", "USDT", Decimal("-0.25"))]
+    judgement = judge(told(*events, *entries[:1]), until_ns=END)
+    assert found(judgement) == [("realized_differs", "USDT", Decimal("9.25"))]
+
+
+def paid(row: str, at: str, amount: str) -> PositionEvent:
+    return event(row, at, "3", "3", reason="fundingrealization", funding=Decimal(amount))
+
+
+def test_funding_is_booked_when_it_is_due_or_later_once_each() -> None:
+    events = [paid("1", "08:00", "-0.25"), paid("2", "16:00", "-0.25"), paid("3", "2/00:00", "0.5")]
+    entries = [
+        entry("1", "08:00", "funding rate change", "-0.25", before="0", after="-0.25"),
+        entry("2", "2/06:00", "funding rate change", "-0.25", before="-0.25", after="-0.5"),
+        entry("3", "2/06:00", "funding rate change", "0.5", before="-0.5", after="0"),
+    ]  # fmt: skip
+    known = {"funding": "position_events"}
+    judgement = judge(told(*events, *entries), **known)
+    assert not judgement.breaks
+    assert outcomes(judgement, "funding") == [("ties", "")]
+    assert sum(each.terms for each in judgement.results if each.check == "funding") == 3
+    lost = judge(told(events[0], events[2], *entries), **known)
+    assert found(lost) == [("entry_without_transfer", "USDT", Decimal("0.25"))]
+    unbooked = judge(told(*events, entries[0], entry("3", "2/06:00", "funding rate change", "0.5", before="-0.25",
+                                                      after="0.25")), **known)  # fmt: skip
+    assert found(unbooked) == [("unbooked_transfer", "USDT", Decimal("-0.25"))]
+    assert not judge(told(*events)).breaks, "of a wire without a list of payments nothing is said"
+
+
+def test_what_a_list_of_payments_says_is_booked_too() -> None:
+    payment = FundingPayment(
+        **OF, effective_ns=moment("08:00"), instrument=CONTRACT, asset="USDT", amount=Decimal("-0.25"), native_id="9"
+    )
+    booked = entry("1", "09:00", "funding", "-0.25", before="0", after="-0.25")
+    assert not judge(told(payment, booked), funding="funding_payments").breaks
+    assert found(judge(told(payment), funding="funding_payments")) == [("unbooked_transfer", "USDT", Decimal("-0.25"))]
 
 
 def test_a_fill_of_a_contract_posts_what_it_realized_and_no_base_and_quote() -> None:

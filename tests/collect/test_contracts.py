@@ -23,7 +23,7 @@ from nostro.views.contracts import NOUNS, measured
 from nostro.views.facts import Question, facts
 from nostro.views.table import lines
 
-WIRES = ("grvt", "bingx_v1")
+WIRES = ("grvt", "bingx_v1", "kraken_futures")
 
 
 def outcomes(judgement: Judgement, check: str) -> set[tuple[str, str]]:

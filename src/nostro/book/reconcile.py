@@ -300,9 +300,13 @@ class _Run:
         )
 
     def _judge_movements(self) -> movements.Carried:
-        transfers = self._ledger.transfers(self._from.movements.since_ns, self._until_ns)
+        since_ns, until_ns = self._from.movements.since_ns, self._until_ns
+        moved: list[movements.Moved] = list(self._ledger.transfers(since_ns, until_ns))
+        if self._rules.funding:
+            kind = PositionEvent if self._rules.funding == "position_events" else FundingPayment
+            moved += self._ledger.events(kind, since_ns, until_ns)
         return self._movements.judge(
-            transfers, entries_proven=self._proven["entries"], proven=self._proven, edge_ns=self._entries_edge
+            moved, entries_proven=self._proven["entries"], proven=self._proven, edge_ns=self._entries_edge
         )
 
     def _open_orders(self) -> dict[str, int]:
@@ -345,7 +349,8 @@ class _Run:
 
         old = self._from
         kept_results = [each for each in results if done(each.check, each.scope, each.until_ns)]
-        kept_results += [each for each in results if each.check == movements.CHECK and each.outcome == "ties"]
+        matched = (movements.CHECK, movements.FUNDING)
+        kept_results += [each for each in results if each.check in matched and each.outcome == "ties"]
         kept_breaks = [each for each in breaks if done(each.check, each.scope, each.until_ns)]
         return Checkpoint(
             at_ns=max([entries_ns, day_ns, *cut_by_scope.values()]),

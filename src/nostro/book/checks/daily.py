@@ -5,9 +5,9 @@ paid in liquidations. It decides where the sums of a day differ and between whic
 check's (``executions.py``, ``borrowings.py``). What the fund took in a liquidation no row tells: those entries are
 ``unchecked``, and a break only where the wallet was not liquidated that day.
 
-A fill of a contract moves no base and no quote. What moves is profit that was realized, the fee and funding, in the
-asset that the contract is settled in; where the exchange logs positions and keeps a ledger, what the log says of them
-is what the entries book, over all wallets of a sub-account.
+A fill of a contract moves no base and no quote. What moves is profit that was realized, and the fee, in the asset that
+the contract is settled in; where the exchange logs positions and keeps a ledger, what the log says of them is what the
+entries book, over all wallets of a sub-account. Funding alone is booked later than it is due (``movements.py``).
 
 A fill moves its amount in the base asset, exactly, and price times amount in the quote asset, which the exchange cuts
 to the asset's smallest unit in a direction that no document states: the tolerance of a fill's quote leg is one such
@@ -76,7 +76,7 @@ CHECKS: Final[Mapping[str, Kind]] = {
 }
 # Kraken Futures books a trade of a contract in one entry: profit, fee and funding together.
 _BOOKS: Final = {kind.entry: check for check, kind in CHECKS.items() if check != TAKEN} | dict.fromkeys(
-    ("funding", "futures trade", "futures liquidation", "funding rate change"), REALIZED
+    ("futures trade", "futures liquidation"), REALIZED
 )
 Row = Fill | Entry | Borrow | Repayment | Transfer | Liquidation | PositionEvent
 NO_WALLET: Final = "no_wallet"  # fills do not say whose they are, entries do: which belong together is not known
@@ -166,7 +166,9 @@ class Days:
                 self._add(MOVED, transfer, signed(transfer.amount, into), wallet=wallet)
 
     def _add_event(self, event: PositionEvent) -> None:
-        """All that a change of a position realized, whichever wallet it came into."""
+        """All that a change of a position realized, whichever wallet it came into; funding alone is none of it."""
+        if event.realized_pnl is None and event.fee is None and event.price is None:
+            return
         fee = None if event.fee is None else event.fee.copy_negate()
         settle = settled_in(event.instrument)
         parts = ((settle, event.realized_pnl), (settle, event.funding), (event.fee_asset or settle, fee))

@@ -51,6 +51,7 @@ NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
 WHICH_WALLET: Final = "which_wallet"  # rows of an isolated wallet do not say of which
 NOT_TOLD: Final = "not_told"  # the wire does not say the amount
 OF_CONTRACTS: Final = ("positions", "margin", "snapshots")
+OF_FUNDING: Final = ("position_events", "funding_payments")  # a ledger's own lines may be told as payments too
 DOUBLE_DIGITS: Final = 15  # significant digits that a double always keeps
 TERMINAL: Final = frozenset({"filled", "canceled", "partially_canceled", "expired", "rejected"})
 
@@ -61,7 +62,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     exchange's clock may differ from ours. ``digits``: decimals of an asset's smallest unit where they are declared;
     elsewhere the printed entries show them. ``own``: the sub-account that the login itself is, "" where that is not
     known: deposits and withdrawals do not say whose they are, and are the login's own. ``contracts``: whether the wire
-    shows positions; ``policy``: by which formulas its figures of them hang together, None where nobody said."""
+    shows positions; ``policy``: by which formulas its figures of them hang together, None where nobody said;
+    ``funding``: the history that says what was paid of funding, "" where there is none."""
 
     exchange: str
     account: str
@@ -73,6 +75,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     own: str = ""
     contracts: bool = False
     policy: Policy | None = None
+    funding: str = ""
 
     def scope(self, fact: Fact, subject: str, *, side: str = "") -> Scope:
         """Entries of an isolated wallet that do not say which it is are told apart by the exchange's id of it."""
@@ -102,6 +105,7 @@ def rules_for(exchange: Exchange, account: str, *, since_ns: int) -> Rules:
         exchange=exchange.id, account=account, amounts=exchange.amounts,
         opened_ns=exchange.opened_ns, origin_ns=max(exchange.opened_ns, since_ns),
         contracts=not exchange.capabilities.isdisjoint(OF_CONTRACTS), policy=POLICIES.get(exchange.id),
+        funding=next((each for each in OF_FUNDING if exchange.stream(each)), ""),
     )  # fmt: skip
 
 
