@@ -106,10 +106,13 @@ class _Writer:
         self._view = view
         self._user = user
         self._contracts = {each.symbol: each for each in view.instruments() if each.kind != "spot"}
+        self._elsewhere: set[int] = set()  # entries of the wallet that this wire does not show
 
     def at(self, time_ns: int, rows: list[VenueEntry | VenueFill]) -> Iterator[LogEntry]:
         """The lines of one timestamp: each entry in its place, what is of a fill with the fill."""
-        entries = [row for row in rows if isinstance(row, VenueEntry) and row.total_delta]
+        moved = [row for row in rows if isinstance(row, VenueEntry) and row.total_delta]
+        self._elsewhere = {row.id for row in moved if row.wallet == words.EXCHANGE_SPOT}
+        entries = [row for row in moved if row.wallet != words.EXCHANGE_SPOT]
         fills = [row for row in rows if isinstance(row, VenueFill) and row.instrument in self._contracts]
         funded = self._funding(time_ns, sum(entry.type == "funding" for entry in entries))
         waiting = [each for each in entries if each.type in _OF_FILLS]
@@ -174,6 +177,7 @@ class _Writer:
 
     def _line(self, entry: VenueEntry, funded: list[VenueFunding]) -> LogEntry:
         """A line of anything but a fill."""
+        other = entry.id - 1 if _is_second(entry) else entry.id + 1
         payment = next((row for row in funded if _pays(row, entry)), None) if entry.type == "funding" else None
         if payment is not None:
             funded.remove(payment)
@@ -181,7 +185,7 @@ class _Writer:
             id=0,
             date=written.time(entry.time_ns),
             asset=words.currency(entry.asset).lower(),
-            info=words.LOG_WRITTEN.get(entry.type, entry.type),
+            info=words.CROSS_EXCHANGE if other in self._elsewhere else words.LOG_WRITTEN.get(entry.type, entry.type),
             booking_uid=written.uid(written.BOOKING, entry.id - _is_second(entry)),
             margin_account=account(entry.wallet, entry.asset),
             contract=None if payment is None else words.symbol(payment.instrument).lower(),

@@ -21,7 +21,6 @@ from nostro.link.declare import Call, WireRefusal
 from nostro.link.view import VenueInstrument, VenueView
 
 SUCCESS: Final = "success"
-EXCHANGE_SPOT: Final = "funding"
 STRATEGIES: Final = ("REJECT_TAKER", "CANCEL_MAKER_SELF", "CANCEL_MAKER_CHILD", "CANCEL_MAKER_ANY")
 
 
@@ -134,7 +133,7 @@ def withdrawal(view: VenueView, call: Call) -> messages.Done:
     user = login(call).user
     return _moved(
         view, user, from_user=user, to_user=user, from_wallet=given.wallet(view, query.source_wallet or words.CASH),
-        to_wallet=EXCHANGE_SPOT, asset=given.currency(view, query.currency),
+        to_wallet=words.EXCHANGE_SPOT, asset=given.currency(view, query.currency),
         amount=given.needed_amount(view, query.amount, "amount"),
     )  # fmt: skip
 

@@ -28,6 +28,7 @@ _LEVERS: Final = re.compile(r"F[IV]_([A-Z0-9]{2,12})(USD|EUR|GBP)", re.ASCII)
 CASH: Final = "cash"
 FLEX: Final = "flex"
 SPOT: Final = "spot"
+EXCHANGE_SPOT: Final = "funding"  # *ours*: the venue's wallet that stands for the same person's account at Kraken
 
 SIDES: Final[Mapping[str, str]] = {"buy": "buy", "sell": "sell", "Buy": "buy", "Sell": "sell"}
 DIRECTIONS_WRITTEN: Final[Mapping[str, str]] = {"buy": "Buy", "sell": "Sell"}
