@@ -13,6 +13,7 @@ from typing import Final
 from nostro.domain.values import parse_time
 from nostro.exchanges.grvt import ask, codec, do, refusals, routes, serve
 from nostro.exchanges.grvt.auth import GrvtAuth
+from nostro.exchanges.grvt.feed import feed
 from nostro.exchanges.grvt.routes import Form
 from nostro.link.declare import Exchange
 
@@ -46,6 +47,7 @@ def _exchange(form: Form) -> Exchange:
         encode_answer=codec.encode_answer,
         refusal=refusals.refusal,
         members=("key", "private_key", "sub_account_id"),
+        feed=feed(form),
     )
 
 

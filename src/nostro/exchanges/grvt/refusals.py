@@ -164,6 +164,12 @@ def refused(code: int, detail: str = "", *, lite: bool = False) -> WireRefusal:
     return WireRefusal(status, in_lite(body) if lite else body)
 
 
+def said(code: int, detail: str) -> WireRefusal:
+    """The refusal of a subscription, with a code that `CODES` need not have."""
+    status, sentence = CODES.get(code, (400, "malformed subscription"))
+    return WireRefusal(status, ErrorBody(code=code, message=f"{sentence}: {detail}", status=status))
+
+
 def refusal(status: int, message: str) -> WireRefusal:
     """One that no serve words, with the code whose status it has, else that of the malformed."""
     code = {401: UNAUTHENTICATED, 403: FORBIDDEN, 404: NOT_FOUND, 429: RATE_LIMITED}.get(status, MALFORMED)
