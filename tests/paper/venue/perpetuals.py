@@ -89,6 +89,13 @@ MILL = Profile(
 )  # fmt: skip
 HEDGED = msgspec.structs.replace(MILL, hedge=True)
 
+TWO = """
+    user alice
+    user bob
+    fund alice COIN 100 futures
+    fund bob COIN 1000 futures
+"""
+
 FLAGS = {
     "reduce": {"reduce_only": True},
     "long": {"position_side": "long"},
@@ -118,7 +125,9 @@ class Deal(Scenario):
             case [name, "leverage", contract, leverage, *side]:
                 value = None if leverage == "none" else Decimal(leverage)
                 command = SetLeverage(
-                    instrument=SYMBOLS.get(contract, contract), leverage=value, position_side=side[0] if side else "both"
+                    instrument=SYMBOLS.get(contract, contract),
+                    leverage=value,
+                    position_side=side[0] if side else "both",
                 )
                 return self.users.get(name, 99), command
             case [name, ("isolate" | "cross") as mode, contract]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from nostro.link.commands import Refusal
-from paper.venue import test_liquidation, test_margin
+from paper.venue import test_contracts, test_liquidation, test_margin, test_positions
 from paper.venue.scenario import Scenario
 
 TWO = """
@@ -366,8 +366,10 @@ def test_what_cannot_be_is_refused_with_its_reason(event: str, reason: Refusal) 
 
 
 def test_every_reason_is_shown() -> None:
-    text = " ".join((*CASES.values(), *test_margin.CASES.values(), *test_liquidation.CASES.values()))
-    shown = {*REFUSALS.values(), *test_margin.REFUSALS.values()}
+    pages = (test_margin, test_liquidation, test_contracts, test_positions)
+    stories = (CASES, test_positions.HEDGED, *(page.CASES for page in pages))
+    text = " ".join(story for cases in stories for story in cases.values())
+    shown = {*REFUSALS.values(), *test_margin.REFUSALS.values(), *test_contracts.REFUSALS.values()}
     shown |= {reason for reason in Refusal if f"-> {reason}" in text}
     assert shown == set(Refusal)
 

@@ -362,7 +362,9 @@ def test_listeners_hear_what_was_accepted_once_it_is_durable(tmp_path: Path, mon
         heard.append((outcome, stored.execute("SELECT count(*) FROM commands").get))
 
     with Venue.open(tmp_path / "venue.db", now_ns=lambda: START_NS, profile=PROFILE) as venue:
-        stored = sqlite.open_database(tmp_path / "venue.db", application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION)
+        stored = sqlite.open_database(
+            tmp_path / "venue.db", application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION
+        )
         venue.listeners.append(listener)
         user = venue.create_login("ann", "", permissions=()).user
         venue.submit(user, CancelAll())
