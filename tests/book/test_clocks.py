@@ -190,3 +190,16 @@ def test_a_sum_costs_no_more_however_often_a_period_was_stored_anew(tmp_path: Pa
 
     few, many = cost(20), cost(400)
     assert many < 2 * few + 5, (few, many)
+
+
+@pytest.mark.files
+def test_the_pages_of_a_stream_are_found_without_passing_over_those_of_others(tmp_path: Path) -> None:
+    def cost(others: int) -> int:
+        with open_book(tmp_path / f"{others}.db") as book:
+            pages = [page("orders", [], received_ns=T0 + number) for number in range(others)]
+            book.append(held(book), [page("entries", [], received_ns=T0), *pages])
+            assert len(list(book.journal(ACCOUNT, stream="entries"))) == 1
+            return steps(book, lambda: list(book.journal(ACCOUNT, stream="entries")))
+
+    few, many = cost(20), cost(4000)
+    assert many < 2 * few + 5, (few, many)

@@ -117,8 +117,8 @@ class Journal:
         """The pages of one account, or of one stream of it, in their order."""
         query = "SELECT seq, observed_ns, content FROM page WHERE account = ? AND seq > ? AND seq <= ?"
         bounds: list[int] = [account, after_seq, 2**62 if until_seq is None else until_seq]
-        if stream is not None:
-            query += " AND stream = ?"
+        if stream is not None:  # +: found by stream, not by number
+            query = query.replace("AND seq <=", "AND +seq <=") + " AND stream = ?"
             bounds.append(self._words.number_or_none(stream) or 0)
         for seq, observed_ns, content in self._engine.rows(f"{query} ORDER BY seq", bounds, wide=True):
             yield Entered(seq, observed_ns, parse(decompress(content)))
