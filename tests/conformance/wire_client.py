@@ -40,10 +40,15 @@ class WireClient:
         carried = self.exchange.encode_request(route, message)
         base = urlsplit(self.exchange.url_of(route.host, self.exchange.url)).path
         request = HttpRequest(
-            method=route.method, path=f"{base}/{route.path}", query=carried.query,
+            method=route.method, path=f"{base}/{carried.path or route.path}", query=carried.query,
             headers={"Content-Type": carried.content_type} if carried.content_type else {}, body=carried.body,
         )  # fmt: skip
         return self.exchange.auth.sign(route, request, Signing(self.credentials, self.token, self.now_ns))
+
+    def asked(self, query: Query) -> Query:
+        """As the client's source asks it: with the sub-account that the key is of."""
+        own = None if self.credentials is None else self.credentials.extra.get("sub_account_id")
+        return msgspec.structs.replace(query, where={"sub_account": own, **query.where}) if own else query
 
     def send(self, route: Route, message) -> HttpAnswer:
         return self.handle(self.request(route, message))
@@ -52,7 +57,7 @@ class WireClient:
         ask: Ask | None = self.exchange.ask(name)
         assert ask is not None, name
         query = query or Query()
-        answer = self.send(ask.route, ask.request(query))
+        answer = self.send(ask.route, ask.request(self.asked(query)))
         if answer.status >= 300 or self.exchange.refused(answer.body):
             raise self.exchange.errors(answer.status, answer.headers, answer.body)
         return list(ask.read(query, self.exchange.decode(ask.route, answer.body)))

@@ -36,9 +36,9 @@ class Clock:
 
 class Scene:
     """``trader`` may do everything, ``reader`` may only read, ``maker`` is the other side, ``desk`` is the trader's
-    sub-account. The past is three days long."""
+    sub-account. The past is three days long; without ``past`` there is money, and what the maker offers."""
 
-    def __init__(self, folder: Path, now_ns: int = NOW) -> None:
+    def __init__(self, folder: Path, now_ns: int = NOW, *, past: bool = True) -> None:
         self.clock = Clock(now_ns - 3 * DAY)
         self.end_ns = now_ns
         self.venue = Venue.open(
@@ -49,8 +49,12 @@ class Scene:
         self.trader = self.venue.create_login("trader", "trader@example.org", permissions=everything)
         self.desk = self.venue.create_login("desk", "desk@example.org", permissions=everything, parent=self.trader.user)
         self.reader = self.venue.create_key(self.trader.user, "reader", permissions=("read",))
-        self._past()
+        self._funds()
+        if past:
+            self._past()
         self.clock.now_ns = now_ns
+        if not past:
+            self._offers()
 
     def close(self) -> None:
         self.venue.close()
@@ -80,7 +84,7 @@ class Scene:
     def mark(self, instrument: str, price: str) -> None:
         self.operate(SetMark(instrument=instrument, price=Decimal(price)))
 
-    def _past(self) -> None:
+    def _funds(self) -> None:
         for login in (self.maker, self.trader):
             for wallet, asset, amount in (
                 ("futures", "USD", "500000"), ("futures:BTC/USD", "BTC", "5"), ("spot", "USD", "1000"),
@@ -88,6 +92,13 @@ class Scene:
             ):  # fmt: skip
                 self.operate(Fund(user=login.user, wallet=wallet, asset=asset, amount=Decimal(amount)))
         self.operate(Fund(user=self.desk.user, wallet="futures", asset="USD", amount=Decimal(5_000)))
+
+    def _offers(self) -> None:
+        self.place(self.maker, "sell", LINEAR, amount="0.5", price="64000")
+        self.place(self.maker, "sell", INVERSE, amount="4000", price="64100")
+        self.place(self.maker, "buy", INVERSE, amount="4000", price="63900")
+
+    def _past(self) -> None:
         self._deposit()
         self._traded()
         self._funded()
@@ -163,6 +174,7 @@ class Scene:
         self.submit(trader, commands.CancelOrders(order_ids=(gone,)))
         self.place(trader, "buy", LINEAR, amount="0.02", price="66000", stop_price="64600", type="stop_limit",
                    stop_operator="gte", trigger="mark")  # fmt: skip
+        self.wait()
         self.mark(LINEAR, "64700")
         self.wait(3600)
         self.venue.tick()

@@ -63,8 +63,8 @@ def fired_ns(row: VenueOrder) -> int | None:
     """When an order came to the market: a stop when it was triggered. None where it never did."""
     if row.stop_price is None:
         return row.placed_ns
-    waits = row.status == "pending" or (row.opened_ns == row.placed_ns and not row.filled)
-    return None if waits else row.opened_ns
+    fired = row.status != "pending" and (row.is_open or bool(row.filled) or row.opened_ns != row.placed_ns)
+    return row.opened_ns if fired else None
 
 
 def orders(
