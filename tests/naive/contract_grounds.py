@@ -68,7 +68,7 @@ ACCOUNTS: Final = ContractGround(
             ),
             VenueInstrument(
                 id=9, base="XXX", quote="YYY", settle="AAA", kind="quanto", amount_digits=0, price_digits=1,
-                amount_min=Decimal(1), amount_max=Decimal(60), value_min=Decimal("0.2"), multiplier=Decimal("0.0003"),
+                amount_min=Decimal(1), amount_max=Decimal(60), value_min=Decimal("0.06"), multiplier=Decimal("0.0003"),
                 wallet="futures", tiers=COIN_TIERS, position_max=Decimal(90), orders_max=4, band_ppm=40_000,
                 funding_interval_s=3600,
             ),

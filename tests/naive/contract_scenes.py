@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Final
 
 from naive.commands import Fund, SetFundingRate, SetIndex, SetMark, Tick
@@ -36,8 +37,13 @@ class Stage:
         random = traders.random
         self.random = random
         self.traders = traders
-        self.perpetual: Perpetual = random.choice(traders.perpetuals)
-        self.users = random.sample(range(1, 6), 4)
+        # Where most have no position, and those first.
+        held = {(one.user, one.perpetual.id) for one in traders.held()}
+        busy = {one.id: sum((user, one.id) in held for user in range(1, 6)) for one in traders.perpetuals}
+        free = [one for one in traders.perpetuals if busy[one.id] == min(busy.values())]
+        self.perpetual: Perpetual = random.choice(free if random.random() < 0.7 else traders.perpetuals)
+        users = random.sample(range(1, 6), 5)
+        self.users = sorted(users, key=lambda user: (user, self.perpetual.id) in held)[:4]
         self.mark = traders.first_marks[self.perpetual.symbol]
         _, size = traders.ground.around[self.perpetual.symbol]
         self.least = max(self.perpetual.lots(self.perpetual.instrument.amount_min), self.worth())
@@ -74,6 +80,10 @@ class Stage:
             amount=self.perpetual.amount(max(1, lots)), price=None if ticks is None else self.perpetual.price(ticks),
             position_side=position_side, **more,  # type: ignore[arg-type]
         )  # fmt: skip
+
+    def later(self, user: int, draw: Callable[[], PlaceOrder], pause_s: int = 1) -> None:
+        """A command that is aimed when it is its turn."""
+        self.play.append((user, draw, pause_s))  # type: ignore[arg-type]
 
     def isolated(self, user: int) -> None:
         value = self.perpetual.value(self.lots, self.mark)
@@ -147,9 +157,9 @@ def funding_and_idle_hours(traders: Traders) -> Play:
     one, two, _, _ = stage.users
     stage.order(one, "sell", stage.lots, ticks=stage.mark)
     stage.order(two, "buy", stage.lots, ticks=stage.mark)
-    rate = Decimal(traders.random.choice(("0.01", "-0.01", "0.000333333")))
+    rate = Decimal(traders.random.choice(("0.01", "0.01", "-0.01", "-0.01", "0.000333333")))
     stage.play.append((None, SetFundingRate(instrument=stage.perpetual.symbol, rate=rate), 1))
-    stage.play.append((None, Tick(), traders.random.choice((2, 9, 30)) * HOUR_S))
+    stage.play.append((None, Tick(), traders.random.choice((2, 9, 30, 30)) * HOUR_S))
     stage.order(one, "buy", stage.least, ticks=stage.mark - 1, opens=False)
     stage.play.append((None, SetFundingRate(instrument=stage.perpetual.symbol, rate=Decimal(0)), 1))
     return stage.play
@@ -191,14 +201,16 @@ def funding_comes_first(traders: Traders) -> Play:
             return EditOrder(order_id=1)
         return traders.largest_edit(EditOrder(order_id=mine[-1].id), mine[-1], more=0)
 
-    def move() -> MoveFunds:
-        asset = perpetual.settle
-        amount = traders.spare(payer, perpetual.wallet, asset)
+    def move(asset: str = perpetual.settle, part: int = 100) -> MoveFunds:
+        digits = traders.market.digits(asset)
+        units = int(traders.spare(payer, perpetual.wallet, asset).scaleb(digits)) * part // 100
         return MoveFunds(
             from_account=payer, from_wallet=perpetual.wallet, to_account=payer, to_wallet="funding", asset=asset,
-            amount=max(amount, perpetual.money(1)),
+            amount=Decimal(max(1, units)).scaleb(-digits),
         )  # fmt: skip
 
+    for asset in traders.collateral.takes(perpetual.wallet):
+        stage.play.append((payer, partial(move, asset, 96), 1))
     stage.play.append((payer, random.choice((place, edit, move)), late))
     stage.play.append((None, SetFundingRate(instrument=perpetual.symbol, rate=Decimal(0)), 0))
     return stage.play
@@ -209,7 +221,7 @@ def woken_by_an_end(traders: Traders) -> Play:
     the instrument is settled before it, the stops trade, and what it was checked with is gone."""
     stage = Stage(traders)
     random, low = traders.random, stage.mark - max(2, stage.mark // 25)
-    victim, maker, seller, closer = stage.users
+    closer, victim, seller, maker = stage.users
     stage.isolated(victim)
     stage.order(maker, "sell", stage.lots, ticks=stage.mark)
     stage.order(victim, "buy", stage.lots, ticks=stage.mark)
@@ -218,22 +230,26 @@ def woken_by_an_end(traders: Traders) -> Play:
     stage.order(closer, "sell", few, ticks=stage.mark)
     until_ns = traders.now_ns + 600 * SECOND_NS
     stage.order(maker, "sell", stage.least, ticks=stage.mark + 3, valid_till_ns=until_ns)
-    lots = random.choice((few, few // 2))
+    part = random.choice((1, 2))  # of the closer's position
     stop = {"type": "stop_limit", "stop_price": stage.perpetual.price(low + 1), "stop_operator": "lte"}
     opens = not stage.hedge
-    stage.order(seller, "sell", lots, ticks=low, opens=opens, **stop)
-    kind = random.random()
-    if not 0.5 < kind < 0.75:
-        stage.order(closer, "buy", lots, ticks=low + 1, opens=opens, **stop)
+    post_only = random.random() < 0.3
+
+    def held() -> int:
+        found = [one for one in traders.held() if (one.user, one.perpetual) == (closer, stage.perpetual)]
+        return max((abs(one.size) for one in found if one.size < 0), default=few)
+
+    stage.order(seller, "sell", few, ticks=low, opens=opens, **stop)
+    if not post_only:
+        stage.later(closer, lambda: stage.asked("buy", held() // part, ticks=low + 1, opens=opens, **stop))
     stage.set_mark(low)
-    if kind < 0.5:
-        stage.order(closer, "buy", few if opens else few - lots, ticks=low, opens=False, reduce_only=True)
-    elif kind < 0.75:  # there is an ask by then
+    if post_only:
         stage.order(maker, "buy", stage.least, ticks=low + 1, post_only=True)
+        user, command, _ = stage.play.pop()
+        stage.play.append((user, command, 700))
     else:
-        stage.order(maker, "buy", stage.least, ticks=low)
-    user, command, _ = stage.play.pop()
-    stage.play.append((user, command, 700))
+        again = held if opens else lambda: max(1, held() - held() // part)
+        stage.later(closer, lambda: stage.asked("buy", again(), ticks=low, opens=False, reduce_only=True), 700)
     stage.set_mark(stage.mark)
     return stage.play
 
