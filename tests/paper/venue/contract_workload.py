@@ -23,7 +23,7 @@ USERS = 5
 MARKS = {"FLOUR": (100, 1), "APPLE": (100, 1), "SILK": (10, 0)}  # in ticks, and their digits
 LOTS = {"FLOUR": 12, "APPLE": 300, "SILK": 400}
 WANDER = {"FLOUR": 9, "APPLE": 8, "SILK": 2}
-OTHER_WALLETS = ("spot", "funding", "futures", "futures:APPLE/COIN", "cross_margin")
+OTHER_WALLETS = ("spot", "funding", "futures", "futures", "futures", "futures:APPLE/COIN", "cross_margin")
 
 
 class ContractWorkload:
@@ -50,7 +50,7 @@ class ContractWorkload:
         if self.made <= USERS * 4:
             return self._envelope(0, self._fund(1 + self.made % USERS, 90))
         kinds = (self._place, self._edit, self._cancel, self._set, self._move, self._market, self._money)
-        kind = random.choices(kinds, (62, 6, 6, 5, 3, 14, 3))[0]
+        kind = random.choices(kinds, (60, 6, 6, 5, 6, 14, 3))[0]
         return self._envelope(*kind())
 
     def _envelope(self, user: int, command: object) -> Envelope:
@@ -122,10 +122,12 @@ class ContractWorkload:
     def _move(self) -> tuple[int, MoveFunds]:
         random, user = self.random, self._user()
         whose = [user if random.randrange(4) else random.choice((1, 5)) for _ in range(2)]
+        wallets = [random.choice(OTHER_WALLETS) for _ in range(2)]
+        assets = ("APPLE", "PLUM") if "futures:APPLE/COIN" in wallets else ("COIN", "COIN", "APPLE")
         return user, MoveFunds(
-            from_account=whose[0], from_wallet=random.choice(OTHER_WALLETS), to_account=whose[1],
-            to_wallet=random.choice(OTHER_WALLETS), asset=random.choice(("COIN", "COIN", "APPLE", "PLUM")),
-            amount=Decimal(random.randrange(0, 300)).scaleb(-1), note="n",
+            from_account=whose[0], from_wallet=wallets[0], to_account=whose[1],
+            to_wallet=wallets[1], asset=random.choice(assets),
+            amount=Decimal(random.randrange(0, 90)).scaleb(-1), note="n",
         )  # fmt: skip
 
     def _market(self) -> tuple[int, SetMark | SetIndex | SetFundingRate | Tick]:

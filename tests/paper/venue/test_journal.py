@@ -281,14 +281,15 @@ def test_nothing_answered_is_lost_by_a_kill(path: Path, seed: int) -> None:
         assert venue._journal.connection.execute("SELECT count(*) FROM entries").get == entries > 0
 
 
-def test_a_venue_of_the_first_schema_is_refused_until_it_is_reset(path: Path) -> None:
-    """It had no margin; its past is made up, and so is a new one."""
+@pytest.mark.parametrize("schema", [1, 2])
+def test_a_venue_of_an_older_schema_is_refused_until_it_is_reset(path: Path, schema: int) -> None:
+    """The first had no margin, the second no contracts; its past is made up, and so is a new one."""
     opened(path).close()
     connection = apsw.Connection(str(path), vfs=sqlite.VFS)
-    connection.pragma("user_version", 1)
+    connection.pragma("user_version", schema)
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(SchemaTooOld, match="schema 1") as caught:
+    with pytest.raises(SchemaTooOld, match=f"schema {schema}") as caught:
         opened(path)
     assert "nostro paper reset" in caught.value.hint
     assert path.read_bytes() == before
