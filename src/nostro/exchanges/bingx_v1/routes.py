@@ -89,7 +89,8 @@ TIME_POSTED = Route(
 )  # fmt: skip
 CONTRACTS = _market("contracts", "getAllContracts", None, list[messages.Contract])
 LATEST_PRICE = _market(
-    "latest_price", "getLatestPrice", requests.SymbolQuery, messages.LatestPrice
+    "latest_price", "getLatestPrice", requests.SymbolQuery, messages.LatestPrice,
+    unread="the ticker has the last price; a mark price alone is no fact of ours",
 )  # fmt: skip
 TICKER = _market("ticker", "getTicker", requests.SymbolQuery, messages.Tickers)
 DEPTH = _market("depth", "getMarketDepth", requests.DepthQuery, messages.Depth)
