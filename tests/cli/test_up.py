@@ -1,4 +1,4 @@
-"""Shows `nostro up` on an empty home: it starts the paper exchange, adds its accounts, proves their whole history,
+"""Shows `nostro up` on an empty home: it starts all paper exchanges, adds their accounts, proves their whole history,
 follows, and ends with nothing left running, whether by Ctrl-C or by kill -9; and that `paper serve` says one line and
 no more."""
 
@@ -14,6 +14,17 @@ from pathlib import Path
 import pytest
 
 from cli.home import COMMAND, Folder, environment
+from nostro.exchanges import exchange_ids
+
+LOGINS = ("trader", "reader", "withdrawer", "empty", "margin")
+
+
+def names_alp(folder: Path) -> None:
+    """The logins of one paper exchange are the accounts of the home: no other one starts."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+    lines = [f'[accounts.{name}]\nexchange = "alp"\npaper = "{name}"\n' for name in LOGINS]
+    (folder / "nostro.toml").write_text("\n".join(lines))
 
 
 def alive(pid: int) -> bool:
@@ -46,16 +57,19 @@ def test_up_on_an_empty_home_until_ctrl_c(tmp_path: Path) -> None:
         said.append(line.decode())
         if "following" in said[-1]:
             break
-    endpoint = json.loads((folder.path / "paper" / "alp" / "endpoint.json").read_bytes())
-    assert alive(endpoint["pid"])
+    files = {path.parent.name: path for path in folder.path.glob("paper/*/endpoint.json")}
+    assert sorted(files) == list(exchange_ids())
+    endpoints = {name: json.loads(path.read_bytes()) for name, path in files.items()}
+    assert all(alive(endpoint["pid"]) for endpoint in endpoints.values())
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "nothing was lost" in json.loads(err.splitlines()[-1])["error"]["message"]
-    assert ends(endpoint["pid"])
+    assert all(ends(endpoint["pid"]) for endpoint in endpoints.values())
     shown = json.loads(out)
-    names = [account["name"] for account in endpoint["accounts"]]
-    assert len(names) == 5
+    logins = {name: [account["name"] for account in endpoint["accounts"]] for name, endpoint in endpoints.items()}
+    assert {name: set(each) >= set(LOGINS) for name, each in logins.items()} == dict.fromkeys(exchange_ids(), True)
+    names = [login if name == "alp" else f"{name}-{login}" for name, each in logins.items() for login in each]
     assert {balance["account"] for balance in shown["balances"]["rows"]} <= set(names)
     assert {line["account"] for line in shown["coverage"]["rows"]} == set(names)
     assert not [line for line in shown["coverage"]["rows"] if line["status"] == "open"]
@@ -68,6 +82,7 @@ def test_up_on_an_empty_home_until_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_a_killed_up_leaves_no_paper_exchange_behind(tmp_path: Path) -> None:
+    names_alp(tmp_path)
     running = subprocess.Popen(
         [*COMMAND, "up"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env=environment(NOSTRO_HOME=str(tmp_path), NOSTRO__PAPER__HISTORY="5"),
@@ -85,6 +100,7 @@ def test_a_killed_up_leaves_no_paper_exchange_behind(tmp_path: Path) -> None:
 
 
 def test_a_paper_exchange_killed_while_it_is_followed_is_told_once(tmp_path: Path) -> None:
+    names_alp(tmp_path)
     running = subprocess.Popen(
         [*COMMAND, "up"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env=environment(NOSTRO_HOME=str(tmp_path), NOSTRO__PAPER__HISTORY="5"),
@@ -95,7 +111,7 @@ def test_a_paper_exchange_killed_while_it_is_followed_is_told_once(tmp_path: Pat
     os.kill(json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"], signal.SIGKILL)
     assert any("the paper exchange has ended" in line for line in lines)
     told = {next(line for line in lines if "tried again" in line).partition("account=")[2].split()[0] for _ in range(5)}
-    assert told == {"trader", "reader", "withdrawer", "empty", "margin"}  # each once, though looked at often
+    assert told == set(LOGINS)  # each once, though looked at often
     time.sleep(12)  # they are looked at again
     running.send_signal(signal.SIGINT)
     rest = running.communicate(timeout=60)[1].decode()

@@ -74,7 +74,7 @@ def serve(
     with PaperExchange(
         here.paper_folder(spoken.id), spoken, now_ns=SystemClock().now_ns,
         seed=settings.seed if seed is None else seed,
-        rows=rows if history is None else history, faults=_faults(faults), progress=_told(sys.stderr),
+        rows=rows if history is None else history, faults=_faults(faults), progress=_told(sys.stderr, spoken.id),
     ) as running:  # fmt: skip
         chain = certificate(running.folder) if tls else None
         port = settings.port if port is None else port
@@ -96,7 +96,7 @@ def _faults(path: Path | None) -> Faults | None:
     return Faults(parse_plan(path.read_bytes(), str(path)))
 
 
-def _told(stream: Any) -> Callable[[int, int], None]:
+def _told(stream: Any, exchange_id: str) -> Callable[[int, int], None]:
     """Says on stderr how far the history of a first start is: one line that changes on a terminal, ten lines
     elsewhere."""
     said = -1
@@ -109,7 +109,7 @@ def _told(stream: Any) -> Callable[[int, int], None]:
             return
         said = step
         ending = "\r" if stream.isatty() and done < of else "\n"
-        stream.write(f"making up history: {step:3d} % of {of:,} fills{ending}")
+        stream.write(f"making up history of {exchange_id}: {step:3d} % of {of:,} fills{ending}")
         stream.flush()
 
     return told

@@ -66,7 +66,13 @@ async def _up(here: Session, *, once: bool) -> int:
 
 
 def _paper_exchanges(accounts: Mapping[str, AccountSettings]) -> list[str]:
-    return sorted({each.exchange for each in accounts.values() if each.paper}) if accounts else [FIRST_EXCHANGE]
+    """Those that the accounts name, on an empty home all that there are."""
+    from nostro.exchanges import exchange_ids
+    from nostro.paper.profiles import OPENINGS
+
+    if not accounts:
+        return [each for each in exchange_ids() if each in OPENINGS]
+    return sorted({each.exchange for each in accounts.values() if each.paper})
 
 
 def _port(here: Session, place: int) -> int:

@@ -107,6 +107,10 @@ class Bot:
         """What is done before a session of trading."""
         return []
 
+    def rest(self, symbol: str, *, at_ns: int) -> list[Outcome]:  # noqa: ARG002 - others have something to do
+        """What is done after a session of trading an instrument."""
+        return []
+
     def deposit(self, asset: str, *, dollars: int, at_ns: int) -> Outcome:
         amount = self.amount(asset, dollars)
         self._numbered += 1

@@ -148,6 +148,8 @@ class _Past:
             for bot, share, _ in bots:
                 target = self._rows * share * (number + 1) // (100 * sessions)
                 self._session(bot, symbol, target=target, at_ns=at_ns, end_ns=at_ns + pace_ns // 2)
+            for bot, _, _ in bots:
+                self._count(bot.rest(symbol, at_ns=at_ns + pace_ns // 2))
             self._count(self._stories.act(number, sessions, at_ns=at_ns))
             self._money(bots, at_ns=at_ns)
             if at_ns >= self._until_ns - DAY_NS:

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from nostro.link.commands import (
+    CancelAll,
     EditOrder,
     MarginMode,
     MoveFunds,
@@ -36,6 +37,7 @@ LEVERAGES: Final = (Decimal(2), Decimal(3), Decimal("4.5"), Decimal(5), Decimal(
 MODES: Final[tuple[MarginMode, ...]] = ("cross", "isolated")
 TRIGGERS: Final[tuple[Trigger, ...]] = ("last", "mark", "index")
 NUMBERS: Final = 10**9  # of orders that one user can give a number
+NIGHTS_HELD: Final = 5  # one night in so many a position is held over
 KEPT_PERCENT: Final = 20  # of what is free in the spot wallet stays there
 
 
@@ -105,6 +107,23 @@ class Trader(Bot):
             moved = free * (100 - KEPT_PERCENT) // (100 * len(wallets))
             if moved * self._prices.dollars(asset) >= 10 * MICRO * 10 ** self.digits[asset]:
                 outcomes += [self.move(wallet, asset, units=moved, at_ns=at_ns) for wallet in wallets]
+        return outcomes
+
+    def rest(self, symbol: str, *, at_ns: int) -> list[Outcome]:
+        """Most nights are spent without a position: holding one costs, and each hour of it is a row."""
+        if below(self._random, NIGHTS_HELD) == 0:
+            return []
+        engine, outcomes = self._venue.engine, [self._do(CancelAll(instrument=symbol), at_ns)]
+        user, contract = engine.users[self.user], engine.futures.contracts[symbol]
+        for side in self.sides:
+            size = size_of(user, contract, side=SIDES.index(side))
+            if size:
+                order = PlaceOrder(
+                    wallet=self._contracts[symbol].wallet, instrument=symbol, type="market", time_in_force="ioc",
+                    side="sell" if size > 0 else "buy", position_side=side, reduce_only=True,
+                    amount=amount_of(abs(size), contract.amount_digits), client_id=self.client_id(),
+                )  # fmt: skip
+                outcomes.append(self._do(order, at_ns))
         return outcomes
 
     def move(self, wallet: str, asset: str, *, units: int, at_ns: int) -> Outcome:
