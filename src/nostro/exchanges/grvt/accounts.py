@@ -58,10 +58,10 @@ def sub_account(view: VenueView, call: Call) -> int:
     raw = call.message.sub_account_id
     if raw in (None, ""):
         raise refused(MALFORMED, "sub_account_id is missing")
-    return seen(view, login(call), str(raw))
+    return seen(view, login(call), sub_account_id=str(raw))
 
 
-def seen(view: VenueView, asked: Login, sub_account_id: str) -> int:
+def seen(view: VenueView, asked: Login, *, sub_account_id: str) -> int:
     """The user of a sub-account. Raises 1001 for one that is not the login's."""
     found = next((user for user in sub_accounts(view, asked) if str(user) == sub_account_id), None)
     if found is None:
@@ -78,7 +78,7 @@ def main_account(view: VenueView, call: Call) -> int:
     return main_of(asked)
 
 
-def may_sign(view: VenueView, asked: Login, user: int) -> frozenset[str]:
+def may_sign(view: VenueView, asked: Login, *, user: int) -> frozenset[str]:
     """The addresses whose signatures hold for a sub-account: the login's own, its main account's, the sub-account's."""
     found = (view.login_by_user(each) for each in {main_of(asked), user})
     keys = (each.extra.get(PRIVATE_KEY) for each in (asked, *found) if each is not None)

@@ -168,7 +168,7 @@ class GrvtFeed:
             self._check_main(peer.login, chosen)
             owner = accounts.main_of(peer.login)
         elif chosen.primary:
-            owner = accounts.seen(self._view, peer.login, chosen.primary)
+            owner = accounts.seen(self._view, peer.login, sub_account_id=chosen.primary)
         elif stream == "v1.cancel":  # the exchange's own client selects nothing
             owner = peer.login.user
         else:
@@ -181,7 +181,7 @@ class GrvtFeed:
         if chosen.primary and chosen.primary.lower() != accounts.account_id(self._view, login):
             raise refusals.refused(refusals.FORBIDDEN, "this main account is not yours")
         if chosen.of and chosen.of != "0":
-            accounts.seen(self._view, login, chosen.of)
+            accounts.seen(self._view, login, sub_account_id=chosen.of)
 
     def _snapshots(self, line: Line) -> list[Any]:
         return (self._markets if line.stream in streams.MARKET else self._trading).snapshots(line)

@@ -224,7 +224,8 @@ def _tickers(view: VenueView, line: Line, each: VenueInstrument, before: Any) ->
 
 def _books(view: VenueView, line: Line, each: VenueInstrument, before: Any) -> Told:
     """Of a stream of changes the levels that are new, those that are gone with a size of 0."""
-    row = markets.book_of(view, each, streams.selected(line.stream, line.selector).depth or streams.DEPTHS[-1])
+    depth = streams.selected(line.stream, line.selector).depth or streams.DEPTHS[-1]
+    row = markets.book_of(view, each, depth=depth)
     if line.stream == "v1.book.s":
         return _whole(row, before)
     now = tuple({bytes(level.price): level for level in side} for side in (row.bids, row.asks))
@@ -260,7 +261,7 @@ def _candles(view: VenueView, line: Line, each: VenueInstrument, before: Any) ->
     rows = view.candles(each.symbol, interval_s, since_ns=since_ns, until_ns=now_ns + 1)
     now = {row.start_ns: row for row in rows}
     new = [row for start_ns, row in now.items() if before is None or before.get(start_ns) != row]
-    return [markets.candle(written.code(each), row, interval_s * SECOND_NS) for row in new], now
+    return [markets.candle(written.code(each), row, step_ns=interval_s * SECOND_NS) for row in new], now
 
 
 _READERS: Final[Mapping[str, Callable[[VenueView, Line, VenueInstrument, Any], Told]]] = {

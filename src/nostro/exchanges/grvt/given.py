@@ -60,7 +60,7 @@ def place(message: Any, *, history: str, of: str, now_ns: int) -> cursors.Place:
     return cursors.Place(history, of, since_ns, end_ns + 1, limit(message.limit))
 
 
-def member(enumeration: words.Enumeration, raw: Word | None, field: str) -> str:
+def member(enumeration: words.Enumeration, raw: Word | None, *, field: str) -> str:
     """The name of a member of an enumeration. Raises 1003."""
     found = words.member(enumeration, raw) if raw is not None else None
     if found is None:
@@ -68,9 +68,9 @@ def member(enumeration: words.Enumeration, raw: Word | None, field: str) -> str:
     return found
 
 
-def members(enumeration: words.Enumeration, raw: Iterable[Word] | None, field: str) -> frozenset[str]:
+def members(enumeration: words.Enumeration, raw: Iterable[Word] | None, *, field: str) -> frozenset[str]:
     """Those of a list; none where there is no list."""
-    return frozenset(member(enumeration, each, field) for each in raw or ())
+    return frozenset(member(enumeration, each, field=field) for each in raw or ())
 
 
 # ── instruments ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -88,7 +88,7 @@ def settle(view: VenueView) -> str:
 def selected(view: VenueView, message: Any) -> frozenset[str] | None:
     """The symbols that lists of kinds, bases and quotes select, all of them together; None where they select all.
     Raises 1003 for a kind that is none."""
-    kinds = members(words.KIND, message.kind, "kind")
+    kinds = members(words.KIND, message.kind, field="kind")
     listed = contracts(view)
     found = frozenset(
         each.symbol

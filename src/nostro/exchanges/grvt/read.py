@@ -119,7 +119,7 @@ def position(row: messages.Positions, offset: int = 0) -> records.Position:
         isolated_maintenance_margin=exact_or_none(row.isolated_mm, "isolated_mm"),
         leverage=exact(row.leverage, "leverage"),
         liquidation_price=members.positive(row.est_liquidation_price, "est_liquidation_price"),
-        margin_mode=words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, row.margin_type),
+        margin_mode=words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, raw=row.margin_type),
     )
 
 
@@ -146,7 +146,7 @@ def leverage(query: Query, answer: messages.InitialLeverages) -> Iterator[record
                 leverage=exact(row.leverage, "leverage"),
                 leverage_min=exact(row.min_leverage, "min_leverage"),
                 leverage_max=exact(row.max_leverage, "max_leverage"),
-                margin_mode=words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, row.margin_type),
+                margin_mode=words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, raw=row.margin_type),
             )
 
 
@@ -181,7 +181,7 @@ def order(row: orders.Order, offset: int = 0) -> records.Order:
         instrument=words.instrument(leg.instrument),
         side=side,
         type=("stop_" if tpsl is not None else "") + ("market" if row.is_market else "limit"),
-        time_in_force=words.word(words.TIME_IN_FORCE, words.TIMES_IN_FORCE, row.time_in_force),
+        time_in_force=words.word(words.TIME_IN_FORCE, words.TIMES_IN_FORCE, raw=row.time_in_force),
         price=None if row.is_market else exact_or_none(leg.limit_price, "limit_price"),
         stop_price=None if tpsl is None else exact(tpsl.trigger_price, "trigger_price"),
         stop_operator=None if trigger is None or tpsl is None else _operator(side, trigger),
@@ -189,7 +189,7 @@ def order(row: orders.Order, offset: int = 0) -> records.Order:
         expires_ns=members.time(row.signature.expiration, "expiration"),
         post_only=bool(row.post_only),
         reduce_only=bool(row.reduce_only),
-        trigger=None if tpsl is None else words.word(words.TRIGGER_BY, words.TRIGGERS, tpsl.trigger_by),
+        trigger=None if tpsl is None else words.word(words.TRIGGER_BY, words.TRIGGERS, raw=tpsl.trigger_by),
         extra=members.extra(builder=members.optional(row.builder), other_legs=sizes) | state.pop("extra"),
         **state,
     )

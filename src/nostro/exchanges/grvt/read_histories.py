@@ -103,7 +103,7 @@ def closed_positions(
             wallet=FUTURES,
             instrument=words.instrument(row.instrument),
             side="long" if row.is_long else "short",
-            status=words.word(words.POSITION_CLOSE_STATUS, words.CLOSE_STATUSES, row.status),
+            status=words.word(words.POSITION_CLOSE_STATUS, words.CLOSE_STATUSES, raw=row.status),
             opened_ns=members.time(row.open_time, "open_time"),
             closed_ns=members.time(row.close_time, "close_time"),
             entry_price=exact(row.entry_price, "entry_price"),
@@ -122,7 +122,7 @@ def closed_positions(
             initial_margin_sum=exact(row.cumulative_initial_margin, "cumulative_initial_margin"),
             initial_margin_max=exact(row.max_initial_margin, "max_initial_margin"),
             leverage=exact(row.leverage, "leverage"),
-            margin_mode=words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, row.margin_type),
+            margin_mode=words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, raw=row.margin_type),
         )
 
 

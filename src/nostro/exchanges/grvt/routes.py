@@ -24,7 +24,7 @@ NEVER: Final = "gives a third party a fee of every order: never asked on our sid
 
 API_KEY_LOGIN: Final = Route(
     name="api_key_login", method="POST", host=EDGE, path="auth/api_key/login", request=requests.ApiKeyLogin,
-    answer=messages.SignedIn, secret=True,
+    answer=messages.SignedIn, secret=True, unread="its cookie comes in the headers: signs in for all others",
 )  # fmt: skip
 WALLET_LOGIN: Final = Route(
     name="wallet_login", method="POST", host=EDGE, path="auth/wallet/login", request=requests.WalletLogin,

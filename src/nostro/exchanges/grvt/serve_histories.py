@@ -40,7 +40,7 @@ def newest_of(rows: Iterable[RowT], count: int) -> Iterator[RowT]:
     return reversed(deque(rows, maxlen=count))
 
 
-def paged(view: VenueView, call: Call, name: str, *, of: str, newest: Newest) -> tuple[list[Any], str]:
+def paged(view: VenueView, call: Call, *, name: str, of: str, newest: Newest) -> tuple[list[Any], str]:
     """The rows that a message asks for, and the cursor of the rest."""
     place = given.place(call.message, history=name, of=of, now_ns=view.now_ns())
     return cursors.page(place, newest, when=happened)
@@ -58,7 +58,7 @@ def account_history(view: VenueView, call: Call) -> messages.Paged[messages.SubA
         first_ns = max(since_ns, kept_ns)
         return islice(view.snapshots(user, since_ns=first_ns, until_ns=until_ns, newest_first=True), count)
 
-    rows, onward = paged(view, call, "account_history", of=str(user), newest=newest)
+    rows, onward = paged(view, call, name="account_history", of=str(user), newest=newest)
     return messages.Paged(result=[account.sub_account(_then(view, row)) for row in rows], next=onward)
 
 
@@ -101,7 +101,7 @@ def fill_history(view: VenueView, call: Call) -> messages.Paged[messages.Fill]:
         rows = view.fills(user, symbol=symbol, since_ns=since_ns, until_ns=until_ns, newest=count)
         return newest_of(rows, count)
 
-    rows, onward = paged(view, call, "fill_history", of=str(user), newest=newest)
+    rows, onward = paged(view, call, name="fill_history", of=str(user), newest=newest)
     signer = accounts.account_id(view, accounts.login(call))
     return messages.Paged(result=[fill(view, row, signer=signer) for row in rows], next=onward)
 
@@ -145,7 +145,7 @@ def funding_payment_history(view: VenueView, call: Call) -> messages.Paged[messa
     symbol = given.symbol(view, call.message.instrument)
     wanted = frozenset({symbol}) if symbol else given.selected(view, call.message)
     newest = of_symbols(partial(view.funding, user), wanted)
-    rows, onward = paged(view, call, "funding_payment_history", of=str(user), newest=newest)
+    rows, onward = paged(view, call, name="funding_payment_history", of=str(user), newest=newest)
     return messages.Paged(result=[funding_payment(view, row) for row in rows], next=onward)
 
 
@@ -165,8 +165,8 @@ def position_history(view: VenueView, call: Call) -> messages.Paged[messages.Api
     """Those that are closed in part come first, on the first page of a question without bounds."""
     message, user = call.message, accounts.sub_account(view, call)
     wanted = given.selected(view, message)
-    modes = given.members(words.POSITION_MARGIN_TYPE, message.margin_type, "margin_type")
-    statuses = given.members(words.POSITION_CLOSE_STATUS, message.status, "status")
+    modes = given.members(words.POSITION_MARGIN_TYPE, message.margin_type, field="margin_type")
+    statuses = given.members(words.POSITION_CLOSE_STATUS, message.status, field="status")
     both = bool(message.is_long) == bool(message.is_short)
 
     def chosen(row: Any, *, status: str, long: bool) -> bool:
@@ -182,7 +182,7 @@ def position_history(view: VenueView, call: Call) -> messages.Paged[messages.Api
         rows = view.closed(user, since_ns=since_ns, until_ns=until_ns)
         return newest_of((row for row in rows if chosen(row, status=_closed_as(row), long=row.long)), count)
 
-    rows, onward = paged(view, call, "position_history", of=str(user), newest=newest)
+    rows, onward = paged(view, call, name="position_history", of=str(user), newest=newest)
     ended = [closed(view, row) for row in rows]
     if message.cursor or message.start_time or message.end_time:
         return messages.Paged(result=ended, next=onward)
@@ -250,7 +250,7 @@ def deposit_history(view: VenueView, call: Call) -> messages.Paged[messages.Depo
         rows = view.transfers(main, "deposit", since_ns=since_ns, until_ns=until_ns)
         return newest_of((row for row in rows if row.status != "rejected" and _of(call, row.asset)), count)
 
-    rows, onward = paged(view, call, "deposit_history", of=str(main), newest=newest)
+    rows, onward = paged(view, call, name="deposit_history", of=str(main), newest=newest)
     return messages.Paged(result=[deposit(view, row) for row in rows], next=onward)
 
 
@@ -279,7 +279,7 @@ def withdrawal_history(view: VenueView, call: Call) -> messages.Paged[messages.W
         leaving = (row for row in rows if row.status not in ("refused", "canceled") and _of(call, row.asset))
         return newest_of(leaving, count)
 
-    rows, onward = paged(view, call, "withdrawal_history", of=str(main), newest=newest)
+    rows, onward = paged(view, call, name="withdrawal_history", of=str(main), newest=newest)
     return messages.Paged(result=[withdrawal(view, row) for row in rows], next=onward)
 
 
@@ -310,7 +310,7 @@ def transfer_history(view: VenueView, call: Call) -> messages.Paged[messages.Tra
     message = call.message
     main, asked = accounts.main_account(view, call), accounts.login(call)
     users = sorted({main, *accounts.sub_accounts(view, asked)})
-    types = given.members(words.TRANSFER_TYPE, message.transfer_types, "transfer_types")
+    types = given.members(words.TRANSFER_TYPE, message.transfer_types, field="transfer_types")
     wanted = given.number(message.tx_id, "tx_id")
 
     def newest(since_ns: int, until_ns: int, count: int) -> Iterator[contracts.VenueMove]:
@@ -319,7 +319,7 @@ def transfer_history(view: VenueView, call: Call) -> messages.Paged[messages.Tra
         chosen = (row for row in rows if _of(call, row.asset) and wanted in (0, row.id))
         return newest_of(chosen if not types or "STANDARD" in types else (), count)
 
-    rows, onward = paged(view, call, "transfer_history", of=str(main), newest=newest)
+    rows, onward = paged(view, call, name="transfer_history", of=str(main), newest=newest)
     account_id = accounts.account_id(view, asked)
     return messages.Paged(result=[transfer(row, account_id) for row in rows], next=onward)
 

@@ -173,19 +173,19 @@ def book(view: VenueView, call: Call) -> Result[orders.OrderbookLevels]:
     depth = given.number(call.message.depth, "depth") or DEPTHS[-1]
     if depth not in DEPTHS:
         raise refused(BAD_DEPTH, f"expected one of {', '.join(str(known) for known in DEPTHS)}")
-    return Result(result=book_of(view, each, depth))
+    return Result(result=book_of(view, each, depth=depth))
 
 
-def book_of(view: VenueView, each: VenueInstrument, depth: int) -> orders.OrderbookLevels:
+def book_of(view: VenueView, each: VenueInstrument, *, depth: int) -> orders.OrderbookLevels:
     return orders.OrderbookLevels(
         event_time=written.time(view.now_ns()),
         instrument=written.code(each),
-        bids=levels(view, each, "buy", depth=depth),
-        asks=levels(view, each, "sell", depth=depth),
+        bids=levels(view, each, side="buy", depth=depth),
+        asks=levels(view, each, side="sell", depth=depth),
     )
 
 
-def levels(view: VenueView, each: VenueInstrument, side: Side, *, depth: int) -> list[orders.OrderbookLevel]:
+def levels(view: VenueView, each: VenueInstrument, *, side: Side, depth: int) -> list[orders.OrderbookLevel]:
     """Best first."""
     rows = view.depth(each.symbol, side, levels=None, grouped=False)
     return [
@@ -266,10 +266,10 @@ def kline(view: VenueView, call: Call) -> Paged[orders.Candlestick]:
             span_ns *= 8
 
     rows, onward = cursors.page(place, newest, when=lambda row: row.start_ns)
-    return Paged(result=[candle(written.code(each), row, step_ns) for row in rows], next=onward)
+    return Paged(result=[candle(written.code(each), row, step_ns=step_ns) for row in rows], next=onward)
 
 
-def candle(code: str, row: VenueCandle, step_ns: int) -> orders.Candlestick:
+def candle(code: str, row: VenueCandle, *, step_ns: int) -> orders.Candlestick:
     return orders.Candlestick(
         open_time=written.time(row.start_ns),
         close_time=written.time(row.start_ns + step_ns),

@@ -139,7 +139,7 @@ def _command(order: Order, listed: VenueInstrument, ends_ns: int) -> commands.Pl
 def _stop(order: Order, side: str) -> dict[str, Any]:
     """What makes a command a stop; nothing where the order has no trigger."""
     trigger = order.metadata.trigger
-    kind = given.member(words.TRIGGER_TYPE, trigger.trigger_type, "trigger_type") if trigger is not None else ""
+    kind = given.member(words.TRIGGER_TYPE, trigger.trigger_type, field="trigger_type") if trigger is not None else ""
     if trigger is None or kind == words.UNSPECIFIED:
         return {}
     if trigger.tpsl is None:
@@ -278,7 +278,7 @@ def _reason(row: VenueOrder) -> str:
     return "MARKET_CANCEL" if row.type in ("market", "stop_market") else "CLIENT_CANCEL"
 
 
-def found(view: VenueView, user: int, message: Any) -> VenueOrder | None:
+def found(view: VenueView, user: int, *, message: Any) -> VenueOrder | None:
     """The order that a message names, by its id or, the newest first, by its client's. Raises 3021 for neither."""
     client_id = given.number(message.client_order_id, "client_order_id")
     if message.order_id not in (None, "", "0", words.NO_ADDRESS):
@@ -292,7 +292,7 @@ def found(view: VenueView, user: int, message: Any) -> VenueOrder | None:
 
 
 def order(view: VenueView, call: Call) -> Result[Order]:
-    row = found(view, accounts.sub_account(view, call), call.message)
+    row = found(view, accounts.sub_account(view, call), message=call.message)
     if row is None:
         raise refused(code.NOT_FOUND)
     return Result(result=order_of(view, row, signer=_signer(view, call)))
@@ -333,7 +333,7 @@ def cancel_order(view: VenueView, call: Call) -> Result[Ack]:
     user = accounts.sub_account(view, call)
     if given.number(call.message.time_to_live_ms, "time_to_live_ms") > TIME_TO_LIVE_MAX_MS:
         raise refused(code.TIME_TO_LIVE)
-    row = found(view, user, call.message)
+    row = found(view, user, message=call.message)
     if row is not None and row.is_open:
         _cancel(view, user, [row.id])
     return Result(result=Ack(ack=True))
@@ -376,7 +376,7 @@ def bulk_orders(view: VenueView, call: Call) -> BulkOrders:
         *(requests.ApiGetOrderRequest(order_id=each) for each in by_id),
         *(requests.ApiGetOrderRequest(client_order_id=each) for each in by_client),
     ]
-    rows = [row for each in named if (row := found(view, user, each)) is not None and row.is_open]
+    rows = [row for each in named if (row := found(view, user, message=each)) is not None and row.is_open]
     _cancel(view, user, [row.id for row in rows])
     orders = [_created(view, call, each) for each in created]
     return BulkOrders(orders=orders, cancel_acks=[Ack(ack=True) for _ in named])
@@ -406,7 +406,7 @@ def set_position_config(view: VenueView, call: Call) -> Ack:
     message: requests.SetPositionConfig = call.message
     user = accounts.sub_account(view, call)
     listed = given.instrument(view, message.instrument)
-    mode = words.MARGIN_MODES[given.member(words.POSITION_MARGIN_TYPE, message.margin_type, "margin_type")]
+    mode = words.MARGIN_MODES[given.member(words.POSITION_MARGIN_TYPE, message.margin_type, field="margin_type")]
     _do(view, user, commands.SetMarginMode(instrument=listed.symbol, mode=cast("commands.MarginMode", mode)))
     if leverage := _amount(message.leverage, "leverage"):
         _set_leverage(view, user, listed, leverage)

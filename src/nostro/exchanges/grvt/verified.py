@@ -68,7 +68,7 @@ def _permitted(view: VenueView, struct_hash: bytes, signature: Signature, *, log
     signer = _signer(struct_hash, signature)
     if signer != signature.signer.lower():
         raise refused(SIGNATURE_MISMATCH)
-    if signer not in accounts.may_sign(view, login, user):
+    if signer not in accounts.may_sign(view, login, user=user):
         raise refused(SIGNER_UNKNOWN)
 
 

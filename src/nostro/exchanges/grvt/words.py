@@ -116,7 +116,7 @@ def member(enumeration: Enumeration, raw: str | int) -> str | None:
     return next((name for name, number in enumeration.items() if str(number) == text), None)
 
 
-def word(enumeration: Enumeration, aliases: Mapping[str, str], raw: str | int) -> str:
+def word(enumeration: Enumeration, aliases: Mapping[str, str], *, raw: str | int) -> str:
     """Our word for a member, or `Unknown`."""
     name = member(enumeration, raw) or str(raw)
     return aliases.get(name) or Unknown(f"unknown:{name}")
