@@ -63,7 +63,8 @@ ACROSS: Final[Mapping[str, str]] = {
     "deposit": EXTERNAL, "withdrawal": EXTERNAL, "fund": EXTERNAL,
     "borrow": LOANS, "repay": LOANS, "transfer": TRANSIT, "liquidation": FUND,
     "realized_pnl": CLEARING, "funding": FUNDING, "isolate": TRANSIT, "insurance": FUND,
-    "futures trade": CLEARING, "futures liquidation": FUND, "funding rate change": FUNDING,
+    "futures trade": CLEARING, "futures liquidation": CLEARING, "covered liquidation": FUND,
+    "funding rate change": FUNDING,
 }  # fmt: skip
 # What is folded: where the exchange has a ledger, and where it has none.
 LEDGER_KINDS: Final = (Entry.kind, Interest.kind, Repayment.kind)

@@ -83,6 +83,7 @@ FORCED: Final = frozenset({"liquidation", "assignor", "unwindBankrupt"})
 # The account log's words for what happened; ours on the right, of the venue's entries.
 TRADE: Final = "futures trade"
 LIQUIDATION: Final = "futures liquidation"
+COVERED: Final = "covered liquidation"  # *ours*: what the insurance fund gives or takes
 FUNDING: Final = "funding rate change"
 TRANSFER: Final = "transfer"
 CROSS_EXCHANGE: Final = "cross-exchange transfer"
@@ -92,7 +93,7 @@ INNER_MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER})
 MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER, CROSS_EXCHANGE, ADMIN})
 LOG_WRITTEN: Final[Mapping[str, str]] = {
     "realized_pnl": TRADE, "fee": TRADE, "funding": FUNDING, "isolate": TRANSFER, "transfer": TRANSFER,
-    "liquidation": LIQUIDATION, "insurance": LIQUIDATION, "fund": ADMIN, "deposit": CROSS_EXCHANGE,
+    "liquidation": COVERED, "insurance": COVERED, "fund": ADMIN, "deposit": CROSS_EXCHANGE,
     "withdrawal": CROSS_EXCHANGE, "hold": CROSS_EXCHANGE, "release": CROSS_EXCHANGE,
 }  # fmt: skip
 POSITION_CHANGES: Final = ("open", "close", "increase", "decrease", "reverse", "noChange")
