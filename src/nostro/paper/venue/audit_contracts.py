@@ -34,11 +34,11 @@ class Numbers:
         self._digits = {asset.code: asset.digits for asset in engine.profile.assets}
         self.listed = {each.id: each for each in engine.profile.instruments if each.settle}
 
-    def exact(self, number: int, lots: int, ticks: int) -> Fraction:
+    def exact(self, number: int, lots: int, *, at: int) -> Fraction:
         """In settle units, not rounded."""
         each = self.listed[number]
         size = Fraction(lots, 10**each.amount_digits) * Fraction(each.multiplier)
-        price = Fraction(ticks, 10**each.price_digits)
+        price = Fraction(at, 10**each.price_digits)
         worth = size / price if each.kind == "inverse" else size * price
         return worth * self._units(each)
 
@@ -47,8 +47,8 @@ class Numbers:
         units: int = 10 ** self._digits[contract.settle]
         return units
 
-    def value(self, number: int, lots: int, ticks: int) -> int:
-        return round(self.exact(number, lots, ticks))
+    def value(self, number: int, lots: int, *, at: int) -> int:
+        return round(self.exact(number, lots, at=at))
 
     def direction(self, number: int) -> int:
         return -1 if self.listed[number].kind == "inverse" else 1
@@ -100,7 +100,7 @@ def _orders(numbers: Numbers, position: Position, counts: Counter[str]) -> None:
         elif order.status != "pending":
             assert order.price is not None
             bids, asks = (bids + rest, asks) if order.buy else (bids, asks + rest)
-            away = numbers.value(contract.id, rest, order.price) - numbers.value(contract.id, rest, contract.mark)
+            away = numbers.value(contract.id, rest, at=order.price) - numbers.value(contract.id, rest, at=contract.mark)
             loss += max(0, (1 if order.buy else -1) * numbers.direction(contract.id) * away)
     found = (position.bids, position.asks, position.loss(), position.reduce_bids, position.reduce_asks)
     assert found == (bids, asks, loss, reduces[True], reduces[False]), f"E9: open orders are {found}"
@@ -121,7 +121,7 @@ def _purse(numbers: Numbers, position: Position, counts: Counter[str]) -> None:
 
 def _unrealized(numbers: Numbers, position: Position) -> int:
     contract = position.contract
-    value = numbers.value(contract.id, position.size, contract.mark)
+    value = numbers.value(contract.id, position.size, at=contract.mark)
     return numbers.direction(contract.id) * (value - position.basis)
 
 
@@ -131,7 +131,7 @@ def _unrealized(numbers: Numbers, position: Position) -> int:
 class Margins:
     """Equity, initial and maintenance margin of a collateral wallet."""
 
-    def __init__(self, engine: Engine, user: User, place: int) -> None:
+    def __init__(self, engine: Engine, user: User, *, place: int) -> None:
         numbers, profile = Numbers(engine), engine.profile
         kept = {each.asset: Fraction(_MILLION - each.haircut_ppm, _MILLION) for each in profile.collateral}
         common = place == COLLATERAL_FROM
@@ -154,7 +154,7 @@ class Margins:
             held, worst = _initial(numbers, position, worst=False), _initial(numbers, position, worst=True)
             self.initial += unit * (worst + position.loss() - (held if position.isolated else 0))
             if not position.isolated:
-                value = numbers.value(number, abs(position.size), contract.mark)
+                value = numbers.value(number, abs(position.size), at=contract.mark)
                 self.maintenance += unit * _ceil(value * numbers.rates(number, value)[1])
                 self.equity += unit * _unrealized(numbers, position)
 
@@ -162,7 +162,7 @@ class Margins:
 def _initial(numbers: Numbers, position: Position, *, worst: bool) -> int:
     size, contract = position.size, position.contract
     lots = max(abs(size), abs(size + position.bids), abs(size - position.asks)) if worst else abs(size)
-    value = numbers.value(contract.id, lots, contract.mark)
+    value = numbers.value(contract.id, lots, at=contract.mark)
     own = Fraction(100, position.leverage) if position.leverage is not None else Fraction(0)
     return _ceil(value * max(numbers.rates(contract.id, value)[0], own))
 
@@ -180,12 +180,12 @@ def sinking(engine: Engine) -> set[tuple[int, int]]:
             if not position.size:
                 continue
             if position.isolated:
-                value = numbers.value(contract.id, abs(position.size), contract.mark)
+                value = numbers.value(contract.id, abs(position.size), at=contract.mark)
                 needed = _ceil(value * numbers.rates(contract.id, value)[1])
                 if user.total(position.purse) + _unrealized(numbers, position) <= needed:
                     found.add((user.id, contract.purse(position.side)))
             else:
-                margins = Margins(engine, user, contract.place)
+                margins = Margins(engine, user, place=contract.place)
                 if margins.equity <= margins.maintenance:
                     found.add((user.id, contract.place))
     return found
@@ -216,11 +216,11 @@ def _fill(numbers: Numbers, fill: FillRow, counts: Counter[str]) -> None:
     number, buy, price, lots, value, fee, rate = fill[3], fill[4], fill[5], fill[6], fill[7], fill[8], fill[10]
     size, after, basis, basis_after, realized = fill[17:22]  # type: ignore[misc]  # rows of contracts have more
     sign = 1 if buy else -1
-    assert value == numbers.value(number, lots, price), f"E7: {lots} lots at {price} are not worth {value}"
+    assert value == numbers.value(number, lots, at=price), f"E7: {lots} lots at {price} are not worth {value}"
     assert fee * _MILLION >= value * rate > (fee - 1) * _MILLION, "E7: the fee is not the rate, rounded up"
     assert after == size + sign * lots, "E7: a fill changed a position by other lots than its own"
     closed = min(lots, abs(size)) if size * sign < 0 else 0
-    out = value if closed == lots else numbers.value(number, closed, price) if closed else 0
+    out = value if closed == lots else numbers.value(number, closed, at=price) if closed else 0
     released = round(Fraction(abs(basis) * closed, abs(size))) if closed else 0
     expected = numbers.direction(number) * sign * (released - out)
     assert realized == expected, f"E7: a fill realized {realized}, and must {expected}"
@@ -261,7 +261,7 @@ def _funded(numbers: Numbers, outcome: Outcome, counts: Counter[str]) -> None:
     """E8: who paid what, by its own position; and the rows are the ledger's."""
     paid = Counter[tuple[int, int, int]]()
     for row in outcome.contract_rows.funding:
-        due = Fraction(numbers.value(row[3], row[5], row[6]) * row[7], 10**9)
+        due = Fraction(numbers.value(row[3], row[5], at=row[6]) * row[7], 10**9)
         assert row[9] == -_ceil(due), f"E8: {row[9]} was paid for funding of {due}"
         assert row[10] % (numbers.listed[row[3]].funding_interval_s * 10**9) == 0, "E8: funding between its instants"
         paid[row[1], row[2], row[8]] += row[9]
@@ -282,7 +282,7 @@ def _accepted(engine: Engine, envelope: Envelope, outcome: Outcome, counts: Coun
     if order is None or order.traits & REDUCE_ONLY or order.status == "pending" or rows.funding or rows.forced:
         return
     assert order.position is not None
-    margins = Margins(engine, order.user, order.place)
+    margins = Margins(engine, order.user, place=order.place)
     position, contract = order.position, order.position.contract
     size, rest = abs(position.size), order.lots - order.filled
     bids, asks = position.bids - rest * order.buy, position.asks - rest * (not order.buy)

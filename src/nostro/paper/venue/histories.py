@@ -108,7 +108,7 @@ def newest_first(
         before = (rows[-1][place], rows[-1][0])
 
 
-def order(journal: Journal, user: int, order_id: int) -> Row | None:
+def order(journal: Journal, order_id: int, *, user: int) -> Row | None:
     sql = f"SELECT {', '.join(ORDER_COLUMNS)} FROM orders WHERE id = ? AND user = ?"  # noqa: S608 - our own names
     rows = _rows(journal, sql, [order_id, user])
     return rows[0] if rows else None

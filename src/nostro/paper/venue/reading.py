@@ -279,7 +279,7 @@ class Reading(ABC):
         if known is not None:
             return self.engine.words.order(order_row(known))
         self._flush()
-        row = histories.order(self._journal, user, order_id)
+        row = histories.order(self._journal, order_id, user=user)
         return None if row is None else self.engine.words.order(row)
 
     def sub_accounts(self, user: int) -> Sequence[int]:
