@@ -64,3 +64,19 @@ def test_where_there_is_no_ledger_fills_post_and_the_rest_is_not_invented(world:
     assert trial.transactions == sum(1 for _ in world.venue.fills(world.login().user))
     assert {asset for pair in bought for asset in pair.split("/")} == set(side(trial, OWN))
     assert not side(trial, UNRECONCILED)
+
+
+def test_who_watches_is_told_how_far_it_is(world: Scene) -> None:
+    told: dict[str, list[int]] = {}
+
+    def watch(what: str, done: int, *, whole: int) -> None:
+        assert 0 <= done <= whole == pages
+        told.setdefault(what, []).append(done)
+
+    with world.book(since_ns=START_NS - 70 * DAY_NS) as book:
+        run(world.full_pass(book))
+        name = str(world.login().user)
+        pages = book.head_seq(name)
+        trial_balance(book, name, now_ns=world.clock.now_ns(), watcher=watch)
+    assert {what: done[-1] for what, done in told.items()} == {"reconciled": pages, "added up": pages}
+    assert all(done == sorted(done) and len(done) > 1 for done in told.values())

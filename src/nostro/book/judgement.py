@@ -24,6 +24,7 @@ from nostro.book.coverage import Span
 from nostro.book.fold import is_complete
 from nostro.book.pages import page_of_ours
 from nostro.book.reconcile import STEP_NS, STREAMS, Checkpoint, Judgement, reconcile
+from nostro.book.watching import Watcher, unwatched
 from nostro.domain.records import (
     Balance,
     Borrow,
@@ -413,17 +414,19 @@ def _undoes(fact: Fact, checkpoint: Checkpoint, *, rules: Rules) -> bool:
 
 
 def judged(
-    book: Book, account: str, *, until_ns: int, known_at_ns: int | None = None, checkpoint: Checkpoint | None = None
-) -> Judgement:
+    book: Book, account: str, *, until_ns: int, known_at_ns: int | None = None, checkpoint: Checkpoint | None = None,
+    watcher: Watcher = unwatched,
+) -> Judgement:  # fmt: skip
     """What the checks say of an account's facts effective before ``until_ns`` and known at ``known_at_ns``. Writes
-    nothing."""
-    row = book.account(account)
+    nothing. ``watcher`` is told of about how many pages."""
+    row, pages = book.account(account), book.head_seq(account, known_at_ns=known_at_ns)
     rules = rules_for(book.exchange(account), account, since_ns=row.since_ns)
     return reconcile(
         BookLedger(book, account, known_at_ns=known_at_ns),
         rules=msgspec.structs.replace(rules, own=own_account(book, account, known_at_ns=known_at_ns)),
         until_ns=until_ns,
         checkpoint=checkpoint,
+        passed=lambda done, whole: watcher("reconciled", pages * done // whole, whole=pages),
     )
 
 

@@ -84,12 +84,17 @@ def reconcile(
     until_ns: int,
     checkpoint: Checkpoint | None = None,
     step_ns: int = STEP_NS,
+    passed: Callable[[int, int], None] | None = None,
 ) -> Judgement:
-    """Runs every check on what is effective before ``until_ns``, from the checkpoint on or from the beginning."""
+    """Runs every check on what is effective before ``until_ns``, from the checkpoint on or from the beginning.
+    ``passed`` is told how many steps of how many are done."""
     judgement: Judgement | None = None
-    for end_ns in _ends(ledger, rules, until_ns, checkpoint, step_ns):
+    ends = list(_ends(ledger, rules, until_ns, checkpoint, step_ns))
+    for done, end_ns in enumerate(ends, start=1):
         judgement = _Run(ledger, rules, end_ns, checkpoint).judge()
         checkpoint = judgement.checkpoint
+        if passed is not None:
+            passed(done, len(ends))
     assert judgement is not None
     results, found = _debts(ledger, rules, until_ns)
     breaks = {each.id: each for each in (*judgement.breaks, *found, *_of_findings(rules, ledger.findings()))}

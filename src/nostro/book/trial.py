@@ -24,6 +24,7 @@ from nostro.book.postings import (
     explained_share,
     transactions,
 )
+from nostro.book.watching import Watcher, unwatched
 from nostro.domain.values import ZERO, add
 
 if TYPE_CHECKING:
@@ -51,10 +52,11 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     explained: dict[str, Decimal]
 
 
-def trial_balance(book: Book, account: str, *, now_ns: int) -> Trial:
-    """All facts of an account that are effective before ``now_ns``, posted and added up."""
-    judgement = judged(book, account, until_ns=now_ns)
-    posted = Counted(_transactions(book, account, now_ns))
+def trial_balance(book: Book, account: str, *, now_ns: int, watcher: Watcher = unwatched) -> Trial:
+    """All facts of an account that are effective before ``now_ns``, posted and added up. ``watcher`` is told of about
+    how many pages that is done."""
+    judgement = judged(book, account, until_ns=now_ns, watcher=watcher)
+    posted = Counted(_transactions(book, account, now_ns, watcher=watcher))
     unexplained = adjustments(judgement.jumps, judgement.breaks)
     sums: dict[tuple[str, str], Decimal] = {}
     for (side, _, asset), amount in balances(chain(posted, unexplained)).items():
@@ -85,7 +87,14 @@ class Counted:
             yield transaction
 
 
-def _transactions(book: Book, account: str, now_ns: int) -> Iterator[Transaction]:
-    ledger = book.exchange(account).ask("entries") is not None
-    for kind in LEDGER_KINDS if ledger else OTHER_KINDS:
-        yield from transactions(book.facts(kind, account, until_ns=now_ns), ledger=ledger)
+def _transactions(book: Book, account: str, now_ns: int, *, watcher: Watcher) -> Iterator[Transaction]:
+    ledger, pages = book.exchange(account).ask("entries") is not None, book.head_seq(account)
+    kinds = LEDGER_KINDS if ledger else OTHER_KINDS
+    for number, kind in enumerate(kinds):
+        reached = 0
+        for transaction in transactions(book.facts(kind, account, until_ns=now_ns), ledger=ledger):
+            if transaction.page > reached:
+                reached = transaction.page
+                watcher("added up", (number * pages + reached) // len(kinds), whole=pages)
+            yield transaction
+    watcher("added up", pages, whole=pages)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import click
 
 from nostro.cli.progress import copying
 from nostro.cli.session import session, shown
+
+if TYPE_CHECKING:
+    from nostro.book.book import Book
+    from nostro.book.trial import Trial
+    from nostro.book.watching import Watcher
 
 
 @click.command(short_help="Walk chains, digests, anchors; print the head.")
@@ -17,7 +23,6 @@ from nostro.cli.session import session, shown
 @shown
 def verify(*, new_anchor: bool, accept_rollback: bool) -> None:
     """Walk every chain, digest and anchor, and add everything up in double entry; print the book's head."""
-    from nostro.book.trial import trial_balance
     from nostro.link.transport import SystemClock
     from nostro.views import book as views
 
@@ -26,9 +31,25 @@ def verify(*, new_anchor: bool, accept_rollback: bool) -> None:
     book = here.open_book(accept_rollback=accept_rollback) if writes else here.book
     with copying(sys.stderr) as watcher:
         proof = book.new_anchor(watcher=watcher) if new_anchor else book.verify(watcher=watcher)
-    now_ns = SystemClock().now_ns()
-    trials = [trial_balance(book, account.name, now_ns=now_ns) for account in book.accounts()]
+        trials = _trials(book, now_ns=SystemClock().now_ns(), watcher=watcher)
     here.show(views.proof(proof, trials, warnings=book.warnings))
+
+
+def _trials(book: Book, *, now_ns: int, watcher: Watcher) -> list[Trial]:
+    """The trial balances of all accounts; who watches is told of the pages of all of them."""
+    from nostro.book.trial import trial_balance
+
+    trials: list[Trial] = []
+    before = 0
+    pages = {account.name: book.head_seq(account.name) for account in book.accounts()}
+    for name, count in pages.items():
+
+        def told(what: str, done: int, *, whole: int, before: int = before) -> None:
+            watcher(what, before + min(done, whole), whole=sum(pages.values()))
+
+        trials.append(trial_balance(book, name, now_ns=now_ns, watcher=told))
+        before += count
+    return trials
 
 
 @click.command(short_help="Read all pages again; report what is read differently.")
