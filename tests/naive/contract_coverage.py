@@ -15,6 +15,7 @@ from nostro.link.commands import (
     EditOrder,
     MoveFunds,
     PlaceOrder,
+    Refusal,
     Rejected,
     SetLeverage,
     SetMarginMode,
@@ -23,36 +24,39 @@ from nostro.link.contracts import VenueForced
 
 KINDS: Final = ("market", "limit", "stop_limit", "stop_market")
 
-# (the command, why it is refused): all that docs/contracts.md has, but what cannot be. No order that only reduces is
-# open without a position, so that an edit of one never finds none.
-REFUSALS: Final = tuple(
-    f"{command} {reason}"
-    for command, reasons in {
-        "PlaceOrder": (
-            "unknown_user unknown_instrument wallet_cannot_trade bad_position_side bad_time_in_force bad_amount "
-            "bad_price bad_stop already_expired amount_too_small amount_too_large price_out_of_band value_too_small "
-            "too_many_orders post_only_would_take no_position reduce_too_large position_too_large leverage_too_high "
-            "insufficient_funds"
-        ),
-        "EditOrder": (
-            "unknown_user unknown_order bad_amount bad_price bad_stop amount_too_small amount_too_large "
-            "price_out_of_band value_too_small post_only_would_take reduce_too_large position_too_large "
-            "leverage_too_high insufficient_funds"
-        ),
-        "SetLeverage": (
-            "unknown_user unknown_instrument bad_position_side bad_leverage leverage_too_high position_open "
-            "insufficient_funds"
-        ),
-        "SetMarginMode": "unknown_user unknown_instrument position_open",
-        "MoveFunds": (
-            "unknown_user not_your_account wallet_cannot_trade unknown_asset wrong_asset bad_amount insufficient_funds"
-        ),
-        "Fund": "wrong_asset",
-        "SetMark": "unknown_instrument bad_price",
-        "SetFundingRate": "unknown_instrument bad_rate",
-    }.items()
-    for reason in reasons.split()
-)
+# Why commands are refused: all that docs/contracts.md has, but what cannot be. No order that only reduces is open
+# without a position, so that an edit of one never finds none.
+_REASONS: Final = {
+    "PlaceOrder": (
+        "unknown_user unknown_instrument wallet_cannot_trade bad_position_side bad_time_in_force bad_amount bad_price "
+        "bad_stop already_expired amount_too_small amount_too_large price_out_of_band value_too_small too_many_orders "
+        "post_only_would_take no_position reduce_too_large position_too_large leverage_too_high insufficient_funds"
+    ),
+    "EditOrder": (
+        "unknown_user unknown_order bad_amount bad_price bad_stop amount_too_small amount_too_large price_out_of_band "
+        "value_too_small post_only_would_take reduce_too_large position_too_large leverage_too_high insufficient_funds"
+    ),
+    "SetLeverage": (
+        "unknown_user unknown_instrument bad_position_side bad_leverage leverage_too_high position_open "
+        "insufficient_funds"
+    ),
+    "SetMarginMode": "unknown_user unknown_instrument position_open",
+    "MoveFunds": (
+        "unknown_user not_your_account wallet_cannot_trade unknown_asset wrong_asset bad_amount insufficient_funds"
+    ),
+    "Fund": "wrong_asset",
+    "SetMark": "unknown_instrument bad_price",
+    "SetFundingRate": "unknown_instrument bad_rate",
+    "spot PlaceOrder": "bad_position_side",
+}
+REFUSALS: Final = tuple(f"{command} {reason}" for command, reasons in _REASONS.items() for reason in reasons.split())
+
+# What nothing but contracts is refused for.
+OF_CONTRACTS: Final = frozenset({
+    Refusal.BAD_POSITION_SIDE, Refusal.PRICE_OUT_OF_BAND, Refusal.TOO_MANY_ORDERS, Refusal.REDUCE_TOO_LARGE,
+    Refusal.POSITION_TOO_LARGE, Refusal.LEVERAGE_TOO_HIGH, Refusal.BAD_LEVERAGE, Refusal.POSITION_OPEN,
+    Refusal.UNKNOWN_ORDER, Refusal.BAD_RATE,
+})  # fmt: skip
 
 BACKED: Final = (FUTURES, FUTURES + " account", "purse")
 RULES: Final = (
@@ -171,5 +175,4 @@ class ContractCoverage:
 
 def missing(reached: Counter[str], least: int) -> dict[str, int]:
     """What was reached fewer times, of rules and refusals."""
-    names = (*RULES, *REFUSALS, "spot PlaceOrder bad_position_side")
-    return {name: reached[name] for name in names if reached[name] < least}
+    return {name: reached[name] for name in (*RULES, *REFUSALS) if reached[name] < least}

@@ -9,19 +9,13 @@ from random import Random
 import pytest
 
 from naive.commands import Envelope
+from naive.contract_coverage import OF_CONTRACTS
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW
 from naive.margin_coverage import RULES
 from naive.workload import Workload
 from nostro.link.commands import Refusal
-
-# What only contracts are refused for.
-OF_CONTRACTS = {
-    Refusal.BAD_POSITION_SIDE, Refusal.PRICE_OUT_OF_BAND, Refusal.TOO_MANY_ORDERS, Refusal.REDUCE_TOO_LARGE,
-    Refusal.POSITION_TOO_LARGE, Refusal.LEVERAGE_TOO_HIGH, Refusal.BAD_LEVERAGE, Refusal.POSITION_OPEN,
-    Refusal.UNKNOWN_ORDER, Refusal.BAD_RATE,
-}  # fmt: skip
 
 SITUATIONS = (
     "aon rests, then filled (limit)",

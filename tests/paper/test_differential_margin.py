@@ -3,21 +3,19 @@ turned into another, is found within a few thousand commands."""
 
 from __future__ import annotations
 
-import inspect
-import textwrap
 from typing import Any
 
 import pytest
 
-from naive import liquidation, workload
+from naive import liquidation
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW, WIDE
 from naive.loans import Loans
 from naive.margin import Margin
 from naive.matching import Market
-from naive.state import Ledger, down
 from paper.differential import Difference, run
+from paper.planting import plant
 
 SEEDS, COMMANDS = 8, 2_000  # at most, on each ground: a run ends where the fault is found
 
@@ -77,17 +75,6 @@ FAULTS: tuple[tuple[Any, str, str, str], ...] = (
     (NaiveEngine, "carry_out", f"{ACCRUE}{EXPIRE}", f"{EXPIRE}{ACCRUE}"),
     (NaiveEngine, "carry_out", f"{ACT}{LIQUIDATE}", f"{LIQUIDATE}{ACT}"),
 )
-
-
-def plant(patch: pytest.MonkeyPatch, owner: Any, name: str, *, page: str, fault: str) -> None:
-    function = getattr(owner, name)
-    text = textwrap.dedent(inspect.getsource(function))
-    assert text.count(page) == 1, "the naive engine says it otherwise now"
-    made: dict[str, Any] = {}
-    exec(text.replace(page, fault), {**function.__globals__, "down": down}, made)
-    patch.setattr(owner, name, made[name])
-    patch.setattr(workload, "SCENE_CHANCE", 0.05)
-    patch.setattr(Ledger, "check", lambda _: None)  # what loses money is to be found by comparing
 
 
 @pytest.mark.parametrize(("owner", "name", "page", "fault"), FAULTS)
