@@ -80,7 +80,7 @@ class Complaint(msgspec.Struct, frozen=True):
     about: About = ""
 
 
-class BookChange(msgspec.Struct, frozen=True, kw_only=True):
+class BookChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By how much the amounts at some prices of an order book changed: levels of (price, signed change), price in quote
     per base, change in base units; a level whose amounts sum to 0 is gone. ``absolute``: not the changes, but what
     is there now."""
