@@ -56,6 +56,11 @@ def optional(text: Any) -> str | None:
     return text if isinstance(text, str) and text else None
 
 
+def true(said: object) -> str | None:
+    """For what is worth telling where it is so."""
+    return "true" if said is True else None
+
+
 def extra(**members: object) -> dict[str, str]:
     """Members without a word of ours, as text; what is missing is left out."""
     shown: dict[str, str] = {}

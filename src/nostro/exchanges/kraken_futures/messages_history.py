@@ -167,9 +167,9 @@ class PositionElement(Message, frozen=True, kw_only=True):
 class _Page(Message, frozen=True, kw_only=True, rename="camel"):
     """``len``: how many elements there are; ``continuationToken``: where the next page begins, absent on the last."""
 
-    account_uid: str | UnsetType = UNSET
-    len: Raw = ABSENT
-    server_time: str | UnsetType = UNSET
+    account_uid: str
+    len: Raw
+    server_time: str
     continuation_token: OptionalText = UNSET
 
 
@@ -183,6 +183,15 @@ class TriggerEvents(_Page, frozen=True, kw_only=True, rename="camel"):
 
 class ExecutionEvents(_Page, frozen=True, kw_only=True, rename="camel"):
     elements: list[ExecutionElement]
+
+
+class MarketExecutions(Message, frozen=True, kw_only=True, rename="camel"):
+    """What everybody may see: a capture has neither account nor time."""
+
+    elements: list[ExecutionElement]
+    len: Raw = ABSENT
+    server_time: str | UnsetType = UNSET
+    continuation_token: OptionalText = UNSET
 
 
 class PositionEvents(_Page, frozen=True, kw_only=True, rename="camel"):

@@ -51,6 +51,8 @@ class TriggerObject(Message, frozen=True, kw_only=True, rename="camel"):
     timestamp: str
     last_update_timestamp: str
     start_time: OptionalText = UNSET
+    limit_price_offset_value: Raw = ABSENT
+    limit_price_offset_unit: OptionalText = UNSET
 
 
 class Event(Message, frozen=True, kw_only=True, rename="camel"):
@@ -161,9 +163,12 @@ class Batch(Done, frozen=True, kw_only=True, rename="camel"):
 
 
 class PriceTrigger(Message, frozen=True, kw_only=True, rename="camel"):
+    """``triggerTime`` stands here, or in the order itself: sources differ."""
+
     trigger_price: Raw
     trigger_side: str
     trigger_signal: str
+    trigger_time: OptionalText = UNSET
 
 
 class StatusOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

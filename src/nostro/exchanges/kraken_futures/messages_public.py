@@ -103,6 +103,8 @@ class Ticker(Message, frozen=True, kw_only=True, rename="camel"):
     change24h: Raw = msgspec.field(default=ABSENT, name="change24h")
     funding_rate: Raw = ABSENT
     funding_rate_prediction: Raw = ABSENT
+    greeks: dict[str, Raw] | UnsetType = UNSET
+    extrinsic_value: Raw = ABSENT
     is_underlying_market_closed: bool | UnsetType = UNSET
 
 
@@ -135,6 +137,8 @@ class PublicTrade(Message, frozen=True, kw_only=True):
     side: OptionalText = UNSET
     type: OptionalText = UNSET
     uid: OptionalText = UNSET
+    isin: OptionalText = UNSET
+    execution_venue: OptionalText = UNSET
 
 
 class TradeHistory(Done, frozen=True, kw_only=True, rename="camel"):

@@ -78,7 +78,8 @@ def _instrument(offset: int, instrument: str, row: Instrument) -> records.Instru
             type=row.type, opening_date=row.opening_date, last_trading_time=row.last_trading_time,
             impact_mid_size=row.impact_mid_size, fee_schedule_uid=row.fee_schedule_uid, isin=row.isin,
             category=row.category, funding_rate_coefficient=row.funding_rate_coefficient,
-            max_relative_funding_rate=row.max_relative_funding_rate,
+            max_relative_funding_rate=row.max_relative_funding_rate, underlying=row.underlying,
+            post_only=members.true(row.post_only), tags=" ".join(row.tags) if isinstance(row.tags, list) else None,
         ),
     )  # fmt: skip
 
@@ -123,7 +124,8 @@ def _ticker(offset: int, instrument: str, row: Ticker) -> records.Ticker:
         extra=members.extra(
             funding_rate=row.funding_rate, funding_rate_prediction=row.funding_rate_prediction, bid_size=row.bid_size,
             ask_size=row.ask_size, last_time=row.last_time, last_size=row.last_size, volume_quote=row.volume_quote,
-            open24h=row.open24h, change24h=row.change24h, tag=row.tag,
+            open24h=row.open24h, change24h=row.change24h, tag=row.tag, extrinsic_value=row.extrinsic_value,
+            suspended=members.true(row.suspended), post_only=members.true(row.post_only), pair=row.pair,
         ),
     )  # fmt: skip
 
@@ -160,7 +162,9 @@ def public_trades(query: Query, answer: TradeHistory) -> Iterator[records.Public
             side=token(words.SIDES, members.optional(row.side) or ""),
             price=exact(row.price, "price"),
             amount=exact(row.size, "size"),
-            extra=members.extra(trade_id=row.trade_id, type=row.type),
+            extra=members.extra(
+                trade_id=row.trade_id, type=row.type, isin=row.isin, execution_venue=row.execution_venue
+            ),
         )
 
 

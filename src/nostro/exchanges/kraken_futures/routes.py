@@ -76,7 +76,8 @@ FUNDING_RATES: Final = Route(
 MARKET_EXECUTIONS: Final = Route(
     name="market_executions", method="GET", path=f"{HISTORY}/market/{{symbol}}/executions",
     aliases=(f"{OLDER_HISTORY}/market/{{symbol}}/executions",), request=requests.Events,
-    answer=messages_history.ExecutionEvents, unread="`history` answers the newest, and the book keeps no public trades",
+    answer=messages_history.MarketExecutions,
+    unread="`history` answers the newest, and the book keeps no public trades",
 )  # fmt: skip
 CANDLES: Final = Route(
     name="candles", method="GET", path="api/charts/v1/{type}/{symbol}/{resolution}", request=requests.Candles,

@@ -85,13 +85,11 @@ def _is_behind(row: Moment, cursor: Cursor | None) -> bool:
 def _answer(view: VenueView, kind: type[Any], user: int, page: tuple[list[Any], str | None]) -> Answered:
     """The token stands in the body and in the headers, because clients look in both."""
     elements, following = page
+    whose = {"account_uid": written.uid(written.ACCOUNT, user)} if user else {}
     body = kind(
-        account_uid=written.uid(written.ACCOUNT, user) if user else UNSET,
-        len=written.whole(len(elements)),
-        server_time=written.now(view),
-        elements=elements,
-        continuation_token=UNSET if following is None else following,
-    )
+        len=written.whole(len(elements)), server_time=written.now(view), elements=elements,
+        continuation_token=UNSET if following is None else following, **whose,
+    )  # fmt: skip
     headers = {"is-truncated": "true" if following else "false"}
     return Answered(body, headers | ({"next-continuation-token": following} if following else {}))
 
@@ -198,7 +196,7 @@ def market_executions(view: VenueView, call: Call) -> Answered:
         raise missing(written.now(view))
     symbol = given.needed(view, query.path_symbol).symbol
     rows = partial(_market_rows, view, symbol)
-    return _answer(view, messages.ExecutionEvents, MARKET, _page(view, query, MARKET, _whole(rows)))
+    return _answer(view, messages.MarketExecutions, MARKET, _page(view, query, MARKET, _whole(rows)))
 
 
 def _market_rows(view: VenueView, symbol: str, *, since_ns: int, until_ns: int) -> Iterator[Moment]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 from itertools import groupby, islice
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -55,10 +55,11 @@ def lines(view: VenueView, user: int, *, since_ns: int, until_ns: int) -> Iterat
     writer = _Writer(view, user)
     moved = ((row.time_ns, 0, row.id, row) for row in view.entries(user, since_ns=low_ns, until_ns=high_ns))
     filled = ((row.time_ns, 1, row.id, row) for row in view.fills(user, since_ns=low_ns, until_ns=high_ns))
-    merged = heapq.merge(cast("Iterator[Any]", moved), cast("Iterator[Any]", filled))
+    runs: list[Any] = [moved, filled]
+    merged: Iterator[tuple[int, int, int, Any]] = heapq.merge(*runs)
     place, at_ms = 0, -1
     for time_ns, rows in groupby(merged, key=lambda row: row[0]):
-        together = [row[3] for row in rows]
+        together: list[Any] = [row[3] for row in rows]
         if time_ns // written.MILLISECOND_NS != at_ms:
             place, at_ms = 0, time_ns // written.MILLISECOND_NS
         for entry in writer.at(time_ns, together):
@@ -78,7 +79,7 @@ def lines_of(view: VenueView, user: int, changes: Changes) -> list[LogEntry]:
     """The lines that one command of the venue made, oldest first."""
     entries = [row for row in changes.entries if row.user == user]
     fills = [row for row in changes.fills if row.user == user]
-    times = [row.time_ns for row in (*entries, *fills)]
+    times = [row.time_ns for row in entries] + [row.time_ns for row in fills]
     if not times:
         return []
     own = {written.uid(written.EXECUTION, row.id) for row in fills}
