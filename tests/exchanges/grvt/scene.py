@@ -24,6 +24,7 @@ from nostro.link.wire import WireSource
 from nostro.paper.profiles import grvt
 from nostro.paper.server import Server
 from nostro.paper.venue.commands import Fund, SetMark
+from nostro.paper.venue.profile import Profile
 from nostro.paper.venue.venue import Venue
 
 SECOND = 1_000_000_000
@@ -52,12 +53,12 @@ class Clock:
 class Scene:
     """``subs``: the user of each name's first sub-account."""
 
-    def __init__(self, folder: Path, *, now_ns: int = START_NS, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, *, now_ns: int = START_NS, profile: Profile = grvt.PROFILE, **options: Any
+    ) -> None:
         self.clock = Clock()
         self.clock.time_ns = now_ns
-        self.venue = Venue.open(
-            folder / "venue.db", now_ns=self.clock.now_ns, seed=7, profile=grvt.PROFILE, issue=grvt.keys
-        )
+        self.venue = Venue.open(folder / "venue.db", now_ns=self.clock.now_ns, seed=7, profile=profile, issue=grvt.keys)
         self.logins: dict[str, Login] = {}
         self.subs: dict[str, int] = {}
         for name, subs, permissions in (
