@@ -7,19 +7,16 @@ come. *Ours*: a snapshot of fills or of the log has the newest 100 rows, and no 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
-from nostro.domain.values import DAY_NS, EARLIEST_NS
 from nostro.exchanges.kraken_futures import feed_account, written
 from nostro.exchanges.kraken_futures import feed_messages as messages
 from nostro.exchanges.kraken_futures.feed_account import Sections
-from nostro.exchanges.kraken_futures.messages_history import LogEntry
-from nostro.exchanges.kraken_futures.serve_log import lines
+from nostro.exchanges.kraken_futures.serve_log import lines_of, newest_lines
 from nostro.link.view import Changes, VenueFill, VenueOrder, VenueView
 
 PRIVATE: Final = (
@@ -54,7 +51,7 @@ class Subscription:
             rows = [row for row in self._view.fills(self.user, newest=SNAPSHOT_ROWS) if self._of(row)]
             return [messages.Fills(feed="fills_snapshot", account=self._account, fills=self._fills(rows))]
         if self._feed == "account_log":
-            return [messages.Log(feed="account_log_snapshot", logs=self._newest_lines())]
+            return [messages.Log(feed="account_log_snapshot", logs=newest_lines(self._view, self.user, SNAPSHOT_ROWS))]
         return [messages.Notifications(feed=self._feed, notifications=[])]
 
     def news(self, changes: Changes | None) -> Iterable[msgspec.Struct]:
@@ -69,7 +66,9 @@ class Subscription:
             rows = [row for row in changes.fills if row.user == self.user and self._of(row)]
             return [messages.Fills(feed="fills", account=self._account, fills=self._fills(rows))] if rows else []
         if self._feed == "account_log":
-            return [messages.LogLine(feed=self._feed, new_entry=line) for line in self._lines(changes)]
+            return [
+                messages.LogLine(feed=self._feed, new_entry=line) for line in lines_of(self._view, self.user, changes)
+            ]
         return []
 
     def _of(self, row: VenueOrder | VenueFill) -> bool:
@@ -133,22 +132,3 @@ class Subscription:
             order = self._view.order(self.user, row.order_id)
             found.append(feed_account.fill(row, "" if order is None else order.client_id))
         return found
-
-    def _lines(self, changes: Changes) -> list[LogEntry]:
-        """Those of one command: its rows have its time."""
-        at_ns = {row.time_ns for rows in (changes.entries, changes.fills) for row in rows if row.user == self.user}
-        if not at_ns:
-            return []
-        found = lines(self._view, self.user, since_ns=min(at_ns), until_ns=max(at_ns) + 1)
-        return [line.entry for line in found]
-
-    def _newest_lines(self) -> list[LogEntry]:
-        """Newest first. Looked for near the end first: mostly they are there."""
-        now_ns = self._view.now_ns()
-        found: deque[LogEntry] = deque(maxlen=SNAPSHOT_ROWS)
-        for back_ns in (DAY_NS, 30 * DAY_NS, now_ns - EARLIEST_NS):
-            rows = lines(self._view, self.user, since_ns=now_ns - back_ns, until_ns=now_ns + 1)
-            found = deque((line.entry for line in rows), maxlen=SNAPSHOT_ROWS)
-            if len(found) == SNAPSHOT_ROWS:
-                break
-        return list(reversed(found))
