@@ -89,9 +89,9 @@ class Folder:
         return environment(NOSTRO_HOME=str(self.path), **more)
 
     @contextmanager
-    def exchange(self, *options: str) -> Iterator[dict[str, Any]]:
+    def exchange(self, *options: str, name: str = "alp") -> Iterator[dict[str, Any]]:
         """A paper exchange of this home, while it lasts; what it said when it was ready."""
-        served = self.start("paper", "serve", "alp", "--port", "0", *options, stderr=subprocess.DEVNULL)
+        served = self.start("paper", "serve", name, "--port", "0", *options, stderr=subprocess.DEVNULL)
         assert served.stdout is not None
         try:
             yield json.loads(served.stdout.readline())
