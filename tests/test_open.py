@@ -130,6 +130,18 @@ def test_another_process_uses_the_same_exchange(home: Path, account: Account) ->
         ({"exchange": "alp", "allow": ["everything"]}, errors.BadValue, "allow has 'everything'"),
         ({"exchange": "alp", "key": "k"}, errors.BadValue, "secret is missing"),
         ({"exchange": "alp", "secret": "s"}, errors.BadValue, "key is missing"),
+        ({"exchange": "grvt", "extra": {"private_key": "0x1"}}, errors.BadValue, "key is missing"),
+        (
+            {"exchange": "alp", "key": "k", "secret": "s", "extra": {"private_key": "0x1"}},
+            errors.BadValue,
+            "extra has 'private_key', ALP.COM needs none",
+        ),
+        (
+            {"exchange": "grvt", "key": "k", "extra": {"private": "0x1"}},
+            errors.BadValue,
+            "extra has 'private', expected of private_key, sub_account_id",
+        ),
+        ({"exchange": "bingx_v1", "key": "k", "secret": "s"}, errors.BadValue, "no live address any more"),
         ({"exchange": "alp", "key": "paper-k", "secret": "paper-s"}, errors.BadValue, "a paper key cannot be used at"),
         ({"exchange": "alp", "key": "k", "secret": "s", "url": "http://x.example"}, errors.BadValue, "https only"),
         ({"exchange": "alp", "url": "ftp://x.example"}, errors.BadValue, "url is 'ftp://x.example'"),

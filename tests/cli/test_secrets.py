@@ -99,6 +99,23 @@ def test_a_key_that_is_typed_is_not_echoed(folder: Folder) -> None:
     assert "added fund" in done.out
 
 
+def test_keys_of_a_wire_with_other_members_are_asked_for_by_name_and_not_shown(folder: Folder) -> None:
+    phrase = [("New passphrase", PHRASE), ("same passphrase again", PHRASE)]
+    typed = [("API key", KEY), ("Private key", SECRET), ("Sub-account id", "4"), *phrase]
+    done = folder.on_terminal("accounts", "add", "desk", "grvt", typed=typed)
+    check_output(done)
+    assert "added desk" in done.out
+    check_files(folder.path)
+    keys = {"GRVT_API_KEY": KEY, "GRVT_PRIVATE_KEY": SECRET, "GRVT_TRADING_ACCOUNT_ID": "4"}
+    added = folder.run("accounts", "add", "fund", "grvt", **keys)
+    assert added.status == 0, added.err
+    check_output(added)
+    given = json.dumps({"private_key": SECRET}).encode()
+    lacking = folder.run("accounts", "add", "other", "grvt", "--keys", "-", stdin=given)
+    assert (lacking.status, lacking.error["message"]) == (2, "the key is empty")
+    check_output(lacking)
+
+
 def test_a_key_file_that_others_may_read_is_refused(folder: Folder, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.write_text(json.dumps({"key": KEY, "secret": SECRET}))
