@@ -91,6 +91,7 @@ class Engine:
         self.hours = Hours(self)
         self.forced = Forced(self)
         self.shown = Showing(self)
+        self._has_contracts = bool(self.futures.contracts)
         self._handlers: dict[type, Callable[..., Answer]] = {
             PlaceOrder: self._place,
             CancelOrders: self._cancel_orders,
@@ -129,7 +130,7 @@ class Engine:
             return Outcome(answer, self.words)
         if self.loans.indebted:
             self.liquidation.run()
-        if self.futures.contracts:
+        if self._has_contracts:
             self.forced.run()
             self.hours.stir()
         changed = matching.changed
@@ -147,7 +148,7 @@ class Engine:
         transfers.changed = []
         if self.loans.changed or self.margin.movements:
             outcome.margin_rows = self._taken_margin()
-        if self.futures.contracts:
+        if self._has_contracts:
             outcome.contract_rows = self._taken_contracts()
         return outcome
 

@@ -68,19 +68,18 @@ class Matching:
 
     def enter(self, order: Order) -> None:
         """An admitted order begins: it holds, and waits or is carried out; its market is settled."""
-        end_ns = order.end_ns
-        if end_ns is not None:
+        if order.valid_till_ns is not None or order.expire_after_ns is not None:
+            end_ns = order.end_ns
+            assert end_ns is not None
             self.ends.push(end_ns, order.id, alive=self.orders, count=len(self.orders))
         if order.hold:
             self.ledger.post(order.user, self._paid(order), reason="hold", total=0, held=order.hold)
-        self._begin(order)
-
-    def _begin(self, order: Order) -> None:
         if order.status == "pending":
             order.market.wait(order)
         else:
             self._carry_out(order)
-        self.settle(order.market)
+        if order.market.pending or order.market.resting_hidden:
+            self.settle(order.market)
 
     def enter_canceled(self, order: Order) -> None:
         """An order whose ground fell away between its checks and its turn: it is there, and ends untouched."""
@@ -123,7 +122,11 @@ class Matching:
         order.position.let_go(order)
         order.lots, order.price, order.stop = lots, price, stop
         order.position.take_in(order)
-        self._begin(order)
+        if order.status == "pending":
+            order.market.wait(order)
+        else:
+            self._carry_out(order)
+        self.settle(order.market)
 
     def cancel(self, orders: Iterable[Order]) -> tuple[int, ...]:
         """Ends open orders in order of id, then settles each market concerned in order of its id. Which they were."""
@@ -149,7 +152,8 @@ class Matching:
         """Ends an order as it is; what is not filled is canceled, what is still held is released. ``status``: where
         it is not what the fills say."""
         self.changed[order.id] = order
-        self._withdraw(order)
+        if order.sequence or order.status == "pending":
+            self._withdraw(order)
         if order.position is not None:
             order.position.let_go(order)
         order.canceled = order.lots - order.filled
@@ -199,7 +203,8 @@ class Matching:
                 self._rest(order)
                 return
         else:
-            ended = self._take(order, matches, ended)
+            if matches:
+                ended = self._take(order, matches, ended)
             if order.time_in_force == "gtc" and not market_order and ended == END:
                 self._rest(order)
                 return
@@ -230,8 +235,6 @@ class Matching:
         market = order.market
         if order.status == "pending":
             del market.pending[order.id]
-        elif not order.sequence:
-            return
         elif order.hidden:
             del market.resting_hidden[order.id]
         else:

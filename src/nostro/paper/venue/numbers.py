@@ -16,9 +16,10 @@ def whole(amount: Decimal | None, digits: int, *, at_most: int) -> int | None:
     if amount is None or not amount.is_finite():
         return None
     scaled = amount.scaleb(digits, _WIDE)
-    if not 0 < scaled <= at_most or scaled != scaled.to_integral_value():
+    if not 0 < scaled <= at_most:
         return None
-    return int(scaled)
+    count = int(scaled)
+    return count if count == scaled else None
 
 
 def at_least(amount: Decimal, digits: int) -> int:

@@ -88,9 +88,10 @@ def _sketch(command: PlaceOrder, user: User, *, market: Market, at_ns: int) -> O
     order.time_in_force = command.time_in_force
     order.valid_till_ns = command.valid_till_ns
     order.expire_after_ns = command.expire_after_ns
-    end_ns = order.end_ns
-    if end_ns is not None and end_ns <= at_ns:
-        return _refused(Refusal.ALREADY_EXPIRED, "the order would end before it begins, at", format_time(end_ns))
+    if order.valid_till_ns is not None or order.expire_after_ns is not None:
+        end_ns = order.end_ns
+        if end_ns is not None and end_ns <= at_ns:
+            return _refused(Refusal.ALREADY_EXPIRED, "the order would end before it begins, at", format_time(end_ns))
     if order.quote is None and not market.amount_min <= order.lots <= market.amount_max:
         return out_of_bounds(order.lots, market)
     order.client_id = command.client_id
