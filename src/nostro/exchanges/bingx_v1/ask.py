@@ -2,9 +2,9 @@
 history it has is paged. How answers are read stands in ``read.py``, what can be done in ``do.py``.
 
 The wire has states and orders; it has no fills, no ledger, no transfers and no funding that was paid. Its history of
-orders takes no times: the newest come first, and one goes on from the last id. That it holds what is finished, and how
-far back, no document says (*ours*: finished orders, all of them). An order that rested long finishes behind rows that
-were read before: therefore each pass reads a week again.
+orders takes no times: the newest come first, and one goes on from the last id. What it holds, and how far back, no
+document says; ``Pending`` is among the statuses of its rows (*ours*: all orders, from when they are placed on). One that
+is not finished is read again until it is, and each pass reads a week again.
 """
 
 from __future__ import annotations

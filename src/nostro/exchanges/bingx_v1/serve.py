@@ -129,8 +129,8 @@ def order(view: VenueView, call: Call) -> messages.Order:
 
 
 def history_orders(view: VenueView, call: Call) -> messages.Orders:
-    """Finished orders, newest first, those of liquidations too."""
-    return _history(view, call, lambda row: not row.is_open and (row.type not in STOPS or bool(row.filled)))
+    """All orders, newest first, those of liquidations and stops too: ``Pending`` is among the statuses of its rows."""
+    return _history(view, call, lambda _: True)
 
 
 def force_orders(view: VenueView, call: Call) -> messages.Orders:

@@ -58,9 +58,9 @@ def action(order: VenueOrder) -> str:
 
 def order(row: VenueOrder, executed: Executed, *, marks: Mapping[str, Decimal]) -> messages.Order:
     """All members that any of the calls has. *Ours*: a market order's ``entrustPrice`` is the price that it was filled
-    at, or the mark price."""
+    at, the mark price while it waits, and 0 where it ended with nothing: what is over changes no more."""
     average_price = average(row.cost, row.filled)
-    shown = row.price or average_price or marks[row.instrument]
+    shown = row.price or average_price or (marks[row.instrument] if row.is_open else ZERO)
     status = words.ORDER_STATUSES_WRITTEN[row.status]
     return messages.Order(
         orderId=str(row.id),
