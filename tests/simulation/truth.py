@@ -49,7 +49,7 @@ def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]
         assert life.value.name == "quarantined_page", f"user {user}: {life.value.text}"
         assert life.state == "explained", f"user {user}: {life.value.text}"
         counts["breaks explained"] += 1
-    _covered(book, account, permissions=may(venue, user), now_ns=now_ns)
+    covered(book, account, permissions=may(venue, user), now_ns=now_ns)
     judgement = judged(book, account, until_ns=now_ns)
     assert not judgement.breaks
     outcomes = Counter(result.outcome for result in judgement.results)
@@ -97,7 +97,7 @@ def _sum(counters: Iterable[Counter[tuple[str, ...]]]) -> Counter[tuple[str, ...
     return sum(counters, Counter())
 
 
-def _covered(book: Book, account: str, *, permissions: frozenset[str], now_ns: int) -> None:
+def covered(book: Book, account: str, *, permissions: frozenset[str], now_ns: int) -> None:
     """Asserts that every history is proven to its end, and that those which the key may not read say so."""
     since_ns, exchange = book.account(account).since_ns, book.exchange(account)
     for stream in exchange.streams:

@@ -1,0 +1,107 @@
+"""What the book must hold of an exchange with contracts, told by the venue alone: every row that its wire shows, once,
+digit by digit. It reads the venue's own rows (``link/view.py``, ``link/contracts.py``) and never a message of the wire;
+what a wire does not show is left out here, by sentences of its document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from nostro.book.book import Book
+from nostro.book.judgement import judged, lives
+from nostro.domain.values import add
+from nostro.exchanges import dialects
+from nostro.link.view import VenueOrder
+from nostro.paper.venue.venue import Venue
+from simulation.truth import covered, may
+from simulation.truth_margin import number
+
+Rows = Counter[tuple[str, ...]]
+MILLISECOND_NS: Final = 1_000_000
+EXCHANGES: Final = ("bingx_v1", "grvt", "kraken_futures")
+DIALECTS: Final = {name: dialects(name)[0] for name in EXCHANGES}
+
+
+def compare(exchange: str, book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]:
+    """Asserts that the account of a user holds what the venue holds of it, as far as its wire shows it, nothing twice,
+    nothing missing, that all of it is proven, and that nothing of it broke. Gives the number of rows by kind."""
+    account, counts = str(user), Counter[str]()
+    told, held = TOLD[exchange](venue, user), HELD[exchange](book, account)
+    assert told.keys() == held.keys()
+    for name, expected in told.items():
+        missing, extra = expected - held[name], held[name] - expected
+        assert not missing and not extra, f"user {user}, {name}: missing {list(missing)[:3]}, extra {list(extra)[:3]}"
+        counts[name] += sum(expected.values())
+    for life in lives(book, account).values():
+        assert life.value.name == "quarantined_page", f"user {user}: {life.value.text}"
+        assert life.state == "explained", f"user {user}: {life.value.text}"
+        counts["breaks explained"] += 1
+    covered(book, account, permissions=may(venue, user), now_ns=now_ns)
+    judgement = judged(book, account, until_ns=now_ns)
+    assert not judgement.breaks, judgement.breaks
+    outcomes = Counter(result.outcome for result in judgement.results)
+    counts["checks that tie"] += outcomes["ties"] + outcomes["ties within its quanta"]
+    counts["checks that do not"] += outcomes["does not tie"]
+    return counts
+
+
+def _shown(*values: object) -> tuple[str, ...]:
+    return tuple(number(value) if isinstance(value, Decimal) else str(value) for value in values)
+
+
+def _facts(facts: Iterable[Any], row: Callable[[Any], tuple[str, ...]]) -> Rows:
+    return Counter(map(row, facts))
+
+
+# ── BingX v1 ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# All orders, stops as orders of their price; states of the one wallet and of positions. No fills, no ledger, no transfers.
+
+
+def _bingx_told(venue: Venue, user: int) -> Mapping[str, Rows]:
+    purses = [each for each in venue.balances(user) if each.wallet.startswith(("futures", "isolated_margin"))]
+    wallet = next((each for each in venue.collateral(user) if each.wallet == "futures"), None)
+    open_now = [each for each in venue.positions(user) if each.size]
+    return {
+        "orders": Counter(_bingx_order(order) for order in venue.orders(user)),
+        "balances": Counter([_shown("USDT", add(each.total for each in purses))]),
+        "positions": Counter(
+            _shown(each.instrument, each.side, each.size, each.unrealized, each.realized, each.mode)
+            for each in open_now
+        ),
+        "margin": Counter([
+            _shown("USDT", add([each.total for each in purses] + [each.unrealized for each in open_now]),
+                   Decimal(0) if wallet is None else wallet.available)
+        ]),
+    }  # fmt: skip
+
+
+def _bingx_order(order: VenueOrder) -> tuple[str, ...]:
+    expired = "partially_canceled" if order.filled else "canceled"
+    status = {"expired": expired, "pending": "open"}.get(order.status, order.status)
+    kind = "limit" if order.price is not None else "market"
+    return _shown(
+        order.id, order.instrument, order.side, kind, status, order.amount, order.filled, order.canceled,
+        order.position_side, order.placed_ns // MILLISECOND_NS,
+    )  # fmt: skip
+
+
+def _bingx_held(book: Book, account: str) -> Mapping[str, Rows]:
+    return {
+        "orders": _facts(book.facts("order", account), lambda each: _shown(
+            each.native_id, each.instrument, each.side, each.type, each.status, each.amount, each.filled,
+            each.canceled, each.position_side, each.effective_ns // MILLISECOND_NS,
+        )),
+        "balances": _facts(book.latest_states("balance", account), lambda each: _shown(each.asset, each.total)),
+        "positions": _facts(book.latest_states("position", account), lambda each: _shown(
+            each.instrument, each.side, each.size, each.unrealized_pnl, each.realized_pnl, each.margin_mode,
+        )),
+        "margin": _facts(book.latest_states("margin_summary", account), lambda each: _shown(
+            each.currency, each.equity, each.available,
+        )),
+    }  # fmt: skip
+
+
+TOLD: Final[Mapping[str, Callable[[Venue, int], Mapping[str, Rows]]]] = {"bingx_v1": _bingx_told}
+HELD: Final[Mapping[str, Callable[[Book, str], Mapping[str, Rows]]]] = {"bingx_v1": _bingx_held}
