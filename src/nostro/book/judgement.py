@@ -8,6 +8,7 @@ that the life of every break can be proven and rebuilt like all else.
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -146,34 +147,36 @@ class BookLedger:
 
     def balances(self, since_ns: int, until_ns: int) -> Iterator[Seen]:
         """From the pages themselves: what was reported, each time that it was."""
-        held = self._booked()
+        asks = self._book.exchange(self._account).asks_for("balances")
+        held = self._booked() if len(asks) == 1 else {}  # which part of an answer shows it, nobody says
+        seen = [self._balances(ask.name, since_ns, until_ns, held=dict(held)) for ask in asks]
+        return heapq.merge(*seen, key=lambda each: each.received_ns)
+
+    def _balances(
+        self, stream: str, since_ns: int, until_ns: int, *, held: dict[tuple[str, str, str], Balance]
+    ) -> Iterator[Seen]:
+        for entered in self._answers(stream, since_ns, until_ns):
+            for balance in self._listed(entered, held):
+                yield Seen(balance, entered.page.sent_ns, entered.page.received_ns)
+
+    def _answers(self, stream: str, since_ns: int, until_ns: int) -> Iterator[Entered]:
+        """The pages of states that were received in the interval and could be read."""
         after_seq = self._book.head_seq(self._account, known_at_ns=since_ns - 1)
         unreadable = {found.seq for found in self._found() if found.what == QUARANTINED}
         for entered in self._book.journal(
-            self._account, stream="balances", after_seq=after_seq, known_at_ns=self._known_at_ns
+            self._account, stream=stream, after_seq=after_seq, known_at_ns=self._known_at_ns
         ):
             page = entered.page
-            if entered.seq in unreadable or page.status != 200:
-                continue
-            if not since_ns <= page.received_ns < until_ns:
-                continue
-            for balance in self._listed(entered, held):
-                yield Seen(balance, page.sent_ns, page.received_ns)
+            if entered.seq not in unreadable and page.status == 200 and since_ns <= page.received_ns < until_ns:
+                yield entered
 
     def looked(self, since_ns: int, until_ns: int) -> Iterator[Look]:
         """From the pages themselves, as `balances`."""
-        exchange = self._book.exchange(self._account)
-        after_seq = self._book.head_seq(self._account, known_at_ns=since_ns - 1)
-        unreadable = {found.seq for found in self._found() if found.what == QUARANTINED}
         for capability in LOOKED_AT:
-            asks = exchange.asks_for(capability)
+            asks = self._book.exchange(self._account).asks_for(capability)
             for ask in asks:
-                for entered in self._book.journal(
-                    self._account, stream=ask.name, after_seq=after_seq, known_at_ns=self._known_at_ns
-                ):
+                for entered in self._answers(ask.name, since_ns, until_ns):
                     page = entered.page
-                    if entered.seq in unreadable or page.status != 200 or not since_ns <= page.received_ns < until_ns:
-                        continue
                     yield Look(
                         capability=capability, sent_ns=page.sent_ns, received_ns=page.received_ns, page=entered.seq,
                         whole=len(asks) == 1 and is_complete(page, ask), facts=tuple(self._told(page)),

@@ -64,7 +64,8 @@ ACROSS: Final[Mapping[str, str]] = {
     "borrow": LOANS, "repay": LOANS, "transfer": TRANSIT, "liquidation": FUND,
     "realized_pnl": CLEARING, "funding": FUNDING, "isolate": TRANSIT, "insurance": FUND,
     "futures trade": CLEARING, "futures liquidation": CLEARING, "covered liquidation": FUND,
-    "funding rate change": FUNDING,
+    "funding rate change": FUNDING, "cross-exchange transfer": EXTERNAL, "admin transfer": EXTERNAL,
+    "subaccount transfer": TRANSIT,
 }  # fmt: skip
 # What is folded: where the exchange has a ledger, and where it has none.
 LEDGER_KINDS: Final = (Entry.kind, Interest.kind, Repayment.kind)

@@ -24,7 +24,7 @@ from nostro.book.judgement import Judge
 from nostro.domain.answers import Interval
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.link.declare import Claim, Page, Query, Stream
-from nostro.link.source import Step
+from nostro.link.source import Reply, Step
 from nostro.link.transport import Clock
 from nostro.link.wire import WireSource
 
@@ -177,7 +177,7 @@ class Collector:
         if self._clock.now_ns() - self._polled_ns >= QUIET_S * SECOND_NS:
             return False
         reply = await self.source.ask(STATES[0], {})
-        return reply.pages[-1].body == self._stated
+        return _said(reply) == self._stated
 
     async def again(self, since_ns: int, until_ns: int) -> Report:
         """Reads a range of every stream once more, proven or not; then reconciles."""
@@ -222,7 +222,7 @@ class Collector:
                 self._judge_clock(reply.pages[-1], report)
             await self._store([Step(page, ()) for page in reply.pages], report)
             if capability == STATES[0]:
-                self._stated = reply.pages[-1].body
+                self._stated = _said(reply)
 
     async def _refused(self, capability: str, refusal: errors.Forbidden, report: Report) -> None:
         """A key without a further permission is no failure: the answer that says so is kept, and asked for again in a
@@ -415,6 +415,11 @@ class Collector:
         if self._lease is None:
             raise errors.Fenced(f"account {self.account} is not held by this process", hint="start the collector first")
         return self._lease
+
+
+def _said(reply: Reply) -> bytes:
+    """All that the answers of a state said."""
+    return b"".join(page.body for page in reply.pages)
 
 
 def _cell(stream: Stream, effective_ns: int) -> tuple[int, int]:

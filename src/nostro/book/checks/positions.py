@@ -217,9 +217,17 @@ class Log:
         self._last = {each.key: each for each in carried}
 
     def add(self, events: Iterable[PositionEvent]) -> None:
-        """The events of one instant, which are put in the order of their ids."""
-        for event in sorted(events, key=lambda each: row_key(each.native_id)):
+        """The events of one instant: each is followed by one that begins where it ended, where there is one, else by the
+        first in the order of their ids."""
+        waiting = sorted(events, key=lambda each: row_key(each.native_id))
+        while waiting:
+            event = next((each for each in waiting if self._follows(each)), waiting[0])
+            waiting.remove(event)
             self._judge(event)
+
+    def _follows(self, event: PositionEvent) -> bool:
+        last = self._last.get((event.sub_account, event.instrument, BOTH))
+        return last is not None and last.size == event.size_before
 
     def carry(self) -> tuple[Told, ...]:
         return tuple(self._last[key] for key in sorted(self._last))
