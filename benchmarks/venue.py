@@ -18,6 +18,7 @@ from random import Random
 from typing import Any
 
 import click
+import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -29,14 +30,21 @@ from naive.grounds import NARROW
 from naive.workload import Workload
 from nostro.link.commands import Borrow, CancelOrders, MoveMargin, PlaceOrder, SideEffect
 from nostro.paper.history import generate
+from nostro.paper.profiles import grvt
 from nostro.paper.profiles.alp import PROFILE
-from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope, Fund, SetIndex
+from nostro.paper.venue.commands import AnyCommand, CreateUser, Envelope, Fund, SetIndex, SetMark
 from nostro.paper.venue.engine import Engine
 from nostro.paper.venue.venue import Venue
 from paper.differential import venue_envelope, venue_profile
 
 NOW_NS = 1_763_600_000_000_000_000
 USERS = 20
+PERPETUAL = "BTC/USDT:USDT"
+# Nobody is held up by how many orders may be open: in the book of spot nobody is.
+CONTRACTS = msgspec.structs.replace(
+    grvt.PROFILE,
+    instruments=tuple(msgspec.structs.replace(each, orders_max=10**6) for each in grvt.PROFILE.instruments),
+)
 LONG = 200_000  # fills: such a history is made once
 HISTORY_DIGITS = {"history_fills_per_s": 0, "history_fills_per_cpu_s": 0, "history_mb": 1, "opened_again_s": 3}
 
@@ -51,7 +59,7 @@ def main(commands: int, *, fills: int, rounds: int) -> None:
         "benchmark": "venue", "rounds": rounds, "naive_commands_per_s": spread([rates[0] for rates in naive]),
         "random_commands_per_s": spread([rates[1] for rates in naive]),
     }  # fmt: skip
-    for name, wallet in (("busy", "spot"), ("busy_margin", "cross_margin")):
+    for name, wallet in (("busy", "spot"), ("busy_margin", "cross_margin"), ("busy_contracts", "futures")):
         rates = [busy_book(commands, wallet=wallet) for _ in range(rounds)]
         figures[f"{name}_commands_per_s"] = spread([each[0] for each in rates])
         figures[f"{name}_fills_per_s"] = spread([each[1] for each in rates])
@@ -81,15 +89,17 @@ def against_naive(count: int) -> tuple[float, float]:
 
 def busy_book(count: int, *, wallet: str) -> tuple[float, float]:
     """Limit orders of twenty users around one price, three of ten commands cancel: commands and fills a second. Of
-    margin: all of them owe something, borrow for their orders or repay from them, and the index moves now and then."""
-    engine, random, number = Engine(PROFILE), Random(1), 0
+    margin: all of them owe something, borrow for their orders or repay from them, and the index moves now and then. Of
+    contracts: the mark does."""
+    profile = CONTRACTS if wallet == "futures" else PROFILE
+    engine, random, number = Engine(profile), Random(1), 0
     setup: list[AnyCommand] = [CreateUser(name=f"user {user}") for user in range(USERS)]
     setup += [
-        Fund(user=user + 1, wallet="spot", asset=asset.code, amount=Decimal(10**9))
+        Fund(user=user + 1, wallet="futures" if profile is CONTRACTS else "spot", asset=asset, amount=Decimal(10**9))
         for user in range(USERS)
-        for asset in PROFILE.assets
+        for asset in ([each.asset for each in profile.collateral] or [each.code for each in profile.assets])
     ]
-    if wallet != "spot":
+    if wallet == "cross_margin":
         setup += [_collateral(user + 1, asset.code, wallet) for user in range(USERS) for asset in PROFILE.assets]
         setup += [
             Borrow(account=user + 1, wallet=wallet, asset=asset, amount=Decimal(1), type="manual")
@@ -119,14 +129,18 @@ def _collateral(user: int, asset: str, wallet: str) -> MoveMargin:
     return MoveMargin(account=user, wallet=wallet, direction="add", asset=asset, amount=Decimal(10**8))
 
 
-def _random(random: Random, number: int, *, wallet: str) -> PlaceOrder | CancelOrders | SetIndex:
+def _random(random: Random, number: int, *, wallet: str) -> PlaceOrder | CancelOrders | SetIndex | SetMark:
     if wallet != "spot" and number % 500 == 0:
-        return SetIndex(asset="BTC", price=Decimal(random.randrange(63_000, 65_000)))
+        price = Decimal(random.randrange(63_000, 65_000))
+        return SetMark(instrument=PERPETUAL, price=price) if wallet == "futures" else SetIndex(asset="BTC", price=price)
     if random.randrange(10) < 3:
         return CancelOrders(order_ids=(random.randrange(max(1, number - 200), number + 1),))
     side = "buy" if random.randrange(2) else "sell"
     price = Decimal(6_400_000 + random.randrange(-300, 300) + (-100 if side == "buy" else 100)) / 100
     amount = Decimal(random.randrange(1, 1_000)) / 1_000
+    if wallet == "futures":
+        price, amount = price.quantize(Decimal("0.1")), amount + Decimal("0.001")
+        return PlaceOrder(wallet=wallet, instrument=PERPETUAL, side=side, type="limit", amount=amount, price=price)
     effect: SideEffect = "none" if wallet == "spot" else random.choice(("none", "auto_borrow", "auto_repay"))
     return PlaceOrder(
         wallet=wallet, instrument="BTC/USDT", side=side, type="limit", amount=amount, price=price, side_effect=effect
