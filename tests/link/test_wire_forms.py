@@ -203,7 +203,7 @@ def run(coroutine):
 @pytest.mark.parametrize(
     ("url", "origins"),
     [
-        (LIVE, ["https://edge.example/auth/login", "https://trade.example/api/v1/balances",
+        (LIVE + "/", ["https://edge.example/auth/login", "https://trade.example/api/v1/balances",
                 "https://data.example/public/v1/listed"]),
         ("http://127.0.0.1:8101/api", ["http://127.0.0.1:8101/auth/login", "http://127.0.0.1:8101/api/v1/balances",
                                        "http://127.0.0.1:8101/public/v1/listed"]),

@@ -378,7 +378,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         if not host:
             return url
         own = self.hosts[host]
-        if url == self.url:
+        if url.rstrip("/") == self.url.rstrip("/"):
             return own
         there = urlsplit(url)
         return f"{there.scheme}://{there.netloc}{urlsplit(own).path}"

@@ -200,6 +200,8 @@ def test_what_is_asked_for_twice_begins_anew(tmp_path: Path) -> None:
         public = {"event": "subscribe", "feed": "ticker", "product_ids": ["PI_XBTUSD"]}
         assert asked(line, **public)[0]["event"] == "subscribed"
         assert asked(line, **public)[0] == alert
+        more = asked(line, **(public | {"product_ids": ["PI_XBTUSD", "PF_XBTUSD"]}))
+        assert (more[0], more[1]["event"]) == (alert, "subscribed"), "one of the two is new"
         for feed in ("balances", "ticker"):
             request = (proof(line, here.trader) | {"feed": feed}) if feed == "balances" else public
             events = [asked(line, **(request | {"event": "unsubscribe"}))[0]["event"] for _ in range(2)]

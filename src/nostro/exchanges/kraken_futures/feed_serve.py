@@ -124,10 +124,10 @@ class KrakenFeed:
             caller.topics.difference_update(topics)
             yield text(_acknowledged(asked, "unsubscribed" if there else "unsubscribed_failed"))
             return
-        if caller.topics.isdisjoint(topics):
-            yield text(_acknowledged(asked, "subscribed"))
-        else:
+        if not caller.topics.isdisjoint(topics):
             yield _alert(ALREADY)
+        if not caller.topics.issuperset(topics):
+            yield text(_acknowledged(asked, "subscribed"))
         caller.topics.update(topics)
         for topic in topics:
             feed, _, product = topic.partition(":")
