@@ -272,7 +272,10 @@ def test_each_event_begins_where_the_last_one_ended() -> None:
 
 
 def test_the_events_of_one_instant_are_put_in_the_order_that_they_tell() -> None:
-    events = [event("9", "01:00", "0", "3"), event("7", "02:00", "3", "-1"), event("5", "02:00", "-1", "4")]
+    events = [
+        event("9", "01:00", "0", "3"), event("7", "02:00", "3", "-1"), event("5", "02:00", "-1", "4"),
+        event("8", "02:00", "3", "3", funding=Decimal(1)), event("6", "02:00", "-1", "-1", funding=Decimal(1)),
+    ]  # fmt: skip
     assert not judge(told(*events)).breaks
     assert found(judge(told(*events, event("4", "02:00", "8", "2")))) == [("missing_row", CONTRACT, Decimal(4))]
 

@@ -17,6 +17,7 @@ from collect.scene import START_NS, run
 from nostro.book.book import Book
 from nostro.book.judgement import judged
 from nostro.book.reconcile import Judgement
+from nostro.book.trial import trial_balance
 from nostro.domain.records import Balance, MarginSummary, Position
 from nostro.domain.values import DAY_NS
 from nostro.views.contracts import NOUNS, measured
@@ -84,6 +85,28 @@ def test_what_the_wire_has_no_history_of_is_reported_and_unchecked(tmp_path: Pat
         [standing] = judgement.standings
         [balance] = [fact for fact in book.latest_states("balance", ACCOUNT) if isinstance(fact, Balance)]
         assert (standing.reported, standing.computed, standing.cause) == (balance.total, None, "unsupported")
+
+
+def test_every_part_of_an_answer_about_balances_is_looked_at(tmp_path: Path) -> None:
+    with contracts(tmp_path, "grvt") as world, world.book() as book:
+        _, judgement = run(world.collected(book, polls=1))
+        wallets = {fact.wallet for fact in book.latest_states("balance", ACCOUNT)}
+        assert len(wallets) > 1 and {each.scope.wallet for each in judgement.standings} == wallets
+        assert {each.cause for each in judgement.standings} == {"unsupported"}
+
+
+def test_a_ledger_explains_all_that_is_reported(tmp_path: Path) -> None:
+    with contracts(tmp_path, "kraken_futures") as world, world.book() as book:
+        _, judgement = run(world.collected(book, polls=2))
+        checks = ("positions", "funding", "realized by contracts", "running balance", "transfers", "position events")
+        for check in checks:
+            told = {outcome for outcome, cause in outcomes(judgement, check) if cause != "settling"}
+            assert told and all(each.startswith("ties") for each in told), (check, outcomes(judgement, check))
+        standing = [each for each in judgement.standings if each.reported]
+        assert len(standing) > 3 and all(each.outcome.startswith("ties") and not each.unexplained for each in standing)
+        trial = trial_balance(book, ACCOUNT, now_ns=world.clock.now_ns())
+        assert {"wallet", "exchange:clearing", "exchange:funding", "external"} <= {line.side for line in trial.lines}
+        assert set(trial.explained.values()) == {1}
 
 
 def rows_changed(change: Callable[[list[dict[str, Any]]], None]) -> Callable[[bytes], bytes]:

@@ -217,9 +217,9 @@ class Log:
         self._last = {each.key: each for each in carried}
 
     def add(self, events: Iterable[PositionEvent]) -> None:
-        """The events of one instant: each is followed by one that begins where it ended, where there is one, else by the
-        first in the order of their ids."""
-        waiting = sorted(events, key=lambda each: row_key(each.native_id))
+        """The events of one instant: each is followed by one that begins where it ended, where there is one (those that
+        change nothing, as funding, come first), else by the first in the order of their ids."""
+        waiting = sorted(events, key=lambda each: (each.size != each.size_before, row_key(each.native_id)))
         while waiting:
             event = next((each for each in waiting if self._follows(each)), waiting[0])
             waiting.remove(event)
