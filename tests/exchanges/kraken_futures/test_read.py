@@ -54,8 +54,8 @@ UNREAD = {
 }
 
 
-# Rows of samples that no fact follows: an index, the line of a position, an older state of an order. And the uid of an event: its rows are named by
-# what it tells of.
+# Rows of samples that no fact follows: an index, the line of a position, an older state of an order. And the uid of
+# an event: its rows are named by what it tells of.
 NO_ROWS = (("instruments", 1), ("logs", 1), ("elements", 2))
 
 
@@ -161,9 +161,19 @@ def test_funding_and_transfers_of_the_log() -> None:
     (paid,) = ask("funding_payments")
     assert (paid.instrument, paid.asset, paid.amount) == ("DOGE/USD:USD", "USD", Decimal("-0.0002"))
     assert (paid.native_id, paid.wallet, paid.extra["funding_rate"]) == ("16", "futures", "9.288451412e-7")
-    (moved,) = ask("transfers")
-    assert (moved.direction, moved.asset, moved.amount) == ("deposit", "ETH", Decimal("2.6868286287"))
-    assert (moved.to_wallet, moved.status) == ("spot", "done")
+    assert not ask("transfers")  # what the exchange books by hand is no transfer
+
+
+def test_both_ends_of_a_transfer_are_one() -> None:
+    sample = copy.deepcopy(BY_ROUTE["account_log"]["answer"])
+    left = {**sample["logs"][3], "id": 18, "info": "transfer", "old_balance": 2.5, "new_balance": 2.25}
+    came = {**left, "id": 19, "margin_account": "f-eth:usd", "old_balance": 0, "new_balance": 0.25}
+    outside = {**left, "id": 20, "info": "cross-exchange transfer", "booking_uid": "b"}
+    sample["logs"] = [left, came, outside]
+    moved, gone = next(found for found in facts("account_log", sample) if found and found[0].kind == "transfer")
+    assert (moved.direction, moved.from_wallet, moved.to_wallet) == ("internal", "spot", "futures:ETH/USD")
+    assert (moved.amount, moved.asset, moved.status) == (Decimal("0.25"), "ETH", "done")
+    assert (gone.direction, gone.amount, gone.native_id) == ("withdrawal", Decimal("0.25"), "20")
 
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────

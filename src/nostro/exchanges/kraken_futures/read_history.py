@@ -248,8 +248,9 @@ def funding(query: Query, answer: AccountLog) -> Iterator[records.FundingPayment
 
 
 def transfers(query: Query, answer: AccountLog) -> Iterator[records.Transfer]:
-    """Lines of the log that moved money. Between wallets of the account there are two, with one booking: the one where
-    it arrives is given, and where it came from if the answer has the other."""
+    """Lines of the log that moved money; what the exchange books by hand is an entry alone. Between wallets of the
+    account there are two, with one booking: the one where it arrives is given, and where it came from if the answer has
+    the other."""
     left = {
         row.booking_uid: row.margin_account for row in answer.logs if _moved(row) < 0 and row.info == words.TRANSFER
     }

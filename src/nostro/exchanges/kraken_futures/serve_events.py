@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -21,8 +22,9 @@ from msgspec import UNSET
 from nostro.domain.values import EXACT, ONE, ZERO
 from nostro.exchanges.kraken_futures import messages_history as messages
 from nostro.exchanges.kraken_futures import words, written
+from nostro.exchanges.kraken_futures.serve_log import payments
 from nostro.link.contracts import VenueFunding
-from nostro.link.view import VenueFill, VenueOrder, VenueView
+from nostro.link.view import VenueEntry, VenueFill, VenueOrder, VenueView
 
 _CHANGES: Final = {
     "open": "opened", "close": "closed", "increase": "increased", "decrease": "decreased", "reverse": "reversed",
@@ -248,11 +250,19 @@ def usd_value(row: VenueFill) -> Decimal:
 def positions(
     view: VenueView, user: int, symbol: str | None, *, wanted: frozenset[str], since_ns: int, until_ns: int
 ) -> Iterator[Moment]:
-    """Fills and funding, oldest first; of ``wanted`` kinds, all where none is named."""
+    """Fills and funding, oldest first; of ``wanted`` kinds, all where none is named. Funding is told when it was
+    booked, which may be later than it was due."""
     fills = view.fills(user, symbol=symbol, since_ns=since_ns, until_ns=until_ns)
-    funding = view.funding(user, symbol=symbol, since_ns=since_ns, until_ns=until_ns)
     traded = [_traded(view, row) for row in fills if _is_contract(row.instrument) and _is_wanted(row, wanted)]
-    funded = [_funded(row) for row in funding if not wanted or "funding_realization" in wanted]
+    funded: list[Moment] = []
+    if not wanted or "funding_realization" in wanted:
+        entries = (row for row in view.entries(user, since_ns=since_ns, until_ns=until_ns) if row.type == "funding")
+        for time_ns, group in groupby(entries, key=lambda row: row.time_ns):
+            booked = list(group)
+            due = payments(view, user, time_ns, len(booked))
+            funded += (
+                _funded(row, entry) for row, entry in zip(due, booked, strict=True) if symbol in (None, row.instrument)
+            )
     yield from sorted(traded + funded, key=lambda each: (each.time_ns, each.place))
 
 
@@ -297,10 +307,13 @@ def _traded(view: VenueView, row: VenueFill) -> Moment:
         )
         return _position_element(_event_uid(0, row.id), row.time_ns, update)
 
-    return Moment(row.time_ns, (row.id, 0), element)
+    return Moment(row.time_ns, (1, row.id), element)
 
 
-def _funded(row: VenueFunding) -> Moment:
+def _funded(row: VenueFunding, entry: VenueEntry) -> Moment:
+    """Its uid is that of the line in the log."""
+    booked_ns = entry.time_ns
+
     def element() -> messages.PositionElement:
         update = messages.PositionUpdate(
             account_uid=written.uid(written.ACCOUNT, row.user),
@@ -312,12 +325,12 @@ def _funded(row: VenueFunding) -> Moment:
             position_change="noChange",
             funding_realization_time=written.milliseconds(row.time_ns),
             realized_funding=written.text(row.amount),
-            timestamp=written.milliseconds(row.time_ns),
+            timestamp=written.milliseconds(booked_ns),
             update_reason="fundingRealization",
         )
-        return _position_element(_event_uid(1, row.id), row.time_ns, update)
+        return _position_element(written.uid(written.BOOKING, entry.id), booked_ns, update)
 
-    return Moment(row.time_ns, (row.id, 1), element)
+    return Moment(booked_ns, (0, row.id), element)  # time passes before a command does anything else
 
 
 def _position_element(uid: str, time_ns: int, update: messages.PositionUpdate) -> messages.PositionElement:

@@ -100,6 +100,16 @@ def newest_first(
         until_ns, width_ns = low_ns, width_ns * 4
 
 
+def payments(view: VenueView, user: int, time_ns: int, count: int) -> list[VenueFunding]:
+    """The payments that so many entries of one time book: the last ones due by then, in order. Each falls on a whole
+    interval, so that so many intervals back hold them."""
+    if not count:
+        return []
+    longest_s = max(each.funding_interval_s for each in view.instruments())
+    since_ns = time_ns - (count + 1) * longest_s * SECOND_NS
+    return list(view.funding(user, since_ns=since_ns, until_ns=time_ns + 1))[-count:]
+
+
 class _Writer:
     """Writes the lines of one user, timestamp by timestamp."""
 
@@ -115,7 +125,7 @@ class _Writer:
         self._elsewhere = {row.id for row in moved if row.wallet == words.EXCHANGE_SPOT}
         entries = [row for row in moved if row.wallet != words.EXCHANGE_SPOT]
         fills = [row for row in rows if isinstance(row, VenueFill) and row.instrument in self._contracts]
-        funded = self._funding(time_ns, sum(entry.type == "funding" for entry in entries))
+        funded = payments(self._view, self._user, time_ns, sum(entry.type == "funding" for entry in entries))
         waiting = [each for each in entries if each.type in _OF_FILLS]
         rest = iter([each for each in entries if each.type not in _OF_FILLS])
         pending = next(rest, None)
@@ -131,15 +141,6 @@ class _Writer:
         while pending is not None:
             yield self._line(pending, funded)
             pending = next(rest, None)
-
-    def _funding(self, time_ns: int, wanted: int) -> list[VenueFunding]:
-        """The payments that these entries are of: the last so many due by then, in order. Each falls on a whole
-        interval, so that so many intervals back hold them."""
-        if not wanted:
-            return []
-        longest_s = max(each.funding_interval_s for each in self._contracts.values())
-        since_ns = time_ns - (wanted + 1) * longest_s * SECOND_NS
-        return list(self._view.funding(self._user, since_ns=since_ns, until_ns=time_ns + 1))[-wanted:]
 
     def _trade(self, fill: VenueFill, own: list[VenueEntry]) -> Iterator[LogEntry]:
         """The money of a fill: one line for each account that it touched."""

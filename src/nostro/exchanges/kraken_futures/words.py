@@ -90,7 +90,7 @@ CROSS_EXCHANGE: Final = "cross-exchange transfer"
 ADMIN: Final = "admin transfer"
 SUB_TRANSFER: Final = "subaccount transfer"
 INNER_MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER})
-MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER, CROSS_EXCHANGE, ADMIN})
+MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER, CROSS_EXCHANGE})
 LOG_WRITTEN: Final[Mapping[str, str]] = {
     "realized_pnl": TRADE, "fee": TRADE, "funding": FUNDING, "isolate": TRANSFER, "transfer": TRANSFER,
     "liquidation": COVERED, "insurance": COVERED, "fund": ADMIN, "deposit": CROSS_EXCHANGE,
