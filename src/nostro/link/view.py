@@ -434,15 +434,9 @@ class VenueView(ContractsView, Protocol):
         ...
 
     def fills(
-        self,
-        user: int,
-        *,
-        symbol: str | None = None,
-        side: Side | None = None,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        newest: int | None = None,
-    ) -> Iterator[VenueFill]: ...
+        self, user: int, *, symbol: str | None = None, side: Side | None = None, since_ns: int | None = None,
+        until_ns: int | None = None, newest: int | None = None,
+    ) -> Iterator[VenueFill]: ...  # fmt: skip
 
     def entries(
         self, user: int, *, asset: str | None = None, since_ns: int | None = None, until_ns: int | None = None
