@@ -8,6 +8,7 @@ Source: https://api-docs.grvt.io, the exchange's machine-readable ``api-spec`` (
 from __future__ import annotations
 
 from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Final
 
 from nostro.domain.values import parse_time
@@ -51,4 +52,4 @@ def _exchange(form: Form) -> Exchange:
     )
 
 
-EXCHANGES: Final = {form: _exchange(form) for form in FORMS}
+EXCHANGES: Final[Mapping[str, Exchange]] = {form: _exchange(form) for form in FORMS}
