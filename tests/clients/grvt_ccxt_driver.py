@@ -72,7 +72,7 @@ call("open none", exchange.fetch_open_orders)
 
 plain = ccxt.grvt({"privateKey": told["private_key"], "enableRateLimit": False, "options": {"builderFee": False}})
 here(plain)
-call("without a builder", plain.create_order, BTC, "limit", "buy", 0.01, low)
+call("without a builder", plain.create_order, BTC, "limit", "buy", 0.01, low, {"clientOrderId": "9501"})
 call("and canceled", plain.cancel_all_orders)
 
-print(json.dumps(answers, default=str))
+print(json.dumps(answers, default=str))  # noqa: T201 - a program

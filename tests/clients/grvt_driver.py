@@ -1,6 +1,6 @@
-"""Runs inside the environment of GRVT's own client, grvt-pysdk, which it uses unmodified: only its addresses are set. It
-calls the raw class, synchronous and asynchronous, and the ccxt-style one, and writes what came back as JSON, one entry a
-call.
+"""Runs inside the environment of GRVT's own client, grvt-pysdk, which it uses unmodified: only its addresses are set.
+It calls the raw class, synchronous and asynchronous, and the ccxt-style one, and writes what came back as JSON, one
+entry a call.
 
 Reads its orders from standard input: ``{"url", "key", "private_key", "sub_account_id", "price", "hour_ns"}``. It judges
 nothing; test_grvt_pysdk.py does.
@@ -189,4 +189,4 @@ keep("styled order", styled.fetch_order(params={"client_order_id": 78}))
 keep("styled cancel all", styled.cancel_all_orders())
 keep("styled orders", styled.fetch_order_history({"limit": 3}))
 
-print(json.dumps(answers))
+print(json.dumps(answers))  # noqa: T201 - a program

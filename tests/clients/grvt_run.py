@@ -40,11 +40,21 @@ async def drive(folder: Path, python: str, driver: Path) -> tuple[PaperExchange,
         python, str(driver), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE, env=bare | {"NO_PROXY": "*"},
     )  # fmt: skip
+    beats = asyncio.create_task(_beat(host))
     try:
         out, err = await asyncio.wait_for(process.communicate(json.dumps(orders).encode()), timeout=120)
     finally:
+        beats.cancel()
         if process.returncode is None:
             process.kill()
         await listener.close()
     assert process.returncode == 0, err.decode()[-4_000:]
     return host, Run(json.loads(out), host.venue, login)
+
+
+async def _beat(host: PaperExchange) -> None:
+    """What the market streams tell of, while nobody else trades."""
+    assert host.hub is not None
+    while True:
+        host.hub.beat()
+        await asyncio.sleep(0.2)

@@ -1,6 +1,7 @@
 """Shows that the figures of the paper exchange's GRVT sub-accounts follow from each other by the formulas that GRVT
 prints: each one that its policy claims ties within what the wire cuts off, on both sides of the market and after a part
-of a position was closed."""
+of a position was closed.
+"""
 
 from __future__ import annotations
 

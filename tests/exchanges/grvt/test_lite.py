@@ -1,5 +1,5 @@
-"""Shows that the lite names are the exchange's, over every table of its specification, that both encodings say the same,
-and that what reads one reads the other.
+"""Shows that the lite names are the exchange's, over every table of its specification, that both encodings say the
+same, and that what reads one reads the other.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Shows that the paper exchange takes what real clients send, byte for byte: every request and frame that was recorded of
-grvt-pysdk and ccxt, with the key and the sub-account of those who recorded it, at their time. Where one is a client's
-mistake, or nothing is there that it could do, it is answered with the documented code.
+"""Shows that the paper exchange takes what real clients send, byte for byte: every request and frame that was recorded
+of grvt-pysdk and ccxt, with the key and the sub-account of those who recorded it, at their time. Where one is a
+client's mistake, or nothing is there that it could do, it is answered with the documented code.
 """
 
 from __future__ import annotations
