@@ -7,8 +7,8 @@ Source: https://api-docs.grvt.io, the exchange's machine-readable ``api-spec`` (
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from nostro.domain.values import parse_time
