@@ -151,7 +151,7 @@ def batch_items(text: str) -> list[dict[str, str | int]]:
     batch in any of the three forms."""
     try:
         found = msgspec.json.decode(text, type=_Batch).batch_order
-        return [{name: _plain(name, raw) for name, raw in item.items() if raw != b"null"} for item in found]
+        return [{name: _plain(name, raw) for name, raw in item.items() if bytes(raw) != b"null"} for item in found]
     except (msgspec.DecodeError, RecursionError):
         pass
     try:
