@@ -31,6 +31,7 @@ from nostro.domain.records import (
     Position,
     PositionEvent,
     Snapshot,
+    Transfer,
 )
 
 CONTRACT = "BTC/USDT:USDT"
@@ -391,6 +392,23 @@ def test_funding_is_booked_when_it_is_due_or_later_once_each() -> None:
                                                       after="0.25")), **known)  # fmt: skip
     assert found(unbooked) == [("unbooked_transfer", "USDT", Decimal("-0.25"))]
     assert not judge(told(*events)).breaks, "of a wire without a list of payments nothing is said"
+
+
+def test_what_crosses_the_edge_is_called_the_same_in_both_directions() -> None:
+    moved = [
+        Transfer(**OF, effective_ns=moment("01:00"), native_id=row, direction=way, asset="USDT", amount=Decimal(5),
+                 status="done", observed_ns=moment("01:00"))
+        for row, way in (("1", "deposit"), ("2", "withdrawal"))
+    ]  # fmt: skip
+    entries = [
+        entry("1", "01:00", "cross-exchange transfer", "5", before="0", after="5"),
+        entry("2", "01:00", "cross-exchange transfer", "-5", before="5", after="0"),
+    ]
+    ledger = told(*entries)
+    ledger.transfer_rows = moved
+    assert outcomes(judge(ledger, transfers="transfers"), "transfers") == [("ties", "")]
+    ledger.transfer_rows = moved[:1]
+    assert found(judge(ledger, transfers="transfers")) == [("entry_without_transfer", "USDT", Decimal(5))]
 
 
 def test_what_a_list_of_payments_says_is_booked_too() -> None:

@@ -97,10 +97,12 @@ def test_every_part_of_an_answer_about_balances_is_looked_at(tmp_path: Path) -> 
 
 def test_a_ledger_explains_all_that_is_reported(tmp_path: Path) -> None:
     with contracts(tmp_path, "kraken_futures") as world, world.book() as book:
-        _, judgement = run(world.collected(book, polls=2))
+        _, judgement = run(world.collected(book, polls=4))
         checks = ("positions", "funding", "realized by contracts", "running balance", "transfers", "position events")
         for check in checks:
-            told = {outcome for outcome, cause in outcomes(judgement, check) if cause != "settling"}
+            # Of a withdrawal's fee the log has a line of its own, and no history says what it is of.
+            left_out = {"settling"} | ({"unsupported"} if check == "transfers" else set())
+            told = {outcome for outcome, cause in outcomes(judgement, check) if cause not in left_out}
             assert told and all(each.startswith("ties") for each in told), (check, outcomes(judgement, check))
         standing = [each for each in judgement.standings if each.reported]
         assert len(standing) > 3 and all(each.outcome.startswith("ties") and not each.unexplained for each in standing)

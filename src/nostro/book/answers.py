@@ -294,12 +294,13 @@ class Answers:
         ]
 
     def open_rows(self, account: AccountRow, stream: Stream) -> list[tuple[int, str]]:
-        """The times of the rows of a stream that may still change, and of which instrument or asset they are; each
-        once, in order of time."""
+        """The times of the rows of a stream that may still change, and of which instrument, asset or (where the stream
+        is keyed by that) sub-account they are; each once, in order of time."""
+        key = "sub_account" if stream.keyed == "sub_account" else "name"
         query = (
-            "SELECT DISTINCT r.effective_ns, r.name FROM record r WHERE r.account = ? AND r.stream = ?"
+            f"SELECT DISTINCT r.effective_ns, r.{key} FROM record r WHERE r.account = ? AND r.stream = ?"
             " AND r.unsettled = 1 AND NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account"
-            " AND n.identity = r.identity AND n.version = r.version + 1) ORDER BY r.effective_ns, r.name"
+            f" AND n.identity = r.identity AND n.version = r.version + 1) ORDER BY r.effective_ns, r.{key}"
         )
         number, text = self.store.words.number_or_none(stream.name) or 0, self.store.words.text
         return [(int(row[0]), text(row[1])) for row in self.store.engine.all(query, (account.id, number))]

@@ -405,8 +405,8 @@ class Book:
             return answers.coverage(stream, clocks, since_ns=since_ns, until_ns=until_ns)
 
     def open_rows(self, account: str, stream: Stream) -> list[tuple[int, str]]:
-        """The times of the rows of a stream that may still change, and of which instrument or asset they are; each
-        once, in order of time."""
+        """The times of the rows of a stream that may still change, and of which instrument, asset or (where the stream
+        is keyed by that) sub-account they are; each once, in order of time."""
         with self._asking(account, as_of_ns=None, known_at_ns=None) as (answers, clocks):
             return answers.open_rows(clocks.account, stream)
 

@@ -36,7 +36,7 @@ from nostro.domain.records import Entry, Fact, Fill, FundingPayment, Order, Posi
 STEP_NS: Final = 7 * values.DAY_NS
 STREAMS: Final = (
     "entries", "fills", "orders", "deposits", "withdrawals", "margin_transfers", "borrows", "repayments", "interest",
-    "liquidations", "snapshots", "funding_payments", "closed_positions", "position_events",
+    "liquidations", "transfers", "snapshots", "funding_payments", "closed_positions", "position_events",
 )  # fmt: skip
 # What the store finds while it keeps a page, and the break that it becomes. (A claim that it could not believe
 # is no break: coverage shows it as open.)

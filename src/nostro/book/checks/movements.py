@@ -137,7 +137,7 @@ class Movements:
             self._judge_transfer(leg, entries_proven, edge_ns)
         for leg in alone:
             awaited = any(self._near(each, leg) and self._may_book(each, leg) for each in under_way)
-            self._judge_entry(leg, proven[STREAM.get(leg.booked, self._rules.funding)], edge_ns, awaited=awaited)
+            self._judge_entry(leg, proven[self._stream(leg)], edge_ns, awaited=awaited)
         for transfer_leg, entry_leg in pairs:
             self.results.append(self._result(transfer_leg, "ties", transfer_leg.at_ns, entry_leg.at_ns))
         waiting = [each.effective_ns or 0 for each in known if _status(each) in PENDING] + [leg.at_ns for leg in left]
@@ -151,6 +151,13 @@ class Movements:
             alone=tuple(alone),
             unknown=self._unknown,
         )
+
+    def _stream(self, leg: Leg) -> str:
+        """The history that an entry's other half stands in. One of both directions does not tell fees."""
+        if leg.booked == FUNDING:
+            return self._rules.funding
+        both = self._rules.transfers if leg.booked in ("deposit", "withdrawal") else ""
+        return both or STREAM[leg.booked]
 
     def _legs(self, transfer: Moved) -> list[Leg]:
         """The entries that a transfer has once it is done."""

@@ -51,6 +51,7 @@ NO_RUNNING_BALANCE: Final = "no_running_balance"  # the rows carry none
 WHICH_WALLET: Final = "which_wallet"  # rows of an isolated wallet do not say of which
 NOT_TOLD: Final = "not_told"  # the wire does not say the amount
 OF_CONTRACTS: Final = ("positions", "margin", "snapshots")
+OF_BOTH_WAYS: Final = "transfers"
 OF_FUNDING: Final = ("position_events", "funding_payments")  # a ledger's own lines may be told as payments too
 DOUBLE_DIGITS: Final = 15  # significant digits that a double always keeps
 TERMINAL: Final = frozenset({"filled", "canceled", "partially_canceled", "expired", "rejected"})
@@ -63,7 +64,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere the printed entries show them. ``own``: the sub-account that the login itself is, "" where that is not
     known: deposits and withdrawals do not say whose they are, and are the login's own. ``contracts``: whether the wire
     shows positions; ``policy``: by which formulas its figures of them hang together, None where nobody said;
-    ``funding``: the history that says what was paid of funding, "" where there is none."""
+    ``funding``: the history that says what was paid of funding, "" where there is none; ``transfers``: the one that has
+    deposits and withdrawals both, "" where each has its own."""
 
     exchange: str
     account: str
@@ -76,6 +78,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     contracts: bool = False
     policy: Policy | None = None
     funding: str = ""
+    transfers: str = ""
 
     def scope(self, fact: Fact, subject: str, *, side: str = "") -> Scope:
         """Entries of an isolated wallet that do not say which it is are told apart by the exchange's id of it."""
@@ -106,6 +109,7 @@ def rules_for(exchange: Exchange, account: str, *, since_ns: int) -> Rules:
         opened_ns=exchange.opened_ns, origin_ns=max(exchange.opened_ns, since_ns),
         contracts=not exchange.capabilities.isdisjoint(OF_CONTRACTS), policy=POLICIES.get(exchange.id),
         funding=next((each for each in OF_FUNDING if exchange.stream(each)), ""),
+        transfers=OF_BOTH_WAYS if exchange.stream(OF_BOTH_WAYS) else "",
     )  # fmt: skip
 
 
