@@ -226,15 +226,6 @@ def ticker(_: Query, answer: messages.Tickers) -> Iterator[records.Ticker]:
         )
 
 
-def latest_price(query: Query, answer: messages.LatestPrice) -> Iterator[records.Ticker]:
-    yield records.Ticker(
-        instrument=query.where["instrument"],
-        last=exact_or_none(answer.tradePrice, "tradePrice"),
-        index=exact_or_none(answer.indexPrice, "indexPrice"),
-        mark=exact_or_none(answer.fairPrice, "fairPrice"),
-    )
-
-
 def depth(query: Query, answer: messages.Depth) -> Iterator[records.OrderBook]:
     yield records.OrderBook(
         instrument=query.where["instrument"], bids=_levels(answer.bids, "bids"), asks=_levels(answer.asks, "asks")
