@@ -149,8 +149,8 @@ class Repay(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="comm
 
 
 class ClosePosition(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
-    """What a margin wallet owes is bought back on the market and repaid. ``instrument`` and ``position``, the exchange's
-    id: a position of a contract, where a wire closes it by its id (the paper exchange's engine does not)."""
+    """What a margin wallet owes is bought back on the market and repaid. ``instrument`` and ``position``, the
+    exchange's id: a position of a contract, where a wire closes it by its id (the paper exchange's engine does not)."""
 
     account: int = 0
     wallet: str = ""

@@ -183,5 +183,7 @@ def _curve() -> Any:
 
 def _missing(library: str) -> errors.NotSupported:
     return errors.NotSupported(
-        f"GRVT's signatures need {library}, which is not installed", hint="pip install 'nostro[grvt]'", exchange="grvt"
+        f"GRVT's signatures need {library}, which is not installed",
+        hint=f"pip install {library} (Python 3.14 has no wheel of it yet)",
+        exchange="grvt",
     )
