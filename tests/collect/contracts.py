@@ -60,13 +60,16 @@ class Contracts:
             self.clock.pass_s(60)
             self.market.advance(self.clock.now_ns())
 
-    def collector(self, book: Book, login: str = "trader") -> Collector:
+    def source(self, login: str = "trader") -> WireSource:
         known = self.login(login)
-        source = WireSource(
+        return WireSource(
             self.exchange, self.wire, account=ACCOUNT, url="http://127.0.0.1",
             credentials=Credentials(known.key, known.secret, extra=dict(known.extra)),
             clock=SkewedClock(self.clock, 0), randomness=random.Random(1),
         )  # fmt: skip
+
+    def collector(self, book: Book, login: str = "trader") -> Collector:
+        source = self.source(login)
         return Collector(book, source, clock=source.clock, holder="tests")
 
     async def collected(self, book: Book, *, polls: int, login: str = "trader") -> tuple[list[Report], Judgement]:
