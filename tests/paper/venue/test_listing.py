@@ -65,6 +65,11 @@ WRONG_PROFILES = {
     "a mark between ticks": {"start_marks": ((FLOUR, Decimal("10.05")), MILL.start_marks[1])},
     "collateral that is no asset": {"collateral": (*MILL.collateral, Collateral("PLUM"))},
     "a haircut of more than everything": {"collateral": (Collateral("COIN", 1_000_001), Collateral("APPLE"))},
+    "snapshots of a wallet that is not there": {
+        "instruments": MILL.instruments[:1],
+        "collateral": (),
+        "start_marks": (),
+    },
     "a settle asset that is no collateral": {"collateral": (Collateral("APPLE"),)},
 }
 

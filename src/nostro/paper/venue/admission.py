@@ -55,7 +55,7 @@ def backed(order: Order, collateral: Collateral, *, standing: Order | None = Non
     bids, asks, loss = _others(position, standing)
     more_bids, more_asks = (bids + rest, asks) if order.buy else (bids, asks + rest)
     worst = position.worst(bids=more_bids, asks=more_asks)
-    if contract.position_max is not None and worst > contract.position_max:
+    if worst > contract.position_max:
         most = amount_of(contract.position_max, contract.amount_digits)
         return _refused(Refusal.POSITION_TOO_LARGE, "the position could become larger than", most)
     refused = too_high(position, worst, leverage=position.leverage)

@@ -26,6 +26,7 @@ LONG: Final = 1
 SHORT: Final = 2
 SIDES: Final[tuple[PositionSide, ...]] = ("both", "long", "short")
 
+SIZE_MAX: Final = 10**18  # lots of a position where its contract names no fewer
 RATE_DIGITS: Final = 9  # of a funding rate
 RATE_SCALE: Final = 10**RATE_DIGITS
 LEVERAGE_SCALE: Final = 10**LEVERAGE_DIGITS
@@ -65,7 +66,7 @@ class Contract(Market):
         self.band_ppm = instrument.band_ppm
         self.orders_max = instrument.orders_max
         most = instrument.position_max
-        self.position_max = None if most is None else at_most(most, instrument.amount_digits)
+        self.position_max = SIZE_MAX if most is None else min(SIZE_MAX, at_most(most, instrument.amount_digits))
         self.interval_ns = instrument.funding_interval_s * 10**9
         self.tiers = tuple(
             Tier(

@@ -82,6 +82,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         if not (0 <= self.maker_ppm <= PPM and 0 <= self.taker_ppm <= PPM):
             message = "a fee is between 0 and 10^6 parts per million"
             raise ValueError(message)
+        if self.snapshots and not self.collateral:
+            message = "a snapshot shows the wallet `futures`, and without collateral there is none"
+            raise ValueError(message)
         self._check_margin(digits)
         listing.check(
             [each for each in self.instruments if each.settle],
