@@ -244,11 +244,12 @@ def _life(view: VenueView, row: Any, *, size: Decimal, **more: Any) -> messages.
 
 
 def deposit_history(view: VenueView, call: Call) -> messages.Paged[messages.DepositHistory]:
+    """*Ours*: one that was rejected stays, and is never confirmed; a row that was told does not go away."""
     main = accounts.main_account(view, call)
 
     def newest(since_ns: int, until_ns: int, count: int) -> Iterator[venue.VenueTransfer]:
         rows = view.transfers(main, "deposit", since_ns=since_ns, until_ns=until_ns)
-        return newest_of((row for row in rows if row.status != "rejected" and _of(call, row.asset)), count)
+        return newest_of((row for row in rows if _of(call, row.asset)), count)
 
     rows, onward = paged(view, call, name="deposit_history", of=str(main), newest=newest)
     return messages.Paged(result=[deposit(view, row) for row in rows], next=onward)
@@ -272,12 +273,12 @@ def deposit(view: VenueView, row: venue.VenueTransfer) -> messages.DepositHistor
 
 
 def withdrawal_history(view: VenueView, call: Call) -> messages.Paged[messages.WithdrawalHistory]:
+    """*Ours*: one that was refused stays, and never gets a transaction of the first layer."""
     main = accounts.main_account(view, call)
 
     def newest(since_ns: int, until_ns: int, count: int) -> Iterator[venue.VenueTransfer]:
         rows = view.transfers(main, "withdrawal", since_ns=since_ns, until_ns=until_ns)
-        leaving = (row for row in rows if row.status not in ("refused", "canceled") and _of(call, row.asset))
-        return newest_of(leaving, count)
+        return newest_of((row for row in rows if _of(call, row.asset)), count)
 
     rows, onward = paged(view, call, name="withdrawal_history", of=str(main), newest=newest)
     return messages.Paged(result=[withdrawal(view, row) for row in rows], next=onward)
