@@ -1,4 +1,5 @@
-"""The simulations of the exchanges with contracts: each on the ground with its own names, compared as its wire allows."""
+"""The simulations of the exchanges with contracts: each on a ground with its own names, compared as far as its wire
+tells."""
 
 from __future__ import annotations
 
@@ -57,4 +58,9 @@ def _play(
 BINGX: Final = _play(
     "bingx_v1", wire_grounds.BINGX, side="long", needed=("orders", "balances", "positions", "margin")
 )  # fmt: skip
-PLAYS: Final = {play.exchange: play for play in (ALP, BINGX)}
+GRVT: Final = _play(
+    "grvt", wire_grounds.GRVT, side="both",
+    needed=("orders", "fills", "funding", "closed", "snapshots", "transfers", "balances", "positions"),
+    more=("B11", "B17"),
+)  # fmt: skip
+PLAYS: Final = {play.exchange: play for play in (ALP, BINGX, GRVT)}

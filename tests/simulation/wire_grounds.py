@@ -1,5 +1,5 @@
-"""Where the lives of exchanges with contracts are played: small venues with the names that each wire has for its contracts
-and currencies, few prices, few lots, steep tiers and little money, as in ``naive/contract_grounds.py``."""
+"""Where the lives of exchanges with contracts are played: small venues with the names that each wire has for its
+contracts and currencies, few prices, few lots, steep tiers and little money, as in ``naive/contract_grounds.py``."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ _OUT: Final = (
 
 
 def _renamed(contract: VenueInstrument, base: str, quote: str, code: str) -> VenueInstrument:
-    """The contract under the name that a wire has for it."""
-    return msgspec.structs.replace(contract, base=base, quote=quote, settle=quote, code=code)
+    """The contract under the name that a wire has for it, of one base unit each, as there."""
+    return msgspec.structs.replace(
+        contract, base=base, quote=quote, settle=quote, code=code, multiplier=Decimal(1),
+        amount_max=min(contract.amount_max, Decimal(40)),
+    )  # fmt: skip
 
 
 def _in_dollars(bases: tuple[str, str], names: str, *, digits: int, hedge: bool, snapshots: bool) -> ContractGround:
@@ -43,15 +46,14 @@ def _in_dollars(bases: tuple[str, str], names: str, *, digits: int, hedge: bool,
     )
     first, second = (each.symbol for each in contracts)
     (first_mark, second_mark) = (mark for _, mark in HEDGE.profile.marks)
-    around = list(HEDGE.around.values())
     return ContractGround(
         profile=Profile(
-            assets=(VenueAsset(bases[0], "B", 6), VenueAsset("USDT", "$", digits)),
+            assets=(VenueAsset(bases[0], "B", 6), VenueAsset(bases[1], "E", 6), VenueAsset("USDT", "$", digits)),
             instruments=contracts,
             methods=_OUT,
             maker_ppm=300,
             taker_ppm=700,
-            start_prices=((bases[0], Decimal(90)), ("USDT", Decimal(1))),
+            start_prices=((bases[0], Decimal(90)), (bases[1], Decimal(4)), ("USDT", Decimal(1))),
             quote_asset="USDT",
             borrowing=(),
             collateral=(("USDT", 0),),
@@ -62,7 +64,7 @@ def _in_dollars(bases: tuple[str, str], names: str, *, digits: int, hedge: bool,
         levels={},
         riches={"USDT": Decimal(200)},
         plays=False,
-        around={first: around[0], second: around[1]},
+        around={first: (8, 200), second: (10, 16)},
         backing=(("futures", "USDT", Decimal(50)),),
     )  # fmt: skip
 

@@ -3,8 +3,8 @@ history it has is paged. How answers are read stands in ``read.py``, what can be
 
 The wire has states and orders; it has no fills, no ledger, no transfers and no funding that was paid. Its history of
 orders takes no times: the newest come first, and one goes on from the last id. What it holds, and how far back, no
-document says; ``Pending`` is among the statuses of its rows (*ours*: all orders, from when they are placed on). One that
-is not finished is read again until it is, and each pass reads a week again.
+document says; ``Pending`` is among the statuses of its rows (*ours*: all orders, from when they are placed on). One
+that is not finished is read again until it is, and each pass reads a week again.
 """
 
 from __future__ import annotations
