@@ -151,3 +151,27 @@ def test_who_is_touched_hears_of_it(tmp_path: Path) -> None:
         venue.carry_out(SetMark(instrument=SYMBOLS["SILK"], price=Decimal(11)))
         assert heard == [[ann], [bob], [ann], [ann, bob], [ann, bob], []]
         assert eve not in heard[-2]
+
+
+def test_amounts_that_no_machine_word_holds_are_stored_exactly(tmp_path: Path) -> None:
+    with opened(tmp_path / "venue.db") as venue:
+        ann, bob = (venue.create_login(name, "", permissions=()).user for name in ("ann", "bob"))
+        symbol, price = SYMBOLS["FLOUR"], Decimal("99999999999999999.9")
+        for user in (ann, bob):
+            venue.fund(user, "COIN", amount=Decimal(10**27), wallet="futures")
+        venue.carry_out(SetMark(instrument=symbol, price=price))
+        venue.carry_out(SetFundingRate(instrument=symbol, rate=Decimal("0.001")))
+        for user, side in ((ann, "buy"), (bob, "sell"), (ann, "sell"), (bob, "buy")):
+            about = {"wallet": "futures", "instrument": symbol, "type": "limit"}
+            order = PlaceOrder(side=side, amount=Decimal(500), price=price, **about)
+            assert isinstance(venue.submit(user, order), Accepted)
+            venue.tick(at_ns=venue.engine.at_ns + HOUR_NS)
+        worth = 500 * price
+        assert [row.cost for row in venue.fills(ann)] == [worth, worth]
+        assert [row.basis_after for row in venue.fills(bob)] == [-worth, 0]
+        assert [row.amount for row in venue.funding(ann)] == [-worth / 1000] * 2
+        assert [(row.exit_value, row.exit_basis, row.size_max) for row in venue.closed(ann)] == [(worth, worth, 500)]
+        (snapshot, *_) = venue.snapshots(bob)
+        assert snapshot.collateral.equity == 10**27
+        again = venue.engine.restore(MILL, venue.engine.snapshot())
+        assert again.state_hash() == venue.engine.state_hash()
