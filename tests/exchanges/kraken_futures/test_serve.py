@@ -442,10 +442,10 @@ def test_nonces_are_taken_once_and_may_come_a_little_late() -> None:
 def test_what_is_spent_is_counted_exactly() -> None:
     counter = Desk()
     for step in range(500):
-        assert counter.spend("k", costs.DERIVATIVES, 1, now_ns=step) is None
-    assert counter.spend("k", costs.DERIVATIVES, 1, now_ns=500) == 1
-    assert counter.spend("k", costs.DERIVATIVES, 1, now_ns=500 + SECOND // 50) is None
-    assert counter.spend("k", costs.DERIVATIVES, 500, now_ns=60 * SECOND) is None
+        assert counter.spend("k", costs.DERIVATIVES, cost=1, now_ns=step) is None
+    assert counter.spend("k", costs.DERIVATIVES, cost=1, now_ns=500) == 1
+    assert counter.spend("k", costs.DERIVATIVES, cost=1, now_ns=500 + SECOND // 50) is None
+    assert counter.spend("k", costs.DERIVATIVES, cost=500, now_ns=60 * SECOND) is None
 
 
 def test_a_server_s_memory_is_its_venue_s(scene: Scene) -> None:

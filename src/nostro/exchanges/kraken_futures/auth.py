@@ -91,7 +91,7 @@ class KrakenAuth:
         pool = costs.pool(route)
         given = dict(parameters(request))
         price = costs.cost(route, given, items=_items(given.get("json", "")))
-        wait_s = desk(view).spend(key, pool, price, now_ns=view.now_ns())
+        wait_s = desk(view).spend(key, pool, cost=price, now_ns=view.now_ns())
         if wait_s is None:
             return
         if pool is costs.HISTORY:

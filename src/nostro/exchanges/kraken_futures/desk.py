@@ -41,7 +41,7 @@ class Desk:
         known.append(nonce)
         return ""
 
-    def spend(self, key: str, pool: Pool, cost: int, *, now_ns: int) -> int | None:
+    def spend(self, key: str, pool: Pool, *, cost: int, now_ns: int) -> int | None:
         """Takes the cost from the key's budget: None, or the seconds until there will be enough. Counted in tokens
         times ``refill_ns``, so that it is exact."""
         full = pool.tokens * pool.refill_ns

@@ -128,7 +128,7 @@ class Sections:
         wallet = self._wallets.get(row.wallet)
         equity = row.purse if row.purse is not None else None if wallet is None else wallet.equity
         leverage = _ratio(row.value.copy_abs(), equity)
-        entry = written.entry_price(instrument, row.size, row.basis)
+        entry = written.entry_price(instrument, size=row.size, basis=row.basis)
         gained = _gained(instrument, row, entry=entry)
         return messages.Position(
             instrument=written.symbol(instrument),

@@ -51,7 +51,9 @@ class Subscription:
             rows = [row for row in self._view.fills(self.user, newest=SNAPSHOT_ROWS) if self._of(row)]
             return [messages.Fills(feed="fills_snapshot", account=self._account, fills=self._fills(rows))]
         if self._feed == "account_log":
-            return [messages.Log(feed="account_log_snapshot", logs=newest_lines(self._view, self.user, SNAPSHOT_ROWS))]
+            return [
+                messages.Log(feed="account_log_snapshot", logs=newest_lines(self._view, self.user, rows=SNAPSHOT_ROWS))
+            ]
         return [messages.Notifications(feed=self._feed, notifications=[])]
 
     def news(self, changes: Changes | None) -> Iterable[msgspec.Struct]:
@@ -67,7 +69,8 @@ class Subscription:
             return [messages.Fills(feed="fills", account=self._account, fills=self._fills(rows))] if rows else []
         if self._feed == "account_log":
             return [
-                messages.LogLine(feed=self._feed, new_entry=line) for line in lines_of(self._view, self.user, changes)
+                messages.LogLine(feed=self._feed, new_entry=line)
+                for line in lines_of(self._view, self.user, changes=changes)
             ]
         return []
 

@@ -79,14 +79,14 @@ def tradeable(view: VenueView, symbol: str | None) -> str | None:
 # ── words and numbers ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def word(view: VenueView, known: Mapping[str, WordT], raw: str, *, name: str) -> WordT:
+def word(view: VenueView, known: Mapping[str, WordT], *, raw: str, name: str) -> WordT:
     """Raises 400 where it is none of them."""
     if raw not in known:
         raise bad_request((11, f"Argument invalid: {name}"), written.now(view))
     return known[raw]
 
 
-def amount(view: VenueView, text: str | None, name: str) -> Decimal | None:
+def amount(view: VenueView, text: str | None, *, name: str) -> Decimal | None:
     """A decimal, with an exponent or without. Raises `invalidArgument`."""
     if not text:
         return None
@@ -96,16 +96,16 @@ def amount(view: VenueView, text: str | None, name: str) -> Decimal | None:
         raise invalid(name, written.now(view)) from None
 
 
-def needed_amount(view: VenueView, text: str | None, name: str) -> Decimal:
-    found = amount(view, text, name)
+def needed_amount(view: VenueView, text: str | None, *, name: str) -> Decimal:
+    found = amount(view, text, name=name)
     if found is None:
         raise missing(written.now(view))
     return found
 
 
-def flag(view: VenueView, text: str | None, name: str) -> bool:
+def flag(view: VenueView, text: str | None, *, name: str) -> bool:
     """``true`` and ``false`` in any case, as clients write them; false where it is missing."""
-    return word(view, {"true": True, "false": False, "1": True, "0": False}, (text or "false").lower(), name=name)
+    return word(view, {"true": True, "false": False, "1": True, "0": False}, raw=(text or "false").lower(), name=name)
 
 
 def count(view: VenueView, text: str | None, *, default: int, most: int) -> int:
@@ -119,13 +119,13 @@ def count(view: VenueView, text: str | None, *, default: int, most: int) -> int:
 
 
 def descends(view: VenueView, sort: str | None) -> bool:
-    return word(view, {"desc": True, "asc": False}, (sort or "desc").lower(), name="sort")
+    return word(view, {"desc": True, "asc": False}, raw=(sort or "desc").lower(), name="sort")
 
 
 # ── times ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def moment(view: VenueView, text: str | None, name: str) -> int | None:
+def moment(view: VenueView, text: str | None, *, name: str) -> int | None:
     """A time in milliseconds, or in ISO 8601. Raises `invalidArgument`."""
     if not text:
         return None
@@ -139,7 +139,7 @@ def moment(view: VenueView, text: str | None, name: str) -> int | None:
 
 def in_time(view: VenueView, text: str | None) -> bool:
     """Whether it is processed before the time that it names (`processBefore`)."""
-    until_ns = moment(view, text, "processBefore")
+    until_ns = moment(view, text, name="processBefore")
     return until_ns is None or view.now_ns() < until_ns
 
 

@@ -139,7 +139,7 @@ def open_positions(view: VenueView, call: Call) -> messages.OpenPositions:
             messages.OpenPosition(
                 side="long" if row.size > 0 else "short",
                 symbol=written.symbol(instrument),
-                price=number(written.entry_price(instrument, row.size, row.basis)),
+                price=number(written.entry_price(instrument, size=row.size, basis=row.basis)),
                 fill_time=written.time(row.updated_ns),
                 size=number(row.size.copy_abs()),
                 unrealized_funding=NOUGHT,
@@ -181,7 +181,7 @@ def _open_order(row: VenueOrder) -> messages.OpenOrder:
 def fills(view: VenueView, call: Call) -> messages.Fills:
     """The last hundred, or the hundred before ``lastFillTime`` (exclusive, *believed*), newest first."""
     user = login(call).user
-    last_ns = given.moment(view, call.message.last_fill_time, "lastFillTime")
+    last_ns = given.moment(view, call.message.last_fill_time, name="lastFillTime")
     rows = [row for row in view.fills(user, until_ns=last_ns, newest=FILL_ROWS) if ":" in row.instrument]
     found = []
     for row in reversed(rows):
@@ -313,8 +313,8 @@ def initial_margin(view: VenueView, call: Call) -> messages.InitialMargin:
     """By the rate of the order's own size (*ours*): what else is open is not looked at."""
     query: requests.Margin = call.message
     instrument = given.needed(view, query.symbol)
-    size = given.needed_amount(view, query.size, "size")
-    price = given.amount(view, query.limit_price, "limitPrice") or view.mark(instrument.symbol)
+    size = given.needed_amount(view, query.size, name="size")
+    price = given.amount(view, query.limit_price, name="limitPrice") or view.mark(instrument.symbol)
     value = _value(instrument, size, price)
     margin = EXACT.multiply(value, _rate(instrument, value))
     return messages.InitialMargin(
@@ -326,7 +326,7 @@ def max_order_size(view: VenueView, call: Call) -> messages.MaxOrderSize:
     """What the first level's rate lets the available margin back, at the asked or the mark price (*ours*)."""
     query: requests.Margin = call.message
     instrument = given.needed(view, query.symbol)
-    price = given.amount(view, query.limit_price, "limitPrice") or view.mark(instrument.symbol)
+    price = given.amount(view, query.limit_price, name="limitPrice") or view.mark(instrument.symbol)
     row = next((each for each in view.collateral(login(call).user) if each.wallet == instrument.wallet), None)
     free = ZERO if row is None else max(ZERO, row.available)
     worth = EXACT.multiply(_value(instrument, ONE, price), _rate(instrument, ZERO))

@@ -70,7 +70,7 @@ def fired_ns(row: VenueOrder) -> int | None:
 
 
 def orders(
-    view: VenueView, user: int, symbol: str | None, *, since_ns: int, until_ns: int
+    view: VenueView, user: int, *, symbol: str | None, since_ns: int, until_ns: int
 ) -> Iterator[Moment]:  # fmt: skip
     """Oldest first. An order's events are looked for in all orders that were placed before the end of the question:
     nothing says which of them changed lately."""
@@ -147,7 +147,7 @@ def event_order(row: VenueOrder, *, rest: Decimal, updated_ns: int, public: bool
 
 
 def triggers(
-    view: VenueView, user: int, symbol: str | None, *, since_ns: int, until_ns: int
+    view: VenueView, user: int, *, symbol: str | None, since_ns: int, until_ns: int
 ) -> Iterator[Moment]:  # fmt: skip
     """Stops that were placed, fired, or were canceled while they waited."""
     found: list[Moment] = []
@@ -202,7 +202,7 @@ def _event_trigger(row: VenueOrder, updated_ns: int) -> messages.EventTrigger:
 
 
 def executions(
-    view: VenueView, user: int, symbol: str | None, *, version: str, since_ns: int, until_ns: int
+    view: VenueView, user: int, *, symbol: str | None, version: str, since_ns: int, until_ns: int
 ) -> Iterator[Moment]:
     for row in view.fills(user, symbol=symbol, since_ns=since_ns, until_ns=until_ns):
         if _is_contract(row.instrument):
@@ -248,7 +248,7 @@ def usd_value(row: VenueFill) -> Decimal:
 
 
 def positions(
-    view: VenueView, user: int, symbol: str | None, *, wanted: frozenset[str], since_ns: int, until_ns: int
+    view: VenueView, user: int, *, symbol: str | None, wanted: frozenset[str], since_ns: int, until_ns: int
 ) -> Iterator[Moment]:
     """Fills and funding, oldest first; of ``wanted`` kinds, all where none is named. Funding is told when it was
     booked, which may be later than it was due."""
@@ -259,7 +259,7 @@ def positions(
         entries = (row for row in view.entries(user, since_ns=since_ns, until_ns=until_ns) if row.type == "funding")
         for time_ns, group in groupby(entries, key=lambda row: row.time_ns):
             booked = list(group)
-            due = payments(view, user, time_ns, len(booked))
+            due = payments(view, user, time_ns=time_ns, count=len(booked))
             funded += (
                 _funded(row, entry) for row, entry in zip(due, booked, strict=True) if symbol in (None, row.instrument)
             )
@@ -267,10 +267,14 @@ def positions(
 
 
 def _is_wanted(row: VenueFill, wanted: frozenset[str]) -> bool:
-    return not wanted or "trades" in wanted or _CHANGES[position_change(row.size_before, row.size_after)] in wanted
+    return (
+        not wanted
+        or "trades" in wanted
+        or _CHANGES[position_change(before=row.size_before, after=row.size_after)] in wanted
+    )
 
 
-def position_change(before: Decimal, after: Decimal) -> str:
+def position_change(*, before: Decimal, after: Decimal) -> str:
     if before == after:
         return "noChange"
     if not before:
@@ -290,14 +294,18 @@ def _traded(view: VenueView, row: VenueFill) -> Moment:
             account_uid=written.uid(written.ACCOUNT, row.user),
             tradeable=written.symbol(instrument),
             old_position=written.text(row.size_before),
-            old_average_entry_price=written.text(written.entry_price(instrument, row.size_before, row.basis_before)),
+            old_average_entry_price=written.text(
+                written.entry_price(instrument, size=row.size_before, basis=row.basis_before)
+            ),
             new_position=written.text(row.size_after),
-            new_average_entry_price=written.text(written.entry_price(instrument, row.size_after, row.basis_after)),
+            new_average_entry_price=written.text(
+                written.entry_price(instrument, size=row.size_after, basis=row.basis_after)
+            ),
             fill_time=written.milliseconds(row.time_ns),
             fee=written.text(row.fee),
             fee_currency=words.currency(row.fee_asset),
             realized_pnl=written.text(row.realized_pnl),
-            position_change=position_change(row.size_before, row.size_after),
+            position_change=position_change(before=row.size_before, after=row.size_after),
             execution_uid=written.fill_id(row),
             execution_price=written.text(row.price),
             execution_size=written.text(row.amount),

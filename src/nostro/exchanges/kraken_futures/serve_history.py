@@ -45,8 +45,8 @@ Rows = Callable[..., Iterator[Moment]]
 
 
 def _bounds(view: VenueView, query: requests.Events | requests.AccountLog) -> tuple[int, int]:
-    since_ns = given.moment(view, query.since, "since")
-    before_ns = given.moment(view, query.before, "before")
+    since_ns = given.moment(view, query.since, name="since")
+    before_ns = given.moment(view, query.before, name="before")
     now_ns = view.now_ns() + 1
     return EARLIEST_NS if since_ns is None else since_ns, now_ns if before_ns is None else min(before_ns, now_ns)
 
@@ -99,13 +99,13 @@ def _answer(view: VenueView, kind: type[Any], user: int, page: tuple[list[Any], 
 
 def orders(view: VenueView, call: Call) -> Answered:
     query, user = call.message, given.login(call).user
-    rows = partial(serve_events.orders, view, user, given.tradeable(view, query.tradeable))
+    rows = partial(serve_events.orders, view, user, symbol=given.tradeable(view, query.tradeable))
     return _answer(view, messages.OrderEvents, user, _page(view, query, user, _whole(rows)))
 
 
 def triggers(view: VenueView, call: Call) -> Answered:
     query, user = call.message, given.login(call).user
-    rows = partial(serve_events.triggers, view, user, given.tradeable(view, query.tradeable))
+    rows = partial(serve_events.triggers, view, user, symbol=given.tradeable(view, query.tradeable))
     return _answer(view, messages.TriggerEvents, user, _page(view, query, user, _whole(rows)))
 
 
@@ -126,15 +126,19 @@ def _whole(rows: Rows) -> Rows:
 def executions(view: VenueView, call: Call) -> Answered:
     query, user = call.message, given.login(call).user
     rows = partial(
-        serve_events.executions, view, user, given.tradeable(view, query.tradeable), version=query.version or "v3"
+        serve_events.executions,
+        view,
+        user,
+        symbol=given.tradeable(view, query.tradeable),
+        version=query.version or "v3",
     )
     return _answer(view, messages.ExecutionEvents, user, _page(view, query, user, rows))
 
 
 def positions(view: VenueView, call: Call) -> Answered:
     query, user = call.message, given.login(call).user
-    wanted = frozenset(name for name in _KINDS if given.flag(view, getattr(query, name), name))
-    rows = partial(serve_events.positions, view, user, given.tradeable(view, query.tradeable), wanted=wanted)
+    wanted = frozenset(name for name in _KINDS if given.flag(view, getattr(query, name), name=name))
+    rows = partial(serve_events.positions, view, user, symbol=given.tradeable(view, query.tradeable), wanted=wanted)
     return _answer(view, messages.PositionEvents, user, _page(view, query, user, rows))
 
 

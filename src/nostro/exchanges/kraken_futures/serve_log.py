@@ -69,13 +69,13 @@ def lines(view: VenueView, user: int, *, since_ns: int, until_ns: int) -> Iterat
             place += 1
 
 
-def newest_lines(view: VenueView, user: int, rows: int) -> list[LogEntry]:
+def newest_lines(view: VenueView, user: int, *, rows: int) -> list[LogEntry]:
     """The last so many, newest first."""
     found = newest_first(partial(lines, view, user), since_ns=EARLIEST_NS, until_ns=view.now_ns() + 1)
     return [line.entry for line in islice(found, rows)]
 
 
-def lines_of(view: VenueView, user: int, changes: Changes) -> list[LogEntry]:
+def lines_of(view: VenueView, user: int, *, changes: Changes) -> list[LogEntry]:
     """The lines that one command of the venue made, oldest first."""
     entries = [row for row in changes.entries if row.user == user]
     fills = [row for row in changes.fills if row.user == user]
@@ -100,7 +100,7 @@ def newest_first(
         until_ns, width_ns = low_ns, width_ns * 4
 
 
-def payments(view: VenueView, user: int, time_ns: int, count: int) -> list[VenueFunding]:
+def payments(view: VenueView, user: int, *, time_ns: int, count: int) -> list[VenueFunding]:
     """The payments that so many entries of one time book: the last ones due by then, in order. Each falls on a whole
     interval, so that so many intervals back hold them."""
     if not count:
@@ -125,7 +125,9 @@ class _Writer:
         self._elsewhere = {row.id for row in moved if row.wallet == words.EXCHANGE_SPOT}
         entries = [row for row in moved if row.wallet != words.EXCHANGE_SPOT]
         fills = [row for row in rows if isinstance(row, VenueFill) and row.instrument in self._contracts]
-        funded = payments(self._view, self._user, time_ns, sum(entry.type == "funding" for entry in entries))
+        funded = payments(
+            self._view, self._user, time_ns=time_ns, count=sum(entry.type == "funding" for entry in entries)
+        )
         waiting = [each for each in entries if each.type in _OF_FILLS]
         rest = iter([each for each in entries if each.type not in _OF_FILLS])
         pending = next(rest, None)
@@ -156,8 +158,8 @@ class _Writer:
 
     def _position(self, fill: VenueFill, own: list[VenueEntry]) -> LogEntry:
         instrument = self._contracts[fill.instrument]
-        before = written.entry_price(instrument, fill.size_before, fill.basis_before)
-        after = written.entry_price(instrument, fill.size_after, fill.basis_after)
+        before = written.entry_price(instrument, size=fill.size_before, basis=fill.basis_before)
+        after = written.entry_price(instrument, size=fill.size_after, basis=fill.basis_after)
         return self._of_fill(
             fill, own[0] if own else None, asset=written.symbol(instrument).lower(), account=account(fill.wallet),
             balances=(number(fill.size_before), number(fill.size_after)),
@@ -199,7 +201,7 @@ class _Writer:
         )
 
     def _rate(self, payment: VenueFunding) -> Decimal:
-        return written.absolute_rate(self._contracts[payment.instrument], payment.rate, payment.mark)
+        return written.absolute_rate(self._contracts[payment.instrument], rate=payment.rate, price=payment.mark)
 
 
 def account(wallet: str, asset: str = "") -> str:

@@ -47,7 +47,7 @@ def set_leverage_preference(view: VenueView, call: Call) -> messages.Done:
     """With a leverage the contract is isolated with it, without one it is cross with none."""
     query: requests.SetLeverage = call.message
     instrument = _multi_collateral(view, query.symbol)
-    leverage = given.amount(view, query.max_leverage, "maxLeverage")
+    leverage = given.amount(view, query.max_leverage, name="maxLeverage")
     user = login(call).user
     row = next((each for each in view.positions(user, symbol=instrument.symbol)), None)
     isolated = row is not None and row.mode == "isolated"
@@ -115,7 +115,7 @@ def transfer(view: VenueView, call: Call) -> messages.Done:
     return _moved(
         view, user, from_user=user, to_user=user, from_wallet=given.wallet(view, query.from_account),
         to_wallet=given.wallet(view, query.to_account), asset=given.currency(view, query.unit),
-        amount=given.needed_amount(view, query.amount, "amount"),
+        amount=given.needed_amount(view, query.amount, name="amount"),
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def subaccount_transfer(view: VenueView, call: Call) -> messages.Done:
     return _moved(
         view, login(call).user, from_user=_user(view, query.from_user), to_user=_user(view, query.to_user),
         from_wallet=given.wallet(view, query.from_account), to_wallet=given.wallet(view, query.to_account),
-        asset=given.currency(view, query.unit), amount=given.needed_amount(view, query.amount, "amount"),
+        asset=given.currency(view, query.unit), amount=given.needed_amount(view, query.amount, name="amount"),
     )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def withdrawal(view: VenueView, call: Call) -> messages.Done:
     return _moved(
         view, user, from_user=user, to_user=user, from_wallet=given.wallet(view, query.source_wallet or words.CASH),
         to_wallet=words.EXCHANGE_SPOT, asset=given.currency(view, query.currency),
-        amount=given.needed_amount(view, query.amount, "amount"),
+        amount=given.needed_amount(view, query.amount, name="amount"),
     )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def _ticker(view: VenueView, row: VenueInstrument) -> messages.Ticker:
     bid = next(iter(view.depth(row.symbol, "buy", levels=1, grouped=True)), None)
     ask = next(iter(view.depth(row.symbol, "sell", levels=1, grouped=True)), None)
     rate, _ = view.funding_rate(row.symbol)
-    absolute = number(written.absolute_rate(row, rate, mark))
+    absolute = number(written.absolute_rate(row, rate=rate, price=mark))
     return messages.Ticker(
         symbol=written.symbol(row),
         tag="perpetual",
@@ -176,7 +176,7 @@ def history(view: VenueView, call: Call) -> messages.TradeHistory:
     """The hundred trades before ``lastTime``, newest first, as far as seven days back."""
     query: requests.PublicHistory = call.message
     symbol = given.needed(view, query.symbol).symbol
-    before_ns = given.moment(view, query.last_time, "lastTime") or view.now_ns() + 1
+    before_ns = given.moment(view, query.last_time, name="lastTime") or view.now_ns() + 1
     found: list[messages.PublicTrade] = []
     offset = 0
     while len(found) < HISTORY_ROWS:
@@ -246,8 +246,8 @@ def funding_rates(view: VenueView, call: Call) -> messages.FundingRates:
     row = given.needed(view, call.message.symbol)
     rate, next_ns = view.funding_rate(row.symbol)
     paid_ns = next_ns - row.funding_interval_s * SECOND_NS
+    absolute = written.absolute_rate(row, rate=rate, price=view.mark(row.symbol))
     present = messages.FundingRate(
-        timestamp=written.time(paid_ns), funding_rate=number(written.absolute_rate(row, rate, view.mark(row.symbol))),
-        relative_funding_rate=number(rate),
-    )  # fmt: skip
+        timestamp=written.time(paid_ns), funding_rate=number(absolute), relative_funding_rate=number(rate)
+    )
     return messages.FundingRates(result=SUCCESS, server_time=written.now(view), rates=[present])

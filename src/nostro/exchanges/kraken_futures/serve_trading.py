@@ -59,7 +59,7 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 def send_order(view: VenueView, call: Call) -> messages.Sent:
-    taken = send(view, login(call).user, call.message)
+    taken = send(view, login(call).user, asked=call.message)
     status = messages.SendStatus(
         order_id=taken.order_id, cli_ord_id=taken.client_id, status=taken.status, received_time=written.now(view),
         order_events=taken.events,
@@ -67,7 +67,7 @@ def send_order(view: VenueView, call: Call) -> messages.Sent:
     return messages.Sent(result=SUCCESS, server_time=written.now(view), send_status=status)
 
 
-def send(view: VenueView, user: int, asked: requests.Send) -> Taken:
+def send(view: VenueView, user: int, *, asked: requests.Send) -> Taken:
     """Raises `WireRefusal` for what is missing or no word of the wire."""
     client_id: str | UnsetType = asked.cli_ord_id or UNSET
     if not given.in_time(view, asked.process_before):
@@ -87,32 +87,32 @@ def send(view: VenueView, user: int, asked: requests.Send) -> Taken:
 def _order_of(view: VenueView, user: int, asked: requests.Send) -> commands.PlaceOrder:
     """In the order of checks: arguments, contract, client's id. Raises `_Turned`."""
     _needed(view, asked)
-    kind, time_in_force, post_only = given.word(view, words.SENT, asked.order_type or "", name="orderType")
-    side = given.word(view, _BUY_SELL, asked.side or "", name="side")
+    kind, time_in_force, post_only = given.word(view, words.SENT, raw=asked.order_type or "", name="orderType")
+    side = given.word(view, _BUY_SELL, raw=asked.side or "", name="side")
     if kind == "trailing":
         raise _Turned("invalidOrderType")
     instrument = given.contract(view, asked.symbol)
     if instrument is None:
         raise _Turned(STATUSES[Refusal.UNKNOWN_INSTRUMENT])
     _client_id(view, user, asked.cli_ord_id or "")
-    stop_price = given.amount(view, asked.stop_price, "stopPrice")
+    stop_price = given.amount(view, asked.stop_price, name="stopPrice")
     price = _limit(view, instrument, asked, stop_price)
     stops = kind == "stop"
     stop_kind = "stop_market" if price is None else "stop_limit"
-    signal = given.word(view, words.TRIGGERS, asked.trigger_signal or "last", name="triggerSignal")
+    signal = given.word(view, words.TRIGGERS, raw=asked.trigger_signal or "last", name="triggerSignal")
     return commands.PlaceOrder(
         wallet=instrument.wallet,
         instrument=instrument.symbol,
         side=cast("Any", side),
         type=cast("Any", stop_kind if stops else kind),
         time_in_force=cast("Any", time_in_force),
-        amount=given.needed_amount(view, asked.size, "size"),
+        amount=given.needed_amount(view, asked.size, name="size"),
         price=None if kind == "market" else price,
         stop_price=stop_price if stops else None,
         stop_operator=cast("Any", _operator(side, asked.order_type or "") if stops else None),
         post_only=post_only,
         client_id=asked.cli_ord_id or "",
-        reduce_only=given.flag(view, asked.reduce_only, "reduceOnly"),
+        reduce_only=given.flag(view, asked.reduce_only, name="reduceOnly"),
         trigger=cast("Any", signal if stops else "last"),
     )
 
@@ -141,11 +141,11 @@ def stop_type(row: VenueOrder) -> str:
 def _limit(
     view: VenueView, instrument: VenueInstrument, asked: requests.Send, stop_price: Decimal | None
 ) -> Decimal | None:
-    offset = given.amount(view, asked.limit_price_offset_value, "limitPriceOffsetValue")
+    offset = given.amount(view, asked.limit_price_offset_value, name="limitPriceOffsetValue")
     if offset is None or stop_price is None:
-        return given.amount(view, asked.limit_price, "limitPrice")
+        return given.amount(view, asked.limit_price, name="limitPrice")
     units = {"PERCENT": True, "QUOTE_CURRENCY": False}
-    percent = given.word(view, units, asked.limit_price_offset_unit or "", name="limitPriceOffsetUnit")
+    percent = given.word(view, units, raw=asked.limit_price_offset_unit or "", name="limitPriceOffsetUnit")
     moved = EXACT.scaleb(EXACT.multiply(stop_price, offset), -2) if percent else offset
     return quotient(EXACT.add(stop_price, moved), ONE, digits=instrument.price_digits, rounding=ROUND_HALF_EVEN)
 
@@ -244,7 +244,7 @@ def _shown(row: VenueOrder) -> messages.OrderObject | messages.TriggerObject:
 
 def edit_order(view: VenueView, call: Call) -> messages.Edited:
     asked: requests.Edit = call.message
-    taken = edit(view, login(call).user, asked, order_id=asked.order_id)
+    taken = edit(view, login(call).user, asked=asked, order_id=asked.order_id)
     status = messages.EditStatus(
         status=taken.status, order_id=taken.order_id, cli_ord_id=taken.client_id, received_time=written.now(view),
         order_events=taken.events,
@@ -252,7 +252,7 @@ def edit_order(view: VenueView, call: Call) -> messages.Edited:
     return messages.Edited(result=SUCCESS, server_time=written.now(view), edit_status=status)
 
 
-def edit(view: VenueView, user: int, asked: requests.Edit, *, order_id: str | None) -> Taken:
+def edit(view: VenueView, user: int, *, asked: requests.Edit, order_id: str | None) -> Taken:
     if not order_id and not asked.cli_ord_id:
         raise missing(written.now(view))
     echoed = order_id or UNSET, asked.cli_ord_id or UNSET
@@ -261,15 +261,18 @@ def edit(view: VenueView, user: int, asked: requests.Edit, *, order_id: str | No
     row = _open(view, user, order_id, asked.cli_ord_id)
     if row is None:
         return Taken("orderForEditNotFound", *echoed)
-    size, stop_price = given.amount(view, asked.size, "size"), given.amount(view, asked.stop_price, "stopPrice")
+    size, stop_price = (
+        given.amount(view, asked.size, name="size"),
+        given.amount(view, asked.stop_price, name="stopPrice"),
+    )
     if stop_price is not None and row.stop_price is None:
         return Taken("orderForEditNotAStop", *echoed)
     modes = {"RELATIVE": True, "ABSOLUTE": False}
-    relative = given.word(view, modes, (asked.qty_mode or "RELATIVE").upper(), name="qtyMode")
+    relative = given.word(view, modes, raw=(asked.qty_mode or "RELATIVE").upper(), name="qtyMode")
     command = commands.EditOrder(
         order_id=row.id,
         amount=EXACT.add(row.filled, size) if relative and size is not None else size,
-        price=given.amount(view, asked.limit_price, "limitPrice"),
+        price=given.amount(view, asked.limit_price, name="limitPrice"),
         stop_price=stop_price,
     )
     known = {fill.id for fill in _fills(view, row)}
@@ -305,7 +308,7 @@ def _open(view: VenueView, user: int, order_id: str | None, client_id: str | Non
 
 
 def cancel_order(view: VenueView, call: Call) -> messages.Cancelled:
-    taken = cancel(view, login(call).user, call.message)
+    taken = cancel(view, login(call).user, asked=call.message)
     status = messages.CancelStatus(
         status=taken.status, order_id=taken.order_id, cli_ord_id=taken.client_id, received_time=written.now(view),
         order_events=taken.events or UNSET,
@@ -313,7 +316,7 @@ def cancel_order(view: VenueView, call: Call) -> messages.Cancelled:
     return messages.Cancelled(result=SUCCESS, server_time=written.now(view), cancel_status=status)
 
 
-def cancel(view: VenueView, user: int, asked: requests.Cancel) -> Taken:
+def cancel(view: VenueView, user: int, *, asked: requests.Cancel) -> Taken:
     if not asked.order_id and not asked.cli_ord_id:
         raise missing(written.now(view))
     if not given.in_time(view, asked.process_before):
@@ -410,12 +413,12 @@ def _carried_out(view: VenueView, user: int, item: Mapping[str, str | int]) -> T
     if kind == "send":
         if "order_tag" not in item:
             raise missing(written.now(view))
-        return send(view, user, msgspec.convert(texts, requests.Send))
+        return send(view, user, asked=msgspec.convert(texts, requests.Send))
     if kind == "edit":
         asked = msgspec.convert(texts, requests.Edit)
-        return edit(view, user, asked, order_id=asked.batch_order_id or asked.order_id)
+        return edit(view, user, asked=asked, order_id=asked.batch_order_id or asked.order_id)
     if kind == "cancel":
-        taken = cancel(view, user, msgspec.convert(texts, requests.Cancel))
+        taken = cancel(view, user, asked=msgspec.convert(texts, requests.Cancel))
         return taken if taken.order_id is not UNSET else Taken(taken.status, texts.get("order_id", UNSET))
     raise missing(written.now(view))
 

@@ -76,7 +76,7 @@ def fill_type(row: VenueFill) -> str:
     return "liquidation" if row.liquidation else "maker" if row.maker else "taker"
 
 
-def entry_price(instrument: VenueInstrument, size: Decimal, basis: Decimal) -> Decimal:
+def entry_price(instrument: VenueInstrument, *, size: Decimal, basis: Decimal) -> Decimal:
     """The average price of a position: at which its size is worth its basis. 0 without a position."""
     if not size or not basis:
         return ZERO
@@ -87,7 +87,7 @@ def entry_price(instrument: VenueInstrument, size: Decimal, basis: Decimal) -> D
     return quotient(by, worth, digits=PRICE_DIGITS, rounding=ROUND_HALF_EVEN)
 
 
-def absolute_rate(instrument: VenueInstrument, rate: Decimal, price: Decimal) -> Decimal:
+def absolute_rate(instrument: VenueInstrument, *, rate: Decimal, price: Decimal) -> Decimal:
     """A funding rate as the wire prints it: per contract, in quote units of a linear one, in base units of an inverse
     one."""
     worth = EXACT.multiply(rate, instrument.multiplier)
