@@ -13,6 +13,7 @@ from collect.contracts import Contracts, contracts
 from collect.scene import run
 from nostro import errors
 from nostro.account import AsyncAccount
+from nostro.link.http import HttpAnswer, HttpRequest
 
 WIRES = ("grvt", "bingx_v1", "kraken_futures")
 
@@ -98,3 +99,22 @@ def test_an_order_of_a_contract_is_placed_edited_and_canceled(world: Contracts) 
             run(told.edit(order_id, price=price - 100))
     assert run(told.cancel(resting()[0][0]))
     assert not resting()
+
+
+def test_an_order_whose_answer_was_lost_is_found_by_what_it_is(tmp_path: Path) -> None:
+    """The wallet that backs an inverse contract is its own, whatever the caller called it."""
+    with contracts(tmp_path, "kraken_futures", rows=10) as world:
+        sent: list[HttpRequest] = []
+
+        def lost(request: HttpRequest) -> HttpAnswer | None:
+            if not request.path.endswith("/sendorder"):
+                return None
+            world.server.handle(request)
+            sent.append(request)
+            raise errors.Unanswered("the line went dead", exchange="kraken_futures")
+
+        world.wire.before = lost
+        found = run(account(world).place("BTC/USD:BTC", "buy", amount=100, price=20_000))
+        assert len(sent) == 1
+        assert (found.instrument, found.price, found.amount) == ("BTC/USD:BTC", Decimal(20_000), Decimal(100))
+        assert found.wallet == "futures:BTC/USD"

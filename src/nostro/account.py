@@ -300,15 +300,15 @@ class AsyncAccount:
     ) -> records.Order:
         """Places an order, once. ``amount`` in base units (contracts of ``BASE/QUOTE:SETTLE``), or ``quote_amount`` for
         a market order; prices in quote per base. ``wallet``: spot, cross_margin, or the instrument's own isolated one
-        (``isolated_margin:BTC/USDT``), of a contract the one that backs it; None: spot, of a contract futures.
+        (``isolated_margin:BTC/USDT``), of a contract the one that backs it; None: spot, or what backs the contract.
         ``side_effect``: auto_borrow what the order lacks, or auto_repay from what it brings. ``trigger``: the price
         that a stop watches. Raises `OrderRejected`, `InsufficientFunds` or `BadRequest` where it did not happen,
         `Unresolved` where the answer was lost and looking it up left a doubt. Needs the grant ``trade``."""
-        wallet = (commands.FUTURES if ":" in instrument else "spot") if wallet is None else wallet
+        expect_wallet(wallet="spot" if wallet is None else wallet)
+        wallet = ("" if ":" in instrument else "spot") if wallet is None else wallet
         expect(side=(side, Side), type=(type, OrderType), time_in_force=(time_in_force, TimeInForce))
         expect(stop_operator=(stop_operator, StopOperator), side_effect=(side_effect, SideEffect))
         expect(position_side=(position_side, PositionSide), trigger=(trigger, Trigger))
-        expect_wallet(wallet=wallet)
         command = commands.PlaceOrder(
             wallet=wallet, instrument=instrument, side=side, type=type, time_in_force=time_in_force,
             amount=exact_amount(amount, "amount"), quote_amount=exact_amount(quote_amount, "quote_amount"),

@@ -73,7 +73,8 @@ class Refusal(StrEnum):
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """Amounts in base units (contracts, where the instrument is one), ``quote_amount`` in quote units (market orders
     only, instead of ``amount``), prices in quote per base. ``valid_till_ns`` and ``expire_after_ns``: the earlier ends
-    the order. ``position_side``, ``reduce_only`` and ``trigger`` (of a stop) are for contracts."""
+    the order. ``position_side``, ``reduce_only`` and ``trigger`` (of a stop) are for contracts; where a client asks for
+    one, ``wallet`` may be "": the one that backs it."""
 
     wallet: str
     instrument: str

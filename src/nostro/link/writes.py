@@ -118,9 +118,10 @@ async def _confirmed(source: WireSource, command: Command, known: set[str | None
 
 
 async def _new(source: WireSource, command: Command, known: set[str | None]) -> list[Fact]:
-    """The rows that were not there before, and look as asked."""
+    """The rows that were not there before, and look as asked; one that two lists show is one."""
     rows = await _rows(source, _listing(source, command), command)
-    return [fact for fact in rows if fact.native_id not in known and _alike(command, fact)]
+    new = {fact.native_id: fact for fact in rows if fact.native_id not in known and _alike(command, fact)}
+    return list(new.values())
 
 
 async def _look_for_new(
@@ -143,9 +144,11 @@ def _alike(command: Command, fact: Fact) -> bool:
     """Whether a row looks as what was asked for."""
     match command, fact:
         case PlaceOrder(), Order():
-            asked = (command.wallet, command.instrument, command.side, command.type, command.price, command.stop_price)
+            wallet = fact.wallet if ":" in command.instrument else command.wallet  # a contract has but one
+            asked = (wallet, command.instrument, command.side, command.type, command.price, command.stop_price)
             seen = (fact.wallet, fact.instrument, fact.side, fact.type, fact.price or None, fact.stop_price or None)
-            return seen == asked and (command.amount is None or fact.amount == command.amount)
+            side = fact.position_side in (None, command.position_side)
+            return seen == asked and side and (command.amount is None or fact.amount == command.amount)
         case RequestWithdrawal(), Transfer():
             return fact.amount == command.amount
         case MoveMargin(), Transfer():

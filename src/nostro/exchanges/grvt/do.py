@@ -112,7 +112,7 @@ def _trigger(command: PlaceOrder) -> TriggerOrderMetadata | None:
 
 
 def _check_sayable(command: PlaceOrder) -> None:
-    if command.wallet != FUTURES:
+    if command.wallet not in ("", FUTURES):
         raise _unsaid(f"the wallet {command.wallet[:40]}")
     if command.quote_amount is not None:
         raise _unsaid("an amount in quote units")
