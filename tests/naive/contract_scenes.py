@@ -41,13 +41,10 @@ class Stage:
         held = {(one.user, one.perpetual.id) for one in traders.held()}
         busy = {one.id: sum((user, one.id) in held for user in range(1, 6)) for one in traders.perpetuals}
         free = [one for one in traders.perpetuals if busy[one.id] == min(busy.values())]
-        self.perpetual: Perpetual = random.choice(free if random.random() < 0.7 else traders.perpetuals)
+        self.perpetual = random.choice(free if random.random() < 0.7 else traders.perpetuals)
         users = random.sample(range(1, 6), 5)
         self.users = sorted(users, key=lambda user: (user, self.perpetual.id) in held)[:4]
-        self.mark = traders.first_marks[self.perpetual.symbol]
-        _, size = traders.ground.around[self.perpetual.symbol]
-        self.least = max(self.perpetual.lots(self.perpetual.instrument.amount_min), self.worth())
-        self.lots = max(4 * self.least, size // 2)
+        self.turn(self.perpetual)
         self.hedge = traders.ground.profile.hedge
         self.play: Play = [(user, CancelAll(), 0) for user in range(1, len(traders.market.users) + 1)]
         self.set_mark(self.mark)
@@ -55,6 +52,14 @@ class Stage:
             for wallet, asset, amount in traders.ground.backing:
                 if wallet == self.perpetual.wallet and riches:
                     self.play.append((None, Fund(user=user, wallet=wallet, asset=asset, amount=amount * riches), 0))
+
+    def turn(self, perpetual: Perpetual) -> None:
+        """What follows is of this contract."""
+        self.perpetual = perpetual
+        self.mark = self.traders.first_marks[perpetual.symbol]
+        _, size = self.traders.ground.around[perpetual.symbol]
+        self.least = max(perpetual.lots(perpetual.instrument.amount_min), self.worth())
+        self.lots = max(4 * self.least, size // 2)
 
     def worth(self) -> int:
         """The lots that are worth the least that an order must be, and some more."""
@@ -104,9 +109,11 @@ def fok_under_trims(traders: Traders) -> Play:
     stage.order(other, "sell", stage.lots, ticks=stage.mark)
     stage.order(maker, "buy", stage.lots, ticks=stage.mark)
     third = max(1, stage.lots // 3)
+    two = traders.random.random() < 0.5  # of which one is too many
     # The first sells everything without saying that it reduces; in hedge mode it says so itself.
-    stage.order(maker, "sell", stage.lots, ticks=stage.mark + 1, opens=False)
-    stage.order(maker, "sell", third, ticks=stage.mark + 2, opens=False, reduce_only=True)
+    stage.order(maker, "sell", stage.lots - third if two else stage.lots, ticks=stage.mark + 1, opens=False)
+    for _ in range(1 + two):
+        stage.order(maker, "sell", third, ticks=stage.mark + 2, opens=False, reduce_only=True)
     if traders.random.random() < 0.3:
         stage.order(other, "sell", stage.least, ticks=stage.mark + 2)
     rule = traders.random.choice(("fok", "fok", "ioc", "gtc"))
@@ -143,7 +150,12 @@ def crash(traders: Traders) -> Play:
         stage.order(loser, side, lots, ticks=stage.mark)
     jump = stage.mark // traders.random.choice((4, 8, 12, 20)) * (-1 if side == "buy" else 1)
     if traders.random.random() < 0.6:
-        stage.order(bidder, side, stage.lots, ticks=max(1, stage.mark + jump))
+        # What the liquidation sells here triggers a stop, and is sold on.
+        there, operator = max(1, stage.mark + jump), "lte" if jump < 0 else "gte"
+        stage.order(bidder, side, stage.lots, ticks=there)
+        price = stage.perpetual.price(there)
+        stop = {"type": "stop_market", "stop_price": price, "stop_operator": operator}
+        stage.order(other, against, stage.least, opens=True, **stop)
     stage.set_mark(stage.mark + jump)
     if traders.random.random() < 0.5:
         stage.set_mark(stage.mark + 2 * jump)
@@ -269,7 +281,64 @@ def mortgaged(traders: Traders) -> Play:
     return stage.play
 
 
+def kept_place(traders: Traders) -> Play:
+    """Two wait at one price; the first wants less, or as much, or more, and somebody takes the first one."""
+    stage = Stage(traders)
+    one, two, taker, _ = stage.users
+    stage.order(one, "sell", 3 * stage.least, ticks=stage.mark)
+    stage.order(two, "sell", 2 * stage.least, ticks=stage.mark)
+    lots = stage.random.choice((2, 2, 2, 3, 4)) * stage.least
+
+    def edit() -> EditOrder:
+        mine = [order for order in traders.open_orders() if order.user == one]
+        return EditOrder(order_id=mine[-1].id if mine else 0, amount=stage.perpetual.amount(lots))
+
+    stage.play.append((one, edit, 1))
+    stage.order(taker, "buy", stage.least, ticks=stage.mark)
+    return stage.play
+
+
+def well_again(traders: Traders) -> Play:
+    """One position loses what the other one gains, until the wallet must be sold; without the first it is well,
+    though all that it has is the profit of the second."""
+    stage = Stage(traders, riches=1)
+    random = traders.random
+    one, first, second, _ = stage.users
+    pairs = [each for each in traders.perpetuals if each.wallet == stage.perpetual.wallet]
+    wallets = sorted(pairs, key=lambda each: each.id)[:2]
+    for perpetual, other, side in zip(wallets, (first, second), ("buy", "sell"), strict=False):
+        stage.turn(perpetual)
+        stage.order(other, "sell" if side == "buy" else "buy", stage.lots * 2, ticks=stage.mark)
+        stage.order(one, side, stage.lots * 2, ticks=stage.mark)
+    for asset in traders.collateral.takes(stage.perpetual.wallet):
+        stage.play.append((one, partial(all_spare, traders, one, stage.perpetual.wallet, asset), 1))
+    for perpetual in reversed(wallets):
+        stage.turn(perpetual)
+        stage.set_mark(stage.mark - max(1, stage.mark // random.choice((10, 20, 30))))
+
+    def aim() -> SetMark:
+        mine = [each for each in traders.held() if each.user == one and each.perpetual is wallets[0]]
+        symbol = wallets[0].symbol
+        return traders.aimed(mine[0]) if mine else SetMark(instrument=symbol, price=wallets[0].price(stage.mark))
+
+    stage.play.append((None, aim, 1))
+    for perpetual in wallets:
+        stage.turn(perpetual)
+        stage.set_mark(stage.mark)
+    return stage.play
+
+
+def all_spare(traders: Traders, user: int, wallet: str, asset: str) -> MoveFunds:
+    """What may leave, but for a little."""
+    digits = traders.market.digits(asset)
+    units = int(traders.spare(user, wallet, asset).scaleb(digits)) * 97 // 100
+    return MoveFunds(
+        from_account=user, from_wallet=wallet, to_account=user, to_wallet="funding", asset=asset,
+        amount=Decimal(max(1, units)).scaleb(-digits),
+    )  # fmt: skip
+
+
 SCENES: Final[tuple[Callable[[Traders], Play], ...]] = (
     fok_under_trims, beyond_the_purse, crash, funding_and_idle_hours, edit_that_crosses, funding_comes_first,
-    woken_by_an_end, mortgaged,
+    woken_by_an_end, mortgaged, kept_place, well_again,
 )  # fmt: skip

@@ -4,6 +4,7 @@ and funding rates go. It looks at the naive engine only to aim (at a limit, at a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal, localcontext
 from random import Random
@@ -145,12 +146,22 @@ class Traders:
         held = self.held()
         if held and kind < 0.3:
             return self.closing(self.random.choice(held))
+        if kind < 0.34:
+            user, perpetual = self.crowded(user, perpetual)
         order = self.order(perpetual)
         if kind > 0.86:
             order = self.random.choice(SPOILS)(order, perpetual)
         elif kind > 0.8 and self.market.known(user):
             order = self.largest(user, order, perpetual)
         return user, order
+
+    def crowded(self, user: int, perpetual: Perpetual) -> tuple[int, Perpetual]:
+        """Who has most open orders in a contract."""
+        counted = Counter((order.user, order.asked.instrument) for order in self.open_orders())
+        if not counted:
+            return user, perpetual
+        (user, symbol), _ = counted.most_common(1)[0]
+        return user, self.market.perpetuals[symbol]
 
     def order(self, perpetual: Perpetual, side: Side | None = None) -> PlaceOrder:
         random = self.random

@@ -20,10 +20,11 @@ SCENE_CHANCE: Final = 0.05  # plays are what finds most of them
 def plant(patch: pytest.MonkeyPatch, owner: Any, name: str, *, page: str, fault: str) -> None:
     """``page``: what ``owner.name`` says once, ``fault``: what it is to say instead."""
     function = getattr(owner, name)
-    text = textwrap.dedent(inspect.getsource(function))
+    # A function that stands outside of its class does not know what `super` is.
+    text = textwrap.dedent(inspect.getsource(function)).replace("super()", f"super({owner.__name__}, self)")
     assert text.count(page) == 1, "the naive engine says it otherwise now"
     made: dict[str, Any] = {}
-    exec(text.replace(page, fault), {**function.__globals__, "down": down}, made)
+    exec(text.replace(page, fault), {**function.__globals__, "down": down, owner.__name__: owner}, made)
     patch.setattr(owner, name, made[name])
     for played in (workload, contract_workload):
         patch.setattr(played, "SCENE_CHANCE", SCENE_CHANCE)
