@@ -221,3 +221,29 @@ def test_requests_of_one_turn_are_answered_after_one_commit() -> None:
     for body, committed in answered:
         if body in handled:
             assert handled.index(body) < committed, "it was answered before it was durable"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", b"400"),
+        (b"Content-Length: 100\r\n\r\n{}", None),  # the client is gone before the rest
+    ],
+)
+def test_a_body_that_cannot_be_read_is_no_mistake_of_ours(
+    sent: bytes, status: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with running() as (echo, listener, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+            writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\n" + sent)
+            await writer.drain()
+            if status is not None:
+                assert (await reader.readline()).split()[1] == status
+            writer.close()
+            await writer.wait_closed()
+            await asyncio.sleep(0.05)
+            assert echo.seen == []
+
+    asyncio.run(run())
+    assert caplog.records == []

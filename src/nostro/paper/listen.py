@@ -119,7 +119,10 @@ class _Turns:
 
 
 async def _answer(turns: _Turns, request: web.BaseRequest) -> web.StreamResponse:
-    body = await _body(request)
+    try:
+        body = await _body(request)
+    except (web.RequestPayloadError, ConnectionError):  # the latter: nobody reads the answer
+        return _unreadable(request)
     if body is None:
         return web.Response(status=413, text="the request is too large")
     try:
@@ -138,6 +141,14 @@ async def _answer(turns: _Turns, request: web.BaseRequest) -> web.StreamResponse
 def _received(request: web.BaseRequest, body: bytes) -> HttpRequest:
     path, _, query = request.raw_path.partition("?")
     return HttpRequest(method=request.method, path=path, query=query, headers=dict(request.headers), body=body)
+
+
+def _unreadable(request: web.BaseRequest) -> web.Response:
+    """For a body that is not what its headers say, as compressed where it is not: nothing behind it can be read."""
+    request.content.feed_eof()
+    answer = web.Response(status=400, text="the body is not what its headers say")
+    answer.force_close()
+    return answer
 
 
 async def _streamed(request: web.BaseRequest, answer: HttpAnswer, rest: Iterator[bytes]) -> web.StreamResponse:

@@ -22,6 +22,7 @@ from nostro.link.view import VenueView
 from nostro.paper.faults import Faults
 
 JSON: Final = {"Content-Type": "application/json"}
+_NO_TEXT: Final = re.compile("[\ud800-\udfff]")
 _REFUSED_TYPE: Final = re.compile(r";\s*q=0(\.0*)?\s*(;|$)", re.ASCII)
 
 
@@ -66,6 +67,8 @@ class Server:
         serve = verbs.get(request.method)
         if serve is None:
             return self.error(405, "this path takes another verb", headers={"Allow": ", ".join(sorted(verbs))})
+        if not _is_text(request):
+            return self.error(400, "path, query and headers are UTF-8")
         if not accepts_json(header(request.headers, "Accept")):
             return self.error(406, "only JSON is spoken here")
         try:
@@ -117,6 +120,11 @@ def _pattern(path: str) -> re.Pattern[str]:
     """All paths that a route with ``{name}`` stands for."""
     fixed = (re.escape(part) for part in re.split(r"\{\w+\}", path))
     return re.compile("[^/]+".join(fixed), re.ASCII)
+
+
+def _is_text(request: HttpRequest) -> bool:
+    """Whether nothing of it but the body has bytes that are no text; a socket hands such bytes on as surrogates."""
+    return not _NO_TEXT.search("\n".join((request.path, request.query, *request.headers.values())))
 
 
 def accepts_json(accept: str | None) -> bool:

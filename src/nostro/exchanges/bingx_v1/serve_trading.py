@@ -19,7 +19,7 @@ from nostro.link.contracts import VenuePosition
 from nostro.link.declare import Call
 from nostro.link.view import VenueInstrument, VenueView
 
-_ID: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
 _LISTED: Final = re.compile(r"[0-9\s,'\"\[\]]*", re.ASCII)
 
 
@@ -113,7 +113,7 @@ def cancel_some(view: VenueView, call: Call) -> dict[str, str]:
         return {}
     if not _LISTED.fullmatch(asked.oids):
         raise bad_parameter("oids", "must be ids, with commas between")
-    wanted = [int(text) for text in _ID.findall(asked.oids)]
+    wanted = [given.order_id(text, "oids") for text in _DIGITS.findall(asked.oids)]
     mine = [order_id for order_id in wanted if _is_of(view, call, order_id, listed)]
     given.ids(view, call, commands.CancelOrders(order_ids=tuple(mine)))
     return {}

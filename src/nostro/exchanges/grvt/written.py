@@ -28,6 +28,7 @@ CURRENCY_IDS: Final = {"USD": 1, "USDC": 2, "USDT": 3, "ETH": 4, "BTC": 5}
 FIRST_OTHER_ID: Final = 64
 PERPETUAL: Final = 1
 _ID_DIGITS: Final = 16
+_ID_MAX: Final = 2**63 - 1  # a venue keeps its ids in 64 bits, signed
 
 
 def amount(value: Decimal | None) -> Raw:
@@ -96,7 +97,8 @@ def order_number(order_id: str) -> int | None:
     digits = order_id.lower().removeprefix("0x")
     if len(digits) != 2 * _ID_DIGITS or not all(digit in "0123456789abcdef" for digit in digits):
         return None
-    return int(digits[_ID_DIGITS:], 16)
+    number = int(digits[_ID_DIGITS:], 16)
+    return number if number <= _ID_MAX else None
 
 
 def some_hash(*said: object) -> str:
