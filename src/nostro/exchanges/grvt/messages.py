@@ -3,7 +3,8 @@ specification (the lite names follow from that order, ``lite.py``). It decides t
 ``read.py``, what the paper exchange says in ``serve.py``, what is asked in ``requests.py``.
 
 Amounts are decimal texts, read by `exact`, which takes a bare number too: examples of the documents show some. Words of
-enumerations are texts (``words.py``). What is `None` or `ABSENT` is not written.
+enumerations are texts (``words.py``). What is `None` or `ABSENT` is not written. Members that the specification calls
+required and that captures or the exchange's own client do not have are optional here; the paper exchange says them all.
 
 Source: seed structures ``SubAccount``, ``SpotBalance``, ``Positions`` of the API documentation; the exchange's
 ``api-spec`` (``apispec.json``, May 2026) for all of them.
@@ -69,10 +70,10 @@ class SpotBalance(Message, frozen=True, kw_only=True):
     currency: str
     balance: Raw
     index_price: Raw
-    entry_price: Raw
-    realized_pnl: Raw
-    unrealized_pnl: Raw
-    available_to_transfer: Raw
+    entry_price: Raw = ABSENT
+    realized_pnl: Raw = ABSENT
+    unrealized_pnl: Raw = ABSENT
+    available_to_transfer: Raw = ABSENT
 
 
 class Positions(Message, frozen=True, kw_only=True):
@@ -97,7 +98,7 @@ class Positions(Message, frozen=True, kw_only=True):
     leverage: Raw
     cumulative_fee: Raw
     cumulative_realized_funding_payment: Raw
-    margin_type: str
+    margin_type: str | None = None
     isolated_balance: Raw = ABSENT
     isolated_im: Raw = ABSENT
     isolated_mm: Raw = ABSENT
@@ -122,12 +123,12 @@ class SubAccount(Message, frozen=True, kw_only=True):
     settle_index_price: Raw
     is_vault: bool | None = None
     vault_im_additions: Raw = ABSENT
-    derisk_margin: Raw
-    derisk_to_maintenance_margin_ratio: Raw
-    total_cross_equity: Raw
-    cross_unrealized_pnl: Raw
-    sub_account_mode: str
-    margin_balance: Raw
+    derisk_margin: Raw = ABSENT
+    derisk_to_maintenance_margin_ratio: Raw = ABSENT
+    total_cross_equity: Raw = ABSENT
+    cross_unrealized_pnl: Raw = ABSENT
+    sub_account_mode: str | None = None
+    margin_balance: Raw = ABSENT
 
 
 class SpotSubAccount(Message, frozen=True, kw_only=True):
@@ -185,15 +186,15 @@ class Fill(Message, frozen=True, kw_only=True):
     trade_id: str
     order_id: str
     venue: str
-    is_liquidation: bool
+    is_liquidation: bool | None = None
     client_order_id: str
     signer: str
     broker: str | None = None
-    is_rpi: bool
-    builder: str
-    builder_fee_rate: Raw
-    builder_fee: Raw
-    fee_currency: str
+    is_rpi: bool | None = None
+    builder: str | None = None
+    builder_fee_rate: Raw = ABSENT
+    builder_fee: Raw = ABSENT
+    fee_currency: str | None = None
 
 
 class FundingPayment(Message, frozen=True, kw_only=True):
@@ -247,8 +248,8 @@ class TransferHistory(Message, frozen=True, kw_only=True):
     event_time: str
     transfer_type: str
     transfer_metadata: str
-    from_wallet_type: str
-    to_wallet_type: str
+    from_wallet_type: str | None = None
+    to_wallet_type: str | None = None
 
 
 class WithdrawalHistory(Message, frozen=True, kw_only=True):
@@ -266,7 +267,7 @@ class WithdrawalHistory(Message, frozen=True, kw_only=True):
 
 
 class VaultInvestment(Message, frozen=True, kw_only=True):
-    vault_id: str
+    vault_id: Number
     num_lp_tokens: Raw
     share_price: Raw
     usd_notional_invested: Raw
@@ -292,9 +293,9 @@ class FundingAccountSummary(Message, frozen=True, kw_only=True):
     main_account_id: str
     total_equity: Raw
     spot_balances: list[SpotBalance]
-    vault_investments: list[VaultInvestment]
-    total_cash_balance: Raw
-    total_spot_asset_balance: Raw
+    vault_investments: list[VaultInvestment] | None = None
+    total_cash_balance: Raw = ABSENT
+    total_spot_asset_balance: Raw = ABSENT
 
 
 class ClientTier(Message, frozen=True, kw_only=True):
@@ -305,16 +306,16 @@ class ClientTier(Message, frozen=True, kw_only=True):
     futures_maker_fee: int
     options_taker_fee: int
     options_maker_fee: int
-    spot_taker_fee: int
-    spot_maker_fee: int
+    spot_taker_fee: int | None = None
+    spot_maker_fee: int | None = None
 
 
 class InitialLeverage(Message, frozen=True, kw_only=True):
     instrument: str
     leverage: Raw
-    min_leverage: Raw
-    max_leverage: Raw
-    margin_type: str
+    min_leverage: Raw = ABSENT
+    max_leverage: Raw = ABSENT
+    margin_type: str | None = None
 
 
 class InitialLeverages(Message, frozen=True, kw_only=True):
@@ -323,7 +324,7 @@ class InitialLeverages(Message, frozen=True, kw_only=True):
 
 class FundingSummary(Message, frozen=True, kw_only=True):
     result: FundingAccountSummary
-    tier: ClientTier
+    tier: ClientTier | None = None
 
 
 class SubAccounts(Message, frozen=True, kw_only=True):

@@ -46,8 +46,8 @@ class OrderMetadata(Message, frozen=True, kw_only=True):
 class OrderState(Message, frozen=True, kw_only=True):
     """One member a leg: ``book_size`` still open, ``traded_size`` filled."""
 
-    status: str
-    reject_reason: str
+    status: Word
+    reject_reason: Word
     book_size: list[Raw]
     traded_size: list[Raw]
     update_time: str
@@ -93,14 +93,14 @@ class InstrumentDisplay(Message, frozen=True, kw_only=True):
     min_size: Raw
     create_time: str
     max_position_size: Raw = ABSENT
-    funding_interval_hours: int | None = None
+    funding_interval_hours: Number | None = None
     adjusted_funding_rate_cap: Raw = ABSENT
     adjusted_funding_rate_floor: Raw = ABSENT
-    min_notional: Raw
+    min_notional: Raw = ABSENT
 
 
 class CurrencyDetail(Message, frozen=True, kw_only=True):
-    id: int
+    id: Number
     symbol: str
     balance_decimals: Number
     quantity_multiplier: str

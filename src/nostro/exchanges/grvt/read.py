@@ -48,9 +48,9 @@ def spot_balances(
             asset=row.currency,
             total=exact(row.balance, "balance"),
             index_price=exact(row.index_price, "index_price"),
-            entry_price=exact(row.entry_price, "entry_price"),
-            realized_pnl=exact(row.realized_pnl, "realized_pnl"),
-            unrealized_pnl=exact(row.unrealized_pnl, "unrealized_pnl"),
+            entry_price=exact_or_none(row.entry_price, "entry_price"),
+            realized_pnl=exact_or_none(row.realized_pnl, "realized_pnl"),
+            unrealized_pnl=exact_or_none(row.unrealized_pnl, "unrealized_pnl"),
             transferable=exact_or_none(row.available_to_transfer, "available_to_transfer"),
         )
 
@@ -76,11 +76,11 @@ def summary(row: messages.SubAccount) -> records.MarginSummary:
         initial_margin=exact(row.initial_margin, "initial_margin"),
         maintenance_margin=exact(row.maintenance_margin, "maintenance_margin"),
         available=exact(row.available_balance, "available_balance"),
-        cross_equity=exact(row.total_cross_equity, "total_cross_equity"),
-        cross_unrealized_pnl=exact(row.cross_unrealized_pnl, "cross_unrealized_pnl"),
-        margin_balance=exact(row.margin_balance, "margin_balance"),
-        derisk_margin=exact(row.derisk_margin, "derisk_margin"),
-        derisk_ratio=exact(row.derisk_to_maintenance_margin_ratio, "derisk_to_maintenance_margin_ratio"),
+        cross_equity=exact_or_none(row.total_cross_equity, "total_cross_equity"),
+        cross_unrealized_pnl=exact_or_none(row.cross_unrealized_pnl, "cross_unrealized_pnl"),
+        margin_balance=exact_or_none(row.margin_balance, "margin_balance"),
+        derisk_margin=exact_or_none(row.derisk_margin, "derisk_margin"),
+        derisk_ratio=exact_or_none(row.derisk_to_maintenance_margin_ratio, "derisk_to_maintenance_margin_ratio"),
         vault_margin_addition=exact_or_none(row.vault_im_additions, "vault_im_additions"),
         index_price=exact(row.settle_index_price, "settle_index_price"),
         mode=row.margin_type,
@@ -102,7 +102,7 @@ def position(row: messages.Positions, offset: int = 0) -> records.Position:
         instrument=words.instrument(row.instrument),
         side="both",
         size=exact(row.size, "size"),
-        currency=_quote(row.instrument),
+        currency=quote(row.instrument),
         entry_price=members.positive(row.entry_price, "entry_price"),
         exit_price=members.positive(row.exit_price, "exit_price"),
         mark_price=exact(row.mark_price, "mark_price"),
@@ -119,11 +119,17 @@ def position(row: messages.Positions, offset: int = 0) -> records.Position:
         isolated_maintenance_margin=exact_or_none(row.isolated_mm, "isolated_mm"),
         leverage=exact(row.leverage, "leverage"),
         liquidation_price=members.positive(row.est_liquidation_price, "est_liquidation_price"),
-        margin_mode=words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, raw=row.margin_type),
+        margin_mode=_mode(row.margin_type),
     )
 
 
-def _quote(code: str) -> str | None:
+def _mode(margin_type: str | None) -> str | None:
+    if margin_type is None:
+        return None
+    return words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, raw=margin_type)
+
+
+def quote(code: str) -> str | None:
     parts = code.split("_")
     return parts[1] if len(parts) > 1 else None
 
@@ -144,9 +150,9 @@ def leverage(query: Query, answer: messages.InitialLeverages) -> Iterator[record
                 sub_account=query.where.get("sub_account", ""),
                 instrument=words.instrument(row.instrument),
                 leverage=exact(row.leverage, "leverage"),
-                leverage_min=exact(row.min_leverage, "min_leverage"),
-                leverage_max=exact(row.max_leverage, "max_leverage"),
-                margin_mode=words.word(words.POSITION_MARGIN_TYPE, words.MARGIN_MODES, raw=row.margin_type),
+                leverage_min=exact_or_none(row.min_leverage, "min_leverage"),
+                leverage_max=exact_or_none(row.max_leverage, "max_leverage"),
+                margin_mode=_mode(row.margin_type),
             )
 
 
@@ -252,7 +258,7 @@ def instruments(_: Query, answer: messages.Result[list[orders.InstrumentDisplay]
             amount_digits=_digits(size_min),
             price_digits=_digits(tick),
             amount_min=size_min,
-            cost_min=exact(row.min_notional, "min_notional"),
+            cost_min=exact_or_none(row.min_notional, "min_notional"),
             type="linear" if perpetual else "spot",
             settle=row.quote if perpetual else None,
             multiplier=Decimal(1) if perpetual else None,
@@ -260,7 +266,7 @@ def instruments(_: Query, answer: messages.Result[list[orders.InstrumentDisplay]
             hash=row.instrument_hash,
             price_step=tick,
             position_max=members.positive(row.max_position_size, "max_position_size"),
-            funding_interval_s=None if hours is None else hours * HOUR_S,
+            funding_interval_s=None if hours is None else members.whole(hours, "funding_interval_hours") * HOUR_S,
             extra=members.extra(
                 kind=row.kind, base_decimals=row.base_decimals, quote_decimals=row.quote_decimals,
                 settlement_period=row.settlement_period,

@@ -43,7 +43,7 @@ def fills(_: Query, answer: messages.Paged[messages.Fill]) -> Iterator[records.F
 
 
 def fill(row: messages.Fill, offset: int = 0) -> records.Fill:
-    """``fee_rate`` is in percent on the wire, as captures show."""
+    """``fee_rate`` is in percent on the wire, as captures show. A fee without a currency is in the quote's."""
     return records.Fill(
         offset=offset,
         native_id=row.trade_id,
@@ -55,7 +55,7 @@ def fill(row: messages.Fill, offset: int = 0) -> records.Fill:
         price=exact(row.price, "price"),
         amount=exact(row.size, "size"),
         fee=exact(row.fee, "fee"),
-        fee_asset=row.fee_currency,
+        fee_asset=row.fee_currency or read.quote(row.instrument),
         fee_rate=EXACT.scaleb(exact(row.fee_rate, "fee_rate"), -read.PERCENT),
         maker=not row.is_taker,
         order_id=members.optional(row.order_id),

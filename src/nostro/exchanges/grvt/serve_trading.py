@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from nostro.domain.values import ONE, ZERO, Malformed
+from nostro.domain.values import EXACT, ONE, ZERO, Malformed
 from nostro.exchanges.grvt import (
     accounts,
     cursors,
@@ -258,7 +258,7 @@ def state_of(row: VenueOrder) -> OrderState:
     return OrderState(
         status=words.ORDER_STATUSES_WRITTEN[row.status],
         reject_reason=_reason(row),
-        book_size=[written.amount(row.amount - row.filled if row.is_open else ZERO)],
+        book_size=[written.amount(EXACT.subtract(row.amount, row.filled) if row.is_open else ZERO)],
         traded_size=[written.amount(row.filled)],
         update_time=written.time(row.updated_ns),
         avg_fill_price=[written.price(average)],
