@@ -36,6 +36,7 @@ KINDS = [(kind, rule) for kind in ("market", "limit", "stop_limit", "stop_market
          ("gtc", "ioc", "fok", "aon")]  # fmt: skip
 # Of a million commands; of fewer in proportion.
 KIND_MIN, REFUSED_MIN, RULE_MIN, ACCEPTED_SHARE_MIN = 5_000, 1_000, 100, 0.3
+CONTRACT_REFUSED_MIN, CONTRACT_RULE_MIN = 100, 20
 # Of every eight seeds of contracts, six on made-up ground, on which everything happens, two on that of a wire.
 MADE, WIRES = tuple(CONTRACT_GROUNDS.values()), tuple(WIRE_GROUNDS.values())
 
@@ -111,7 +112,7 @@ def of_spot(total: Coverage, share: float) -> tuple[dict[str, Counted], Counted]
 def of_contracts(total: Coverage, share: float) -> tuple[dict[str, Counted], Counted]:
     rules = {rule: total.reached[rule] for rule in contract_coverage.RULES}
     refused = {refusal: total.reached[refusal] for refusal in contract_coverage.REFUSALS}
-    least = ((RULE_MIN, rules), (RULE_MIN, refused), *accepted(total))
+    least = ((CONTRACT_RULE_MIN, rules), (CONTRACT_REFUSED_MIN, refused), *accepted(total))
     return {"rules": rules, "refused": refused}, too_few(least, share)
 
 

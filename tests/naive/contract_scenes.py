@@ -110,6 +110,9 @@ def fok_under_trims(traders: Traders) -> Play:
     stage.order(maker, "buy", stage.lots, ticks=stage.mark)
     third = max(1, stage.lots // 3)
     two = traders.random.random() < 0.5  # of which one is too many
+    if traders.random.random() < 0.4:
+        stage.order(maker, "sell", third, ticks=stage.mark + 2, opens=False, reduce_only=True)
+        stage.order(taker, "buy", max(1, third // 2), ticks=stage.mark + 2)
     # The first sells everything without saying that it reduces; in hedge mode it says so itself.
     stage.order(maker, "sell", stage.lots - third if two else stage.lots, ticks=stage.mark + 1, opens=False)
     for _ in range(1 + two):
@@ -273,11 +276,28 @@ def mortgaged(traders: Traders) -> Play:
     long, short, _, _ = stage.users
     stage.order(short, "sell", stage.lots, ticks=stage.mark)
     stage.order(long, "buy", stage.lots, ticks=stage.mark)
+    stage.play.append((long, partial(all_spare, traders, long, stage.perpetual.wallet, stage.perpetual.settle), 1))
+    stage.play.append((short, partial(all_spare, traders, short, stage.perpetual.wallet, stage.perpetual.settle), 1))
     for asset, first in traders.first_index.items():
         percent = random.choice((1, 3, 8, 20))
         price = Decimal(max(1, int(first.scaleb(8)) * percent // 100)).scaleb(-8)
         stage.play.append((None, SetIndex(asset=asset, price=price), 1))
         stage.play.append((None, SetIndex(asset=asset, price=first), 1))
+    return stage.play
+
+
+def edited_too_late(traders: Traders) -> Play:
+    """An order ends in the moment in which it is edited."""
+    stage = Stage(traders)
+    one, two, _, _ = stage.users
+    stage.order(one, "sell", stage.lots, ticks=stage.mark + 1, valid_till_ns=traders.now_ns + 100 * SECOND_NS)
+    stage.order(two, "buy", stage.least, ticks=stage.mark + traders.random.randrange(2))
+
+    def edit() -> EditOrder:
+        mine = [order for order in traders.open_orders() if order.user == one]
+        return EditOrder(order_id=mine[-1].id if mine else 0, amount=stage.perpetual.amount(stage.lots + 1))
+
+    stage.play.append((one, edit, 200))
     return stage.play
 
 
@@ -340,5 +360,5 @@ def all_spare(traders: Traders, user: int, wallet: str, asset: str) -> MoveFunds
 
 SCENES: Final[tuple[Callable[[Traders], Play], ...]] = (
     fok_under_trims, beyond_the_purse, crash, funding_and_idle_hours, edit_that_crosses, funding_comes_first,
-    woken_by_an_end, mortgaged, kept_place, well_again,
+    woken_by_an_end, mortgaged, kept_place, well_again, edited_too_late,
 )  # fmt: skip

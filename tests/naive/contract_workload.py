@@ -18,7 +18,7 @@ from nostro.link.commands import CancelAll, PlaceOrder
 
 SPOT_CHANCE: Final = 0.05
 HOURS_CHANCE: Final = 0.006
-SCENE_CHANCE: Final = 0.012
+SCENE_CHANCE: Final = 0.02
 OPEN_MAX: Final = 70
 
 
