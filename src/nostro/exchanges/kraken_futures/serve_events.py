@@ -124,7 +124,8 @@ def _moment(
 
 
 def event_order(row: VenueOrder, *, rest: Decimal, updated_ns: int, public: bool = False) -> messages.EventOrder:
-    """An order with so much of it open. What everybody may see has neither account nor client's id."""
+    """An order with so much of it open; a stop's begins when it was triggered. What everybody may see has neither
+    account nor client's id."""
     filled = EXACT.subtract(row.amount, rest)
     kind = order_type(row)
     return messages.EventOrder(
@@ -134,7 +135,7 @@ def event_order(row: VenueOrder, *, rest: Decimal, updated_ns: int, public: bool
         direction=words.DIRECTIONS_WRITTEN[row.side],
         quantity=written.text(rest),
         filled=written.text(max(filled, ZERO)),
-        timestamp=written.milliseconds(row.placed_ns),
+        timestamp=written.milliseconds(fired_ns(row) or row.placed_ns),
         limit_price=written.text(row.price),
         order_type=words.HISTORY_TYPES_WRITTEN[kind],
         client_id=UNSET if public else row.client_id,
