@@ -63,4 +63,9 @@ GRVT: Final = _play(
     needed=("orders", "fills", "funding", "closed", "snapshots", "transfers", "balances", "positions"),
     more=("B11", "B17"),
 )  # fmt: skip
-PLAYS: Final = {play.exchange: play for play in (ALP, BINGX, GRVT)}
+KRAKEN: Final = _play(
+    "kraken_futures", wire_grounds.KRAKEN, side="both",
+    needed=("orders", "fills", "funding", "ledger", "balances", "positions"),
+    more=("B3", "B11", "B14", "B16", "B17"),
+)  # fmt: skip
+PLAYS: Final = {play.exchange: play for play in (ALP, BINGX, GRVT, KRAKEN)}

@@ -128,7 +128,8 @@ def _chain(entries: list[Fact], counts: Counter[str]) -> None:
     for entry in sorted(entries, key=lambda each: int(each.native_id or 0)):
         assert isinstance(entry, Entry)
         assert entry.after == (entry.before or ZERO) + entry.amount, "B14"
-        before = states.get((entry.sub_account, entry.wallet, entry.asset), (ZERO, ZERO))
+        nothing = (ZERO, None if entry.held_before is None else ZERO)
+        before = states.get((entry.sub_account, entry.wallet, entry.asset), nothing)
         assert (entry.before, entry.held_before) == before, "B14"
         states[entry.sub_account, entry.wallet, entry.asset] = (entry.after, entry.held_after)
         counts["B14"] += 1

@@ -116,8 +116,8 @@ def _bingx_held(book: Book, account: str) -> Mapping[str, Rows]:
 
 
 # ── GRVT ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-# The sub-accounts of a main account, or itself where it has none: orders, fills, funding, closed positions, snapshots of
-# the last thirty days; the main account's deposits, withdrawals and transfers. Amounts of USDT have six digits there.
+# The sub-accounts of a main account, or itself where it has none: orders, fills, funding, closed positions, snapshots
+# of the last thirty days; the main account's deposits, withdrawals and transfers. Amounts of USDT have six digits there.
 
 
 def _grvt_users(venue: Venue, user: int) -> list[int]:
@@ -226,9 +226,82 @@ def _grvt_held(book: Book, account: str) -> Mapping[str, Rows]:
     }  # fmt: skip
 
 
+# ── Kraken Futures ───────────────────────────────────────────────────────────────────────────────────────────────
+# Times to the millisecond, ids of its own making; a line of the log may stand for several of the venue's entries, so that
+# of the ledger what it comes to in each wallet is compared. The wallet `funding` is not there.
+
+
+def _kraken_told(venue: Venue, user: int) -> Mapping[str, Rows]:
+    return {
+        "orders": Counter(_kraken_order(order) for order in venue.orders(user) if _came_to_market(order)),
+        "fills": Counter(
+            _shown(each.instrument, each.side, each.price, each.amount, each.fee, each.fee_asset, each.liquidation,
+                   each.time_ns // MILLISECOND_NS)
+            for each in venue.fills(user)
+        ),
+        "funding": Counter(_shown(each.instrument, each.asset, each.amount) for each in venue.funding(user)),
+        "ledger": Counter(
+            _shown(*key, total) for key, total in _summed(
+                ((each.wallet, each.asset), each.total_delta) for each in venue.entries(user)
+                if each.wallet != "funding"
+            ).items() if total
+        ),
+        "balances": Counter(
+            _shown(*key, total) for key, total in _summed(
+                ((each.wallet, each.asset), each.total) for each in venue.balances(user)
+                if each.wallet != "funding"
+            ).items() if total
+        ),
+        "positions": Counter(_shown(each.instrument, each.size) for each in venue.positions(user) if each.size),
+    }  # fmt: skip
+
+
+def _came_to_market(order: VenueOrder) -> bool:
+    """A stop has a history of its own until it is triggered, and is then an order of its price, from that moment on. Of
+    one that ended with nothing when it was placed nobody can tell that it was."""
+    waits = order.status == "pending"
+    return order.stop_price is None or (
+        not waits and (order.is_open or bool(order.filled) or order.opened_ns != order.placed_ns)
+    )
+
+
+def _kraken_order(order: VenueOrder) -> tuple[str, ...]:
+    status = {"expired": "partially_canceled" if order.filled else "canceled"}.get(order.status, order.status)
+    return _shown(
+        order.instrument, order.side, order.type.removeprefix("stop_"), status, order.amount, order.filled,
+        order.canceled, order.opened_ns // MILLISECOND_NS,
+    )  # fmt: skip
+
+
+def _kraken_held(book: Book, account: str) -> Mapping[str, Rows]:
+    return {
+        "orders": _facts(book.facts("order", account), lambda each: _shown(
+            each.instrument, each.side, each.type, each.status, each.amount, each.filled, each.canceled,
+            each.effective_ns // MILLISECOND_NS,
+        )),
+        "fills": _facts(book.facts("fill", account), lambda each: _shown(
+            each.instrument, each.side, each.price, each.amount, each.fee, each.fee_asset, each.liquidation,
+            each.effective_ns // MILLISECOND_NS,
+        )),
+        "funding": _facts(book.facts("funding_payment", account), lambda each: _shown(
+            each.instrument, each.asset, each.amount,
+        )),
+        "ledger": Counter(
+            _shown(*key, total) for key, total in _summed(
+                ((each.wallet, each.asset), each.amount) for each in book.facts("entry", account)
+            ).items() if total
+        ),
+        "balances": _facts(
+            (each for each in book.latest_states("balance", account) if each.total),
+            lambda each: _shown(each.wallet, each.asset, each.total),
+        ),
+        "positions": _facts(book.latest_states("position", account), lambda each: _shown(each.instrument, each.size)),
+    }  # fmt: skip
+
+
 TOLD: Final[Mapping[str, Callable[[Venue, int], Mapping[str, Rows]]]] = {
-    "bingx_v1": _bingx_told, "grvt": _grvt_told,
+    "bingx_v1": _bingx_told, "grvt": _grvt_told, "kraken_futures": _kraken_told,
 }  # fmt: skip
 HELD: Final[Mapping[str, Callable[[Book, str], Mapping[str, Rows]]]] = {
-    "bingx_v1": _bingx_held, "grvt": _grvt_held,
+    "bingx_v1": _bingx_held, "grvt": _grvt_held, "kraken_futures": _kraken_held,
 }  # fmt: skip
