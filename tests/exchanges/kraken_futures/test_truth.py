@@ -108,7 +108,7 @@ def test_orders(scene: Scene, client: WireClient) -> None:
         assert (fact.amount, fact.filled, fact.canceled) == (row.amount, row.filled, row.canceled)
         assert fact.remaining == row.amount - row.filled - row.canceled
         assert (fact.price, fact.time_in_force, fact.client_id) == (row.price, row.time_in_force, row.client_id or None)
-        assert (fact.effective_ns, fact.updated_ns) == (milli(row.placed_ns), milli(row.updated_ns))
+        assert (fact.effective_ns, fact.updated_ns) == (milli(row.opened_ns), milli(row.updated_ns))
         assert fact.done_ns == milli(row.done_ns)
         assert (fact.wallet, fact.reduce_only, bool(fact.post_only)) == (row.wallet, row.reduce_only, row.post_only)
         assert (fact.status in EXCHANGE.stream("orders").terminal) == (row.status in ENDED)  # type: ignore[union-attr]
