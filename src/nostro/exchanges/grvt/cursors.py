@@ -10,11 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 RowT = TypeVar("RowT")
+# Whoever makes a cursor of his own gets no further than a venue keeps times in 64 bits.
+_Time = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Rows = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -23,10 +26,10 @@ class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
 
     history: str
     of: str
-    since_ns: int
-    until_ns: int
-    limit: int
-    given: int = 0
+    since_ns: _Time
+    until_ns: _Time
+    limit: _Rows
+    given: _Rows = 0
 
 
 def text(place: Place) -> str:

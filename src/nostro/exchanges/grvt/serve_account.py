@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_DOWN, Decimal
+from functools import cached_property
 from typing import Final
 
 from nostro.domain.margin import collateral as formulas
@@ -77,6 +78,7 @@ class State:
             or ZERO
         )
 
+    @cached_property
     def equity(self) -> Decimal:
         """F2."""
         found = formulas.total_equity(
@@ -91,7 +93,7 @@ class State:
     def cross_equity(self) -> Decimal:
         isolated = [row for row in self.positions if row.mode == "isolated"]
         found = formulas.without_isolated(
-            total_equity=self.equity(),
+            total_equity=self.equity,
             balances=[row.purse or ZERO for row in isolated],
             unrealized_pnls=[row.unrealized for row in isolated],
             index_prices=[self.quote_price(row) for row in isolated],
@@ -132,7 +134,7 @@ def contract(view: VenueView, symbol: str) -> VenueInstrument:
 
 
 def sub_account(state: State) -> messages.SubAccount:
-    unrealized, equity = state.unrealized(), state.equity()
+    unrealized, equity = state.unrealized(), state.equity
     held = state.collateral
     initial = held.initial if held is not None else ZERO
     maintenance = held.maintenance if held is not None else ZERO
@@ -231,7 +233,7 @@ def spot_account_summary(view: VenueView, call: Call) -> messages.Result[message
         result=messages.SpotSubAccount(
             event_time=written.time(state.time_ns),
             sub_account_id=str(state.user),
-            total_equity=written.quote(EXACT.subtract(state.equity(), state.unrealized())),
+            total_equity=written.quote(EXACT.subtract(state.equity, state.unrealized())),
             spot_balances=spot_balances(state),
         )
     )
@@ -273,7 +275,7 @@ def aggregated_account_summary(
     states = [now(view, user) for user in accounts.sub_accounts(view, asked)]
     held = funds(view, main)
     own = add(EXACT.multiply(total, view.index_price(asset)) for asset, (total, _) in held.items())
-    equity = add(product((state.equity(), state.settle_price)) for state in states)
+    equity = add(product((state.equity, state.settle_price)) for state in states)
     available = add(product((row.available, view.index_price(row.asset))) for row in _all(states))
     for state in states:
         for asset, total in state.held.items():

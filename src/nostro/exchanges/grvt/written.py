@@ -50,12 +50,9 @@ def percent(value: Decimal | None) -> Raw:
 
 
 def _cut(value: Decimal | None, places: Places) -> Raw:
-    return amount(None if value is None else places.round(value))
-
-
-def plain(value: Decimal) -> Raw:
-    """A number that is no amount, as a leverage."""
-    return Raw(f'"{canonical(value)}"'.encode())
+    exponent = value.as_tuple().exponent if value is not None else 0
+    short = isinstance(exponent, int) and exponent >= -places.digits  # most amounts are: nothing is divided
+    return amount(value if value is None or short else places.round(value))
 
 
 def time(time_ns: int) -> str:
