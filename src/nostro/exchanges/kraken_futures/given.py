@@ -27,6 +27,9 @@ from nostro.link.view import Login, VenueInstrument, VenueView
 STORABLE_NS: Final = 9_214_646_400 * SECOND_NS
 _DIGITS: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 _COUNT: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+# *Ours*: so many digits on either side of the point, so that a value and its margin are exact.
+_AMOUNT_DIGITS: Final = 16
+_AMOUNT_END: Final = Decimal(10) ** _AMOUNT_DIGITS
 WordT = TypeVar("WordT")
 
 
@@ -91,9 +94,12 @@ def amount(view: VenueView, text: str | None, *, name: str) -> Decimal | None:
     if not text:
         return None
     try:
-        return values.decimal(text.strip(), name)
+        found = values.decimal(text.strip(), name)
     except values.Malformed:
         raise invalid(name, written.now(view)) from None
+    if abs(found) >= _AMOUNT_END or int(found.as_tuple().exponent) < -_AMOUNT_DIGITS:
+        raise invalid(name, written.now(view))
+    return found
 
 
 def needed_amount(view: VenueView, text: str | None, *, name: str) -> Decimal:
