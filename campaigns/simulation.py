@@ -2,6 +2,7 @@
 With ``--engine postgresql`` the second life's book is on PostgreSQL: both engines end in the same hash.
 
     python campaigns/simulation.py --seeds 1000
+    python campaigns/simulation.py --seeds 500 --exchange grvt
 
 Prints what was reached as a line of JSON, and ends with status 1 at the first difference, naming the seed.
 """
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from servers import Server, served
 from simulation.campaign import Total, live_twice
+from simulation.contract_plays import PLAYS
 from simulation.world import Seen, counts, directly
 
 REFUSED_MIN = 100
@@ -41,9 +43,9 @@ def begin(engine: str) -> None:
         Finalize(None, _ending.close, exitpriority=10)
 
 
-def live(seed: int) -> Seen:
+def live(exchange: str, seed: int) -> Seen:
     server = _servers[0] if _servers else None
-    seen = live_twice(seed, places=(directly, server.place if server else directly))
+    seen = live_twice(seed, places=(directly, server.place if server else directly), play=PLAYS[exchange])
     if server:
         server.forget()
     return seen
@@ -52,27 +54,33 @@ def live(seed: int) -> Seen:
 @click.command()
 @click.option("--seeds", default=1000, show_default=True, help="How many seeds that count.")
 @click.option("--first", default=1, show_default=True, help="The first seed.")
+@click.option("--exchange", type=click.Choice(list(PLAYS)), default="alp", show_default=True, help="Whose wire.")
 @click.option("--engine", type=click.Choice(ENGINES), default="sqlite", show_default=True)
 @click.option("--processes", default=os.cpu_count() or 1, show_default=True)
-def main(seeds: int, first: int, engine: str, processes: int) -> None:
+def main(seeds: int, first: int, *, exchange: str, engine: str, processes: int) -> None:
     """Lives so many seeds, each twice."""
+    play = PLAYS[exchange]
     total, begun = Total(), time.monotonic()
     with ProcessPoolExecutor(processes, initializer=begin, initargs=(engine,)) as pool:
-        waiting = {pool.submit(live, first + number) for number in range(seeds)}
+        waiting = {pool.submit(live, exchange, first + number) for number in range(seeds)}
         following = first + seeds
         while waiting:
             done = next(as_completed(waiting))
             waiting.discard(done)
             seen: Seen = done.result()
-            if counts(seen):
+            if counts(seen, play):
                 total.add(seen)
                 show(total, seeds, begun)
             else:
                 total.passed_over += 1
-                waiting.add(pool.submit(live, following))
+                waiting.add(pool.submit(live, exchange, following))
                 following += 1
-    total.check(REFUSED_MIN)
-    figures = msgspec.to_builtins(total) | {"engine": engine, "seconds": round(time.monotonic() - begun)}
+    total.check(REFUSED_MIN, play)
+    figures = msgspec.to_builtins(total) | {
+        "exchange": exchange,
+        "engine": engine,
+        "seconds": round(time.monotonic() - begun),
+    }
     click.echo(msgspec.json.encode(figures).decode())
 
 

@@ -52,6 +52,8 @@ def _play(
         rows=needed,
         refusals=tuple(each for each in Refusal if each not in _OF_SPOT),
         issue=OPENINGS[exchange].issue,
+        commands=900,
+        jump_chance=0.02,  # every hour of them has its funding and its snapshots
     )  # fmt: skip
 
 

@@ -51,7 +51,8 @@ class Living(Protocol):
 class Play(NamedTuple):
     """``collected``: users whose accounts are collected, and what their keys may do; the second may only read.
     ``order``: one that its wire can say. ``needed``: rows without which a seed does not count. ``invariants``, ``rows``
-    and ``refusals``: what many seeds together must reach."""
+    and ``refusals``: what many seeds together must reach. ``jump_chance``: of a pause of hours between two of so many
+    ``commands``, one time in four of days."""
 
     exchange: str
     dialects: tuple[str, ...]
@@ -65,6 +66,8 @@ class Play(NamedTuple):
     rows: tuple[str, ...]
     refusals: Sequence[Refusal]
     issue: Issue = texts
+    commands: int = 1_300
+    jump_chance: float = 0.04
 
 
 class SpotLife(Workload):

@@ -117,7 +117,8 @@ def _bingx_held(book: Book, account: str) -> Mapping[str, Rows]:
 
 # ── GRVT ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 # The sub-accounts of a main account, or itself where it has none: orders, fills, funding, closed positions, snapshots
-# of the last thirty days; the main account's deposits, withdrawals and transfers. Amounts of USDT have six digits there.
+# of the last thirty days; the main account's deposits, withdrawals and transfers. Amounts of USDT have six digits
+# there.
 
 
 def _grvt_users(venue: Venue, user: int) -> list[int]:
@@ -227,8 +228,8 @@ def _grvt_held(book: Book, account: str) -> Mapping[str, Rows]:
 
 
 # ── Kraken Futures ───────────────────────────────────────────────────────────────────────────────────────────────
-# Times to the millisecond, ids of its own making; a line of the log may stand for several of the venue's entries, so that
-# of the ledger what it comes to in each wallet is compared. The wallet `funding` is not there.
+# Times to the millisecond, ids of its own making; a line of the log may stand for several of the venue's entries, so
+# that of the ledger what it comes to in each wallet is compared. The wallet `funding` is not there.
 
 
 def _kraken_told(venue: Venue, user: int) -> Mapping[str, Rows]:

@@ -43,10 +43,8 @@ from simulation.plays import ALP, Play
 
 ResultT = TypeVar("ResultT")
 
-COMMANDS: Final = 1_300
 PASSES: Final = 8
 ACCEPTED_MIN, FILLS_MIN, FAULT_KINDS_MIN = 200, 50, 5  # what a seed needs to count
-JUMP_CHANCE: Final = 0.04  # of a pause of hours between two commands, one time in four of days
 KILLS_MAX: Final = 6
 WHOLE_CHANCE: Final = 0.8  # of an exchange whose history is known from its opening on; else debts before it are not
 OPENED_NS: Final = START_NS - DAY_NS
@@ -168,7 +166,7 @@ class World:
         """So many random commands, now and then with days between them."""
         with self.venue.batch():
             for _ in range(commands):
-                if self.random.random() < JUMP_CHANCE:
+                if self.random.random() < self.play.jump_chance:
                     unit_ns = self.random.choice((HOUR_NS, HOUR_NS, HOUR_NS, DAY_NS))
                     self.workload.now_ns += self.random.randrange(4, 40) * unit_ns // 8
                 self.workload.now_ns = max(self.workload.now_ns, self.clock.now_ns())
@@ -313,11 +311,12 @@ class World:
 
 
 async def _life(world: World) -> None:
+    play = world.play
     world.live(40)
-    for user, permissions in world.play.collected.items():
+    for user, permissions in play.collected.items():
         truth.give_key(world.venue, user, permissions)
     for number in range(PASSES):
-        world.live(world.random.randrange(COMMANDS // PASSES // 2, COMMANDS * 3 // PASSES // 2))
+        world.live(world.random.randrange(play.commands // PASSES // 2, play.commands * 3 // PASSES // 2))
         if world.random.random() < 0.25:
             world.restart_venue()
         await world.collect(whole=number % 3 == 0 or world.random.random() < 0.3, mortal=True)
