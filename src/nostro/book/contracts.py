@@ -5,6 +5,7 @@ from where the next run carries on; what ties is decided there.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -94,20 +95,20 @@ class Contracts:
         for fill in self._ledger.fills(self._from.fills_ns, fills_edge):
             if is_contract(fill.instrument):
                 sizes.fill(fill)
-        for sighting in sorted(self._sightings(looks, edge_ns), key=lambda each: (each.high_ns, each.low_ns)):
+        for sighting in self._sightings(looks, edge_ns):
             sizes.look(sighting)
-        self.results += merged(sizes.results)
+        self.results += sizes.results
         self.breaks += sizes.breaks
         again_ns = 2 * self._rules.skew_ns + 2 * limits.REQUEST_TIMEOUT_S * values.SECOND_NS
         fills_ns = max(self._from.fills_ns, edge_ns - again_ns)
         return msgspec.structs.replace(self._from, sized_ns=edge_ns, fills_ns=fills_ns, held=sizes.carry(fills_ns))
 
     def _sightings(self, looks: Iterable[Look], edge_ns: int) -> Iterator[Sighting]:
-        """What was not judged before, and can be now."""
+        """What was not judged before, and can be now, in the order of time."""
         seen = (sighted(look, self._rules) for look in looks if look.capability == "positions")
-        yield from (each for each in seen if self._from.sized_ns <= each.high_ns < edge_ns)
-        for snapshot in self._ledger.events(Snapshot, self._from.sized_ns, edge_ns):
-            yield snapped(snapshot)
+        young = (each for each in seen if self._from.sized_ns <= each.high_ns < edge_ns)
+        snapshots = map(snapped, self._ledger.events(Snapshot, self._from.sized_ns, edge_ns))
+        return heapq.merge(young, snapshots, key=lambda each: each.high_ns)
 
     def _unsized(self, looks: Iterable[Look]) -> Carried:
         """Where there are no fills, a position is only what is reported."""

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from nostro.book.breaks import Break, Hypothesis, Scope, identify
-from nostro.book.checks.terms import Look, Outcome, Proven, Result, Rules, row_key, row_name, signed
+from nostro.book.checks.terms import Look, Outcome, Proven, Result, Rules, merged, row_key, row_name, signed
 from nostro.domain import values
 from nostro.domain.records import Fill, Position, PositionEvent, Snapshot
 
@@ -118,11 +118,19 @@ class Sizes:
     ended."""
 
     def __init__(self, *, rules: Rules, proven: Proven, carried: Sequence[Held] = ()) -> None:
-        self.results: list[Result] = []
         self.breaks: list[Break] = []
         self._rules = rules
         self._proven = proven
-        self._lines = {each.key: _Line(each) for each in carried}
+        self._lines: dict[Key, _Line] = {}
+        self._keys: dict[str, list[Key]] = {}
+        self._results: dict[Key, list[Result]] = {}
+        for each in carried:
+            self._line(each.key, each)
+
+    @property
+    def results(self) -> list[Result]:
+        """By key; looks that show the same one after the other are one."""
+        return [result for key in sorted(self._results) for result in self._results[key]]
 
     def fill(self, fill: Fill) -> None:
         self._line((fill.sub_account, fill.instrument, fill.position_side or BOTH)).add(
@@ -133,7 +141,7 @@ class Sizes:
         """Judges one look; the fills up to its end are there."""
         sizes = dict(sighting.sizes)
         if sighting.whole:
-            mine = (key for key in self._lines if sighting.sub_account in (None, key[0]))
+            mine = self._lines if sighting.sub_account is None else self._keys.get(sighting.sub_account, ())
             sizes = dict.fromkeys(mine, values.ZERO) | sizes
         for key, size in sorted(sizes.items()):
             self._judge(key, size, sighting)
@@ -142,8 +150,11 @@ class Sizes:
         """The state at that instant, which no look that is still to come reaches behind."""
         return tuple(self._lines[key].carry(key, at_ns) for key in sorted(self._lines))
 
-    def _line(self, key: Key) -> _Line:
-        return self._lines.setdefault(key, _Line(Held(key, values.ZERO, values.ZERO)))
+    def _line(self, key: Key, carried: Held | None = None) -> _Line:
+        if key not in self._lines:
+            self._lines[key] = _Line(carried or Held(key, values.ZERO, values.ZERO))
+            self._keys.setdefault(key[0], []).append(key)
+        return self._lines[key]
 
     def _judge(self, key: Key, size: Decimal, sighting: Sighting) -> None:
         line, low_ns, high_ns = self._line(key), sighting.low_ns, sighting.high_ns
@@ -168,12 +179,20 @@ class Sizes:
                 self._break(key, size, computed, since_ns=since_ns, sighting=sighting)
         line.before, line.seen_ns, line.hidden_then = left, low_ns, hidden
         if known:
-            self.results.append(
-                Result(
-                    check=CHECK, scope=self._scope(key), outcome=outcome, cause=cause, terms=1,
-                    since_ns=since_ns, until_ns=high_ns, tolerance=allowed,
-                )
-            )  # fmt: skip
+            self._told(key, outcome, cause, since_ns=since_ns, until_ns=high_ns, tolerance=allowed)
+
+    def _told(
+        self, key: Key, outcome: Outcome, cause: str, *, since_ns: int, until_ns: int, tolerance: Decimal
+    ) -> None:
+        results = self._results.setdefault(key, [])
+        result = Result(
+            check=CHECK, scope=self._scope(key), outcome=outcome, cause=cause, terms=1, since_ns=since_ns,
+            until_ns=until_ns, tolerance=tolerance,
+        )  # fmt: skip
+        if results and (results[-1].outcome, results[-1].cause) == (outcome, cause):
+            results[-1:] = merged([results[-1], result])
+        else:
+            results.append(result)
 
     def _scope(self, key: Key) -> Scope:
         sub_account, instrument, side = key
