@@ -35,7 +35,11 @@ SNAPSHOTS: Final = _history("snapshots", "snapshot", retention_s=RETENTION_S)
 ORDERS: Final = _history("orders", "order", terminal=words.ORDERS_END)
 FILLS: Final = _history("fills", "fill")
 FUNDING_PAYMENTS: Final = _history("funding_payments", "funding_payment")
-CLOSED_POSITIONS: Final = _history("closed_positions", "closed_position")
+# Their rows have no id, and where stops fire together a position can begin and end more than once in one moment.
+CLOSED_POSITIONS: Final = _history(
+    "closed_positions", "closed_position", native_ids=False,
+    identity=("sub_account", "instrument", "side", "opened_ns"),
+)  # fmt: skip
 DEPOSITS: Final = _history("deposits", "transfer", keyed="", terminal=frozenset({"done"}))
 WITHDRAWALS: Final = _history("withdrawals", "transfer", keyed="", terminal=frozenset({"done"}))
 TRANSFERS: Final = _history("internal_transfers", "transfer", keyed="")

@@ -97,7 +97,6 @@ def closed_positions(
     for offset, row in enumerate(answer.result):
         yield records.ClosedPosition(
             offset=offset,
-            native_id=f"{row.sub_account_id}:{row.instrument}:{row.open_time}:{'long' if row.is_long else 'short'}",
             effective_ns=members.time(row.close_time, "close_time"),
             sub_account=row.sub_account_id,
             wallet=FUTURES,

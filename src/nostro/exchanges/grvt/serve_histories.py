@@ -2,9 +2,8 @@
 transfers. It decides which rows a page has and what each says; how pages follow one another is ``cursors.py``'s. Its
 twin is ``read_histories.py``.
 
-*Ours*, because no document says it: bounds are inclusive; a deposit that was rejected and a withdrawal that was not
-sent are not shown, for their rows could not say it; a deposit is confirmed when it began; index prices of fills are
-their mark prices; the margin of a closed position is that of its entry.
+*Ours*, because no document says it: bounds are inclusive; a deposit is confirmed when it began; index prices of fills
+are their mark prices; the margin of a closed position is that of its entry.
 """
 
 from __future__ import annotations
