@@ -12,15 +12,15 @@ from nostro.link.http import header
 
 SENTENCE_CHARACTERS: Final = 200
 # What an exchange may echo and nobody may log: tokens, signatures, and what stands behind a telling name.
-_SECRETS: Final = re.compile(
+SECRETS: Final = re.compile(
     r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|\b(?:0x)?[0-9a-fA-F]{32,}\b|(?i:(?<=secret)|(?<=token)|(?<=api_key)|(?<=password)"
     r"|(?<=private_key)|(?<=gravity))[\"']?\s*[:=]\s*[\"']?[^\s\"',}]+"
 )
 
 
-def sentence(text: str) -> str:
-    """One line that is safe to log: secrets hidden, cut, control and other unprintable characters escaped."""
-    hidden = _SECRETS.sub("[hidden]", text[: 4 * SENTENCE_CHARACTERS])
+def sentence(text: str, secrets: re.Pattern[str] = SECRETS) -> str:
+    """One line that is safe to log: ``secrets`` hidden, cut, control and other unprintable characters escaped."""
+    hidden = secrets.sub("[hidden]", text[: 4 * SENTENCE_CHARACTERS])
     cut = hidden if len(hidden) <= SENTENCE_CHARACTERS else hidden[:SENTENCE_CHARACTERS] + "…"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
 

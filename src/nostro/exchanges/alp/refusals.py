@@ -6,7 +6,6 @@ is of 2026; ``formErrors`` is what the Python client looks for. The documents li
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from nostro import errors
 from nostro.exchanges.alp.messages import ErrorBody
 from nostro.link.commands import Refusal, Rejected
 from nostro.link.declare import WireRefusal
-from nostro.link.http import header
+from nostro.link.said import retry_after_s, sentence
 
 BAD_INPUT: Final = "1000"
 UNAUTHORIZED: Final = "2001"
@@ -63,13 +62,6 @@ _HINTS: Final[Mapping[type[errors.Refused], str]] = {
     errors.BadRequest: "nothing was begun: correct what is named, and ask again",
 }
 
-SENTENCE_CHARACTERS: Final = 200
-# What an exchange may echo and nobody may log: tokens, signatures, and what stands behind a telling name.
-_SECRETS: Final = re.compile(
-    r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|\b[0-9a-fA-F]{32,}\b|(?i:(?<=secret)|(?<=token)|(?<=api_key)|(?<=password))"
-    r"[\"']?\s*[:=]\s*[\"']?[^\s\"',}]+"
-)
-
 
 # ── the server's side ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -104,11 +96,11 @@ def errors_of(status: int, headers: Mapping[str, str], body: bytes) -> errors.No
     """Our error for an answer that is none. A 403 counts as `Forbidden` only in the exchange's own form, a JSON
     object or text: a page of HTML is some gateway's, and says nothing about the key."""
     said = _said(body)
-    message = f"ALP.COM answered {status}" + (f": {_shown(said)}" if said else "")
+    message = f"ALP.COM answered {status}" + (f": {sentence(said)}" if said else "")
     if status >= 500 or (status in (403, 408) and _own(body) is None) or 300 <= status < 400:
         return errors.Failing(message, hint="ask again later", exchange="alp", status=status)
     if status == 429:
-        return errors.RateLimited(message, retry_after_s=_retry_after_s(headers), exchange="alp", status=status)
+        return errors.RateLimited(message, retry_after_s=retry_after_s(headers), exchange="alp", status=status)
     kind = errors.Forbidden if status == 403 else _BY_STATUS.get(status, errors.BadRequest)
     own = _own(body)
     if status == 400 and isinstance(own, dict):
@@ -133,16 +125,3 @@ def _said(body: bytes) -> str:
         return f"{len(body)} bytes that are not an error of this exchange" if body else ""
     message, form = own.get("message"), own.get("formErrors")
     return str(message) if message else f"{form}" if form else ""
-
-
-def _shown(text: str) -> str:
-    """One line that is safe to log: secrets hidden, cut, control and other unprintable characters escaped."""
-    hidden = _SECRETS.sub("[hidden]", text[: 4 * SENTENCE_CHARACTERS])
-    cut = hidden if len(hidden) <= SENTENCE_CHARACTERS else hidden[:SENTENCE_CHARACTERS] + "…"
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds; None where the header is missing or gives a date."""
-    text = header(headers, "Retry-After") or ""
-    return float(text) if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) else None
