@@ -17,7 +17,7 @@ from nostro import errors
 from nostro.exchanges.bingx_v1.messages import Envelope
 from nostro.link.commands import Refusal, Rejected
 from nostro.link.declare import WireRefusal
-from nostro.link.http import header
+from nostro.link.said import retry_after_s, sentence
 
 FAILED: Final = 80001
 BAD_PARAMETER: Final = 80014
@@ -50,7 +50,6 @@ _HINTS: Final[Mapping[type[errors.Refused], str]] = {
     errors.InsufficientFunds: "see `nostro margin`",
     errors.BadRequest: "nothing was begun: correct what is named, and ask again",
 }
-SHOWN_CHARACTERS: Final = 200
 _SECRETS: Final = re.compile(r"[A-Za-z0-9+/]{32,}={0,2}")  # keys and signatures that an answer may echo
 
 
@@ -107,12 +106,11 @@ def is_refusal(body: bytes) -> bool:
 def errors_of(status: int, headers: Mapping[str, str], body: bytes) -> errors.NostroError:
     """Our error for an answer that is none. 80014 is also what a bad signature was answered with."""
     found = said(body)
-    text = _shown(found.sentence) if found is not None else ""
+    text = sentence(found.sentence, _SECRETS) if found is not None else ""
     code = found.code if found is not None else 0
     message = f"BingX answered {code or status}" + (f": {text}" if text else "")
     if status in (418, 429) or code == 429:
-        wait = header(headers, "Retry-After") or ""
-        wait_s = float(wait) if re.fullmatch(r"[0-9]{1,6}", wait, re.ASCII) else None
+        wait_s = retry_after_s(headers)
         return errors.RateLimited(message, retry_after_s=wait_s, exchange="bingx_v1", status=status)
     if status >= 500 or code in BUSY or (status < 300 and found is None) or 300 <= status < 400:
         return errors.Failing(message, hint="ask again later", exchange="bingx_v1", status=status)
@@ -121,9 +119,3 @@ def errors_of(status: int, headers: Mapping[str, str], body: bytes) -> errors.No
     else:
         kind = _ERRORS.get(code) or _STATUSES.get(status, errors.BadRequest)
     return kind(message, hint=_HINTS.get(kind, ""), exchange="bingx_v1", status=status)
-
-
-def _shown(text: str) -> str:
-    """One line that is safe to log."""
-    hidden = _SECRETS.sub("[hidden]", text)[:SHOWN_CHARACTERS]
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in hidden)

@@ -21,6 +21,7 @@ from nostro.exchanges.kraken_futures.messages import ErrorItem, Refused
 from nostro.link.commands import Refusal
 from nostro.link.declare import WireRefusal
 from nostro.link.http import header
+from nostro.link.said import sentence
 
 # What an order is refused with, for each reason of the venue.
 STATUSES: Final[Mapping[Refusal, str]] = {
@@ -91,7 +92,6 @@ _HINTS: Final[Mapping[type[errors.NostroError], str]] = {
     errors.Failing: "ask again later",
 }
 _BUDGET_S: Final = 10.0  # Source: the budget of a key is counted over ten seconds
-SENTENCE_CHARACTERS: Final = 200
 _SECRETS: Final = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")  # keys, secrets and signatures are long base64 texts
 _DIGITS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 
@@ -169,7 +169,7 @@ def errors_of(status: int, headers: Mapping[str, str], body: bytes) -> errors.No
     """Our error for an answer that is none."""
     outcome = _outcome(body)
     said = _said(outcome) if outcome is not None else ""
-    message = f"Kraken Futures answered {status}" + (f": {_shown(said)}" if said else "")
+    message = f"Kraken Futures answered {status}" + (f": {sentence(said, _SECRETS)}" if said else "")
     if status == 429 or said == "apiLimitExceeded":
         after_s = _reset_s(headers) if status == 429 else _BUDGET_S
         return errors.RateLimited(message, retry_after_s=after_s, exchange="kraken_futures", status=status)
@@ -214,13 +214,6 @@ def _said(outcome: _Outcome) -> str:
     if outcome.edit_status is not None and outcome.edit_status.status != "edited":
         return outcome.edit_status.status
     return ""
-
-
-def _shown(text: str) -> str:
-    """One line that is safe to log: what looks like a key or a signature hidden, cut, control characters escaped."""
-    hidden = _SECRETS.sub("[hidden]", text[: 4 * SENTENCE_CHARACTERS])
-    cut = hidden if len(hidden) <= SENTENCE_CHARACTERS else hidden[:SENTENCE_CHARACTERS] + "…"
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
 
 
 def _reset_s(headers: Mapping[str, str]) -> float | None:
