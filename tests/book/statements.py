@@ -146,7 +146,7 @@ class Told:
     def looked(self, since_ns: int, until_ns: int) -> Iterator[Look]:
         return iter([each for each in self.look_rows if since_ns <= each.received_ns < until_ns])
 
-    def events(self, kind: type, since_ns: int, until_ns: int) -> Iterator:
+    def events(self, kind: type, *, since_ns: int, until_ns: int) -> Iterator:
         rows = {Fill: self.fill_rows, Entry: self.entry_rows}.get(kind, self.event_rows)
         return self._between((row for row in rows if isinstance(row, kind)), since_ns, until_ns)
 

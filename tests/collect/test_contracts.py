@@ -152,7 +152,7 @@ def test_the_nouns_of_contracts_fit_a_terminal(tmp_path: Path, wire: str, noun: 
     with contracts(tmp_path, wire, rows=15) as world, world.book() as book:
         run(world.collected(book, polls=0))
         view = facts(book, NOUNS[noun], accounts=[ACCOUNT], question=Question(), newest=20)
-        drawn = [line.plain for line in lines(measured(book, view, NOUNS[noun]), 80)]
+        drawn = [line.plain for line in lines(measured(book, view, noun=NOUNS[noun]), 80)]
         assert (wire, noun) == ("bingx_v1", "funding") or view.rows
         assert max(map(len, drawn)) <= 80, "\n".join(drawn)
         assert all(isinstance(row, MarginSummary) for row in view.rows) or noun != "margin"

@@ -100,7 +100,7 @@ BOOK: Any = FakeBook()
 
 def shown(noun: str) -> View:
     view = facts(BOOK, NOUNS[noun], accounts=["mine"], question=Question())
-    return measured(BOOK, view, NOUNS[noun])
+    return measured(BOOK, view, noun=NOUNS[noun])
 
 
 def table(noun: str, width: int = 160) -> list[str]:

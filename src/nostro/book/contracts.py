@@ -107,7 +107,7 @@ class Contracts:
         """What was not judged before, and can be now, in the order of time."""
         seen = (sighted(look, self._rules) for look in looks if look.capability == "positions")
         young = (each for each in seen if self._from.sized_ns <= each.high_ns < edge_ns)
-        snapshots = map(snapped, self._ledger.events(Snapshot, self._from.sized_ns, edge_ns))
+        snapshots = map(snapped, self._ledger.events(Snapshot, since_ns=self._from.sized_ns, until_ns=edge_ns))
         return heapq.merge(young, snapshots, key=lambda each: each.high_ns)
 
     def _unsized(self, looks: Iterable[Look]) -> Carried:
@@ -128,7 +128,7 @@ class Contracts:
         proven, since_ns = self._proven["position_events"], self._from.logged_ns
         edge_ns = max(proven.end_ns, since_ns)
         log = Log(rules=self._rules, proven=proven, carried=self._from.told)
-        for together in instants(self._ledger.events(PositionEvent, since_ns, edge_ns)):
+        for together in instants(self._ledger.events(PositionEvent, since_ns=since_ns, until_ns=edge_ns)):
             log.add(together)
         self.results += merged(log.results)
         self.breaks += log.breaks
@@ -148,7 +148,7 @@ class Contracts:
         measured: set[type[Fact]] = {Snapshot, *(figure.of for figure in policy.figures)}
         for kind in sorted((each for each in measured if each.kind in STREAMS), key=lambda each: each.kind):
             since_ns, edge_ns = judged_ns.get(kind.kind, 0), self._proven[STREAMS[kind.kind]].end_ns
-            for fact in self._ledger.events(kind, since_ns, edge_ns):
+            for fact in self._ledger.events(kind, since_ns=since_ns, until_ns=edge_ns):
                 if kind is not Fill or is_contract(getattr(fact, "instrument", "")):
                     figures.fact(fact)
             judged_ns[kind.kind] = max(since_ns, edge_ns)

@@ -190,7 +190,7 @@ class BookLedger:
             if own is not None and ask.stream is None and ask.route == own.route:
                 yield from self._book.read(msgspec.structs.replace(page, stream=ask.name))
 
-    def events(self, kind: type[FactT], since_ns: int, until_ns: int) -> Iterator[FactT]:
+    def events(self, kind: type[FactT], *, since_ns: int, until_ns: int) -> Iterator[FactT]:
         return self._facts(kind, since_ns, until_ns)
 
     def instruments(self) -> Mapping[str, Instrument]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from itertools import groupby
 from typing import Final
 
@@ -27,7 +26,7 @@ from nostro.book.checks.chain import Chain, ChainState, Jump
 from nostro.book.checks.executions import Executions
 from nostro.book.checks.reported import Snapshots, Standing
 from nostro.book.checks.sharing import Cut
-from nostro.book.checks.terms import Ledger, Noticed, Proven, Result, Rules, Seen, merged, row_key
+from nostro.book.checks.terms import FactT, Ledger, Noticed, Proven, Result, Rules, Seen, merged, row_key
 from nostro.book.contracts import Carried as CarriedContracts
 from nostro.book.contracts import Contracts
 from nostro.domain import values
@@ -133,9 +132,18 @@ def _first_ns(ledger: Ledger, rules: Rules, until_ns: int) -> int:
         ledger.entries, ledger.fills, ledger.order_versions, ledger.transfers, ledger.borrows, ledger.movements,
     ]  # fmt: skip
     if rules.contracts:
-        readers += [partial(ledger.events, Snapshot), partial(ledger.events, FundingPayment)]
+        readers += [_reader(ledger, Snapshot), _reader(ledger, FundingPayment)]
     firsts = [next(iter(read(rules.opened_ns, until_ns)), None) for read in readers]
     return min((fact.effective_ns or 0 for fact in firsts if fact), default=until_ns)
+
+
+def _reader(ledger: Ledger, kind: type[FactT]) -> Callable[[int, int], Iterator[FactT]]:
+    """Reads the rows of a history, as the ledger's own methods do."""
+
+    def read(since_ns: int, until_ns: int) -> Iterator[FactT]:
+        return ledger.events(kind, since_ns=since_ns, until_ns=until_ns)
+
+    return read
 
 
 class _Run:
@@ -219,7 +227,7 @@ class _Run:
             read(since_ns, self._days_edge)
             for read in (
                 ledger.borrows, ledger.repayments, ledger.movements, ledger.liquidations,
-                partial(ledger.events, PositionEvent),
+                _reader(ledger, PositionEvent),
             )
         )  # fmt: skip
         return heapq.merge(by_time, fills, *booked, key=lambda row: row.effective_ns or 0)
@@ -309,7 +317,7 @@ class _Run:
         moved: list[movements.Moved] = list(self._ledger.transfers(since_ns, until_ns))
         if self._rules.funding:
             kind = PositionEvent if self._rules.funding == "position_events" else FundingPayment
-            moved += self._ledger.events(kind, since_ns, until_ns)
+            moved += self._ledger.events(kind, since_ns=since_ns, until_ns=until_ns)
         return self._movements.judge(
             moved, entries_proven=self._proven["entries"], proven=self._proven, edge_ns=self._entries_edge
         )

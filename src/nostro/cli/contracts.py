@@ -21,7 +21,7 @@ HISTORIES = {"snapshots": "snapshots", "positions": "closed_positions", "events"
 def margin(account: str | None, **typed: str | None) -> None:
     """Balance, equity and margin of each wallet that backs contracts, as the exchange reports them, and whether its own
     formulas give these figures; -o json has them one by one."""
-    show_facts("margin", account, None, **typed)
+    show_facts("margin", account, rows=None, **typed)
 
 
 @click.command(short_help="Open positions: size, prices, profit, and whether it adds up.")
@@ -34,7 +34,7 @@ def margin(account: str | None, **typed: str | None) -> None:
 def positions(account: str | None, **typed: str | None) -> None:
     """Open positions, as the exchange reports them: a short one has a negative size. Figures are those that its own
     formulas give; -o json has them one by one."""
-    show_facts("positions", account, None, **typed)
+    show_facts("positions", account, rows=None, **typed)
 
 
 @click.command(short_help="Funding of positions, received or paid.")
@@ -47,7 +47,7 @@ def positions(account: str | None, **typed: str | None) -> None:
 @shown
 def funding(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Funding of positions: positive where it was received."""
-    show_facts("funding", account, rows, **typed)
+    show_facts("funding", account, rows=rows, **typed)
 
 
 @click.command(short_help="Snapshots, and positions that ended.")
@@ -63,7 +63,7 @@ def funding(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def history(account: str | None, rows: int | None, what: str | None, **typed: str | None) -> None:
     """What the exchange keeps of the past: snapshots of the account, positions that ended, or their events."""
-    show_facts(HISTORIES[what or kept(account)], account, rows, **typed)
+    show_facts(HISTORIES[what or kept(account)], account, rows=rows, **typed)
 
 
 def kept(account: str | None) -> str:

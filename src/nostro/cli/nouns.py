@@ -136,7 +136,7 @@ def _check_known(here: Session, noun: str, where: Mapping[str, str]) -> None:
             raise BadValue(message, hint=config.suggestion(wanted, known, what=plural))
 
 
-def show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -> None:
+def show_facts(noun: str, account: str | None, *, rows: int | None, **typed: Any) -> None:
     """Shows what the book knows of that noun. Raises `BadValue`."""
     here = session()
     question = asked(**typed)
@@ -147,7 +147,7 @@ def show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -
     )  # fmt: skip
     if not view.rows:
         _check_known(here, noun, question.where)
-    here.show_book(contracts.measured(here.book, newest(view, most), NOUNS[noun]))
+    here.show_book(contracts.measured(here.book, newest(view, most), noun=NOUNS[noun]))
 
 
 @click.command()
@@ -161,7 +161,7 @@ def show_facts(noun: str, account: str | None, rows: int | None, **typed: Any) -
 @shown
 def orders(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Orders, each in its latest known state."""
-    show_facts("orders", account, rows, **typed)
+    show_facts("orders", account, rows=rows, **typed)
 
 
 @click.command()
@@ -175,7 +175,7 @@ def orders(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def fills(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Executions of orders, with their fees."""
-    show_facts("fills", account, rows, **typed)
+    show_facts("fills", account, rows=rows, **typed)
 
 
 @click.command(short_help="Lines of the ledger: all that changed a balance.")
@@ -189,7 +189,7 @@ def fills(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def entries(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Lines of the exchange's ledger: everything that changed a balance."""
-    show_facts("entries", account, rows, **typed)
+    show_facts("entries", account, rows=rows, **typed)
 
 
 @click.command()
@@ -203,7 +203,7 @@ def entries(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def transfers(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Deposits, withdrawals, and transfers between wallets."""
-    show_facts("transfers", account, rows, **typed)
+    show_facts("transfers", account, rows=rows, **typed)
 
 
 @click.command()
@@ -213,7 +213,7 @@ def transfers(account: str | None, rows: int | None, **typed: str | None) -> Non
 @shown
 def fees(account: str | None, **typed: str | None) -> None:
     """The fee rules that hold for the account."""
-    show_facts("fees", account, None, **typed)
+    show_facts("fees", account, rows=None, **typed)
 
 
 @click.command()
@@ -225,7 +225,7 @@ def fees(account: str | None, **typed: str | None) -> None:
 @shown
 def loans(account: str | None, **typed: str | None) -> None:
     """What each margin wallet owes, as the exchange says."""
-    show_facts("loans", account, None, **typed)
+    show_facts("loans", account, rows=None, **typed)
 
 
 @click.command()
@@ -239,7 +239,7 @@ def loans(account: str | None, **typed: str | None) -> None:
 @shown
 def borrows(account: str | None, rows: int | None, **typed: str | None) -> None:
     """What was borrowed, and what of it is repaid."""
-    show_facts("borrows", account, rows, **typed)
+    show_facts("borrows", account, rows=rows, **typed)
 
 
 @click.command()
@@ -252,7 +252,7 @@ def borrows(account: str | None, rows: int | None, **typed: str | None) -> None:
 @shown
 def repayments(account: str | None, rows: int | None, **typed: str | None) -> None:
     """What was paid back, principal and interest."""
-    show_facts("repayments", account, rows, **typed)
+    show_facts("repayments", account, rows=rows, **typed)
 
 
 @click.command()
@@ -269,7 +269,7 @@ def interest(account: str | None, rows: int | None, **typed: str | None) -> None
     Where the exchange does not say when, a row lies within the time from and until which it was found; it counts as
     before a moment if all of that is.
     """
-    show_facts("interest", account, rows, **typed)
+    show_facts("interest", account, rows=rows, **typed)
 
 
 @click.command()
@@ -283,7 +283,7 @@ def interest(account: str | None, rows: int | None, **typed: str | None) -> None
 @shown
 def liquidations(account: str | None, rows: int | None, **typed: str | None) -> None:
     """Debts that the exchange settled by force."""
-    show_facts("liquidations", account, rows, **typed)
+    show_facts("liquidations", account, rows=rows, **typed)
 
 
 @click.command("sub-accounts")

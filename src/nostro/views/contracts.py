@@ -163,7 +163,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
         return getattr(fact, name)
 
 
-def measured(book: Book, view: View, noun: Noun) -> View:
+def measured(book: Book, view: View, *, noun: Noun) -> View:
     """The view of that noun with its figures measured, where they have formulas: a column of its table, and lines of
     its JSON document."""
     if noun.kind not in MEASURED:

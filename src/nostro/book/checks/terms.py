@@ -217,7 +217,7 @@ class Ledger(Protocol):
         """What answers about positions and their collateral said, by ``received_ns``."""
         ...
 
-    def events(self, kind: type[FactT], since_ns: int, until_ns: int) -> Iterator[FactT]:
+    def events(self, kind: type[FactT], *, since_ns: int, until_ns: int) -> Iterator[FactT]:
         """The rows of any history."""
         ...
 
