@@ -19,12 +19,13 @@ from nostro.domain import records
 from nostro.exchanges.grvt import EXCHANGES, serve, streams
 from nostro.exchanges.grvt.auth import session_headers
 from nostro.exchanges.grvt.lite import names
-from nostro.link.commands import CancelAll, MoveFunds, SetLeverage
+from nostro.link.commands import CancelAll, MoveFunds, RequestWithdrawal, SetLeverage
 from nostro.link.declare import Signing
 from nostro.link.feed import FeedState
 from nostro.link.frames import Arrival, News
 from nostro.link.http import HttpRequest
 from nostro.paper.feeds import Hub
+from nostro.paper.venue.commands import AdvanceDeposit, AdvanceWithdrawal, Deposit
 
 FORMS = ("full", "lite")
 
@@ -234,6 +235,30 @@ def test_transfers_by_main_account_and_by_an_empty_selector(here: Sockets) -> No
     frames = heard(line)
     assert sorted(each["selector"] for each in frames) == sorted([address, f"{address}-{scene.sub()}", ""])
     assert {each["feed"]["num_tokens"] for each in frames} == {"7.0"}
+
+
+def test_what_comes_from_outside_and_goes_there(here: Sockets) -> None:
+    scene, line = here.scene, here.line()
+    main = scene.logins["trader"]
+    for stream in ("v1.deposit", "v1.withdrawal"):
+        subscribe(line, stream, main.extra["main_account_id"])
+    carry_out = scene.venue.carry_out
+    deposit = scene.done(carry_out(Deposit(user=main.user, asset="USDT", amount=Decimal(90), tx_hash="0xab")).answer)
+    assert heard(line) == []
+    scene.done(carry_out(AdvanceDeposit(deposit=deposit, status="confirmed")).answer)
+    (frame,) = heard(line)
+    assert (frame["stream"], frame["feed"]["tx_hash"], frame["feed"]["num_tokens"]) == ("v1.deposit", "0xab", "90.0")
+    asked = RequestWithdrawal(method=1, amount=Decimal(30), attributes={"address": "0x" + "12" * 20})
+    withdrawal = scene.done(scene.venue.submit(main.user, asked))
+    for status in ("confirmed", "verified", "approved"):
+        scene.done(carry_out(AdvanceWithdrawal(withdrawal=withdrawal, status=status)).answer)
+        assert heard(line) == []
+    scene.done(carry_out(AdvanceWithdrawal(withdrawal=withdrawal, status="done")).answer)
+    (frame,) = heard(line)
+    assert (frame["stream"], frame["feed"]["num_tokens"], frame["sequence_number"]) == ("v1.withdrawal", "30.0", "1")
+    rows = [scene.ask(route)["result"][0] for route in ("deposit_history", "withdrawal_history")]
+    assert (rows[0]["l_1_hash"], rows[0]["num_tokens"]) == ("0xab", "90.0")
+    assert (rows[1]["to_eth_address"], rows[1]["num_tokens"]) == (frame["feed"]["to_eth_address"], "30.0")
 
 
 # ── streams of markets ───────────────────────────────────────────────────────────────────────────────────────────

@@ -9,11 +9,11 @@ something changed; what is called a snapshot stream tells everything each time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 import msgspec
 
-from nostro.domain.values import SECOND_NS, ZERO
+from nostro.domain.values import EXACT, SECOND_NS, ZERO
 from nostro.exchanges.grvt import accounts, given, orders, streams, written
 from nostro.exchanges.grvt import serve_account as account
 from nostro.exchanges.grvt import serve_histories as histories
@@ -23,8 +23,12 @@ from nostro.exchanges.grvt.feed_messages import Frame
 from nostro.exchanges.grvt.routes import Form
 from nostro.exchanges.grvt.words import INTERVALS_S
 from nostro.link.contracts import VenuePosition
-from nostro.link.view import Changes, VenueInstrument, VenueOrder, VenueView
+from nostro.link.view import Changes, VenueInstrument, VenueOrder, VenueTransfer, VenueView
 
+# What is told of money that crosses the edge: entries of that type, once the transfer has that status.
+MONEY: Final[Mapping[str, tuple[Literal["deposit", "withdrawal"], str]]] = {
+    "v1.deposit": ("deposit", "confirmed"), "v1.withdrawal": ("withdrawal", "done"),
+}  # fmt: skip
 Frames = Iterator[tuple["Line", Frame]]
 
 
@@ -141,6 +145,8 @@ class Trading(Counted):
             yield from self._positions(line.owner, [row for row in moved if self._is(row.instrument, code)])
         elif line.stream == "v1.transfer":
             yield from self._transfers(line, changes, sub=code)
+        elif line.stream in MONEY:
+            yield from self._money(line, changes)
 
     def _transfers(self, line: Line, changes: Changes, *, sub: str) -> Iterator[Any]:
         family = {line.owner, *self._view.sub_accounts(line.owner)}
@@ -151,6 +157,30 @@ class Trading(Counted):
             }
             if {row.from_user, row.to_user} & family and (not sub or sub in ends):
                 yield histories.transfer(row, self.mains[line.owner])
+
+    def _money(self, line: Line, changes: Changes) -> Iterator[Any]:
+        """What came to the main account, or left it: the ledger's entries name no transaction, it is the last one of
+        that amount."""
+        direction, ended = MONEY[line.stream]
+        for entry in changes.entries:
+            if entry.user != line.owner or entry.type != direction:
+                continue
+            amount = EXACT.abs(entry.total_delta)
+            rows = self._view.transfers(line.owner, direction, asset=entry.asset)
+            found = [row for row in rows if row.status == ended and row.amount == amount]
+            if found:
+                yield self._crossed(found[-1], self.mains[line.owner])
+
+    @staticmethod
+    def _crossed(row: VenueTransfer, main: str) -> Any:
+        if row.direction == "deposit":
+            return orders.Deposit(
+                tx_hash=row.tx_hash or "", to_account_id=main, currency=row.asset, num_tokens=written.amount(row.amount)
+            )
+        return orders.Withdrawal(
+            from_account_id=main, to_eth_address=histories.recipient(row.user), currency=row.asset,
+            num_tokens=written.amount(row.amount), signature=histories.no_signature(main, row.time_ns),
+        )  # fmt: skip
 
 
 def _settled(row: VenuePosition) -> tuple[Any, ...]:

@@ -287,7 +287,7 @@ def withdrawal(view: VenueView, row: venue.VenueTransfer) -> messages.Withdrawal
     return messages.WithdrawalHistory(
         tx_id=str(row.id),
         from_account_id=accounts.address(view, row.user),
-        to_eth_address=written.some_hash("recipient", row.user)[:42],
+        to_eth_address=recipient(row.user),
         currency=row.asset,
         num_tokens=written.amount(row.amount),
         signature=no_signature(accounts.address(view, row.user), row.time_ns),
@@ -295,6 +295,11 @@ def withdrawal(view: VenueView, row: venue.VenueTransfer) -> messages.Withdrawal
         l_1_hash=row.tx_hash or "" if row.status == "done" else "",
         l_2_hash=written.some_hash("withdrawal", row.id),
     )
+
+
+def recipient(user: int) -> str:
+    """An address that the venue does not tell."""
+    return written.some_hash("recipient", user)[:42]
 
 
 def no_signature(signer: str, expiration_ns: int = 0) -> messages.Signature:
