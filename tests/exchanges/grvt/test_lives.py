@@ -1,4 +1,4 @@
-"""Shows that positions which began in the same moment on the same side, as they do where stops fire together, are rows of
+"""Shows that positions which began in one moment on one side, as they do where stops fire together, are rows of
 their own in a book, twins too, and are the same rows when they are read again.
 """
 
