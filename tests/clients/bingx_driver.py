@@ -4,6 +4,7 @@ only the URL set, and prints what each answered as JSON. What it raised is its e
 import json
 import sys
 
+from bingX import ClientError
 from bingX.perpetual.v1.Perpetual import Perpetual
 
 ORDERS = json.load(sys.stdin)
@@ -19,9 +20,7 @@ def client(key, secret):
 def ask(name, call, *arguments, **named):
     try:
         ANSWERS[name] = call(*arguments, **named)
-    except BaseException as error:  # the client's own errors derive from it
-        if not hasattr(error, "error_code"):
-            raise
+    except ClientError as error:
         ANSWERS[name] = [error.error_code, error.error_msg]
     return ANSWERS[name]
 
@@ -45,9 +44,6 @@ ask("leverage long", mine.switch_leverage, symbol, "Long", 10)
 ask("leverage short", mine.switch_leverage, symbol, "Short", 5)
 ask("leverage", mine.leverage, symbol)
 ask("leverage too high", mine.switch_leverage, symbol, "Long", 100000)
-ask("mode", mine.margin_mode, symbol)
-ask("mode isolated", mine.switch_margin_mode, "ETH-USDT", "Isolated")
-ask("mode of ETH", mine.margin_mode, "ETH-USDT")
 
 # An order that rests, is seen, and is canceled.
 far = round(price * 0.95)
@@ -82,6 +78,10 @@ ask("close", mine.close_position, symbol, long["positionId"])
 ask("close again", mine.close_position, symbol, long["positionId"])
 ask("close all", mine.close_all_positions)
 ask("positions after", mine.positions, "")
+ask("mode isolated", mine.switch_margin_mode, "ETH-USDT", "Isolated")
+ask("mode of ETH", mine.margin_mode, "ETH-USDT")
+ask("mode cross", mine.switch_margin_mode, "ETH-USDT", "Cross")
+ask("mode of ETH again", mine.margin_mode, "ETH-USDT")
 ask("balance after", mine.balance, "USDT")
 ask("history", mine.orders_history, symbol, 0, 100)
 page = ask("history page", mine.orders_history, symbol, 0, 3)

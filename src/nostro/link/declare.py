@@ -131,11 +131,11 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     of the exchange. ``identity``: otherwise, the fields whose hash names a row. ``terminal``: statuses after which a
     row no longer changes, empty where rows never change. ``settle_s``: what is younger may still be missing.
     ``changes``: rows are states at ``updated_ns``, and one may come behind a later one of the same row: what is older
-    than what is known says nothing. ``overlap_s``: each pass re-reads the last so many seconds. ``unstable``: rows may move between pages while one
-    pages, so that a window is swept again until two sweeps agree. ``keyed``: the condition of which every question must
-    name one value, because rows do not say it ("" where none is): each value is asked for, and together they make the
-    whole. ``timed``: rows have a time; where they have none, each lies somewhere in the window that was asked for, so
-    that only windows with both bounds are asked, and their answers are whole."""
+    than what is known says nothing. ``overlap_s``: each pass re-reads the last so many seconds. ``unstable``: rows may
+    move between pages while one pages, so that a window is swept again until two sweeps agree. ``keyed``: the condition
+    of which every question must name one value, because rows do not say it ("" where none is): each value is asked for,
+    and together they make the whole. ``timed``: rows have a time; where they have none, each lies somewhere in the
+    window that was asked for, so that only windows with both bounds are asked, and their answers are whole."""
 
     name: str
     kind: str

@@ -18,9 +18,9 @@ SECRETS: Final = re.compile(
 )
 
 
-def sentence(text: str, secrets: re.Pattern[str] = SECRETS) -> str:
-    """One line that is safe to log: ``secrets`` hidden, cut, control and other unprintable characters escaped."""
-    hidden = secrets.sub("[hidden]", text[: 4 * SENTENCE_CHARACTERS])
+def sentence(text: str, hiding: re.Pattern[str] = SECRETS) -> str:
+    """One line that is safe to log: ``hiding`` hidden, cut, control and other unprintable characters escaped."""
+    hidden = hiding.sub("[hidden]", text[: 4 * SENTENCE_CHARACTERS])
     cut = hidden if len(hidden) <= SENTENCE_CHARACTERS else hidden[:SENTENCE_CHARACTERS] + "…"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
 

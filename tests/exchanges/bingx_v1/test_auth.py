@@ -80,7 +80,7 @@ def test_recorded_bytes_are_taken(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", REQUESTS, ids=NAMES)
 def test_recorded_signatures_are_ours_too(row: dict[str, Any]) -> None:
     said = members(request_of(row))
-    text = text_to_sign(row["method"], row["target"].partition("?")[0], said)
+    text = text_to_sign(row["method"], row["target"].partition("?")[0], said=said)
     assert signature(text, LOGIN.secret) == said["sign"] == (row["sign"] or said["sign"])
     assert row["text"] in ("", text)
 
@@ -146,7 +146,7 @@ def test_the_three_carriers_and_the_escapes_say_the_same() -> None:
 
 def test_an_empty_member_is_signed_as_it_arrived() -> None:
     said = {"symbol": "", "apiKey": LOGIN.key, "timestamp": "1615272721001"}
-    said["sign"] = signature(text_to_sign("POST", "/api/v1/user/getPositions", said), LOGIN.secret)
+    said["sign"] = signature(text_to_sign("POST", "/api/v1/user/getPositions", said=said), LOGIN.secret)
     request = HttpRequest(method="POST", path="/api/v1/user/getPositions", body=query_text(said.items()).encode())
     assert verified(request, 1615272721001, routes.POSITIONS) == LOGIN
     assert decode_request(routes.POSITIONS, request) == SymbolQuery()
@@ -159,7 +159,7 @@ def test_what_cannot_be_read_is_refused() -> None:
         assert code(refused)[0] == 200
     for time in ("", "soon", "1615272721001.5", "-1"):
         said = {"apiKey": LOGIN.key, "timestamp": time}
-        said["sign"] = signature(text_to_sign("POST", "/api/v1/user/getBalance", said), LOGIN.secret)
+        said["sign"] = signature(text_to_sign("POST", "/api/v1/user/getBalance", said=said), LOGIN.secret)
         request = HttpRequest(method="POST", path="/api/v1/user/getBalance", body=query_text(said.items()).encode())
         with pytest.raises(WireRefusal) as refused:
             verified(request, 1615272721001)

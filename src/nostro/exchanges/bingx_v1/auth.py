@@ -29,7 +29,7 @@ SIGNATURE_BYTES: Final = 32
 ESCAPES_MAX: Final = 2  # the Go example escapes the signature twice
 
 
-def text_to_sign(method: str, path: str, said: dict[str, str]) -> str:
+def text_to_sign(method: str, path: str, *, said: dict[str, str]) -> str:
     """All members but ``sign``, in order of their names, raw."""
     joined = "&".join(f"{name}={value}" for name, value in sorted(said.items()) if name != "sign")
     return f"{method}{path}{joined}"
@@ -75,7 +75,7 @@ class BingxAuth:
             )
         timestamp = str(signing.now_ns // MILLISECOND_NS)
         said = members(request) | {"apiKey": signing.credentials.key, "timestamp": timestamp}
-        text = text_to_sign(request.method, request.path, said)
+        text = text_to_sign(request.method, request.path, said=said)
         pairs = [*sorted(said.items()), ("sign", signature(text, signing.credentials.secret))]
         return msgspec.structs.replace(request, body=urlencode(pairs).encode())
 
@@ -91,7 +91,7 @@ class BingxAuth:
         if login is None:
             raise refused(UNAUTHORIZED, "apiKey is not known")
         given = signature_bytes(said.get("sign", ""))
-        text = text_to_sign(request.method, request.path, said)
+        text = text_to_sign(request.method, request.path, said=said)
         expected = hmac.digest(login.secret.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
         if given is None or not hmac.compare_digest(given, expected):
             raise refused(BAD_PARAMETER, "signature not match")

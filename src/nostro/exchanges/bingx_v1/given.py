@@ -28,7 +28,7 @@ def user(call: Call) -> int:
     return call.login.user
 
 
-def ids(view: VenueView, call: Call, command: commands.Command) -> tuple[int, ...]:
+def ids(view: VenueView, call: Call, *, command: commands.Command) -> tuple[int, ...]:
     """What came of a command. Raises the wire's refusal."""
     outcome = view.submit(user(call), command)
     if isinstance(outcome, commands.Rejected):
@@ -88,7 +88,7 @@ def position_id(position: VenuePosition, number: int) -> str:
     return f"{position.user}{number:05d}{_SIDES[position.side]}"
 
 
-def position(view: VenueView, call: Call, wanted: str) -> tuple[VenueInstrument, VenuePosition]:
+def position(view: VenueView, call: Call, *, wanted: str) -> tuple[VenueInstrument, VenuePosition]:
     """The open position of that id. Raises where there is none."""
     for held in view.positions(user(call)):
         listed = view.instrument(held.instrument)

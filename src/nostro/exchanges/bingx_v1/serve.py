@@ -93,7 +93,7 @@ def _position(held: VenuePosition, *, number_of: int, most: Decimal) -> messages
         unrealisedPNL=number(held.unrealized),
         realisedPNL=number(held.realized),
         margin=number(held.margin if held.purse is None else held.purse),
-        avgPrice=number(written.average(abs(held.basis), abs(held.size))),
+        avgPrice=number(written.average(abs(held.basis), amount=abs(held.size))),
         liquidatedPrice=written.price(held.liquidation),
         leverage=number(held.leverage or most),
     )

@@ -43,7 +43,7 @@ def trade(view: VenueView, call: Call) -> messages.Placed:
         position_side=cast("Any", words.POSITION_SIDES[side, opens]),
         reduce_only=not opens,
     )
-    placed = given.ids(view, call, command)[0]
+    placed = given.ids(view, call, command=command)[0]
     made = view.order(given.user(call), placed)
     if opens and made is not None and made.filled:
         _stops(view, call, made.instrument, command.position_side, made.filled, gain=gain, loss=loss)
@@ -72,7 +72,7 @@ def _stops(
                 reduce_only=True,
                 trigger="mark",
             )
-            made += given.ids(view, call, command)
+            made += given.ids(view, call, command=command)
     return made
 
 
@@ -85,8 +85,8 @@ def stop_order(view: VenueView, call: Call) -> messages.Placed:
         raise bad_parameter("stopLossPrice", "exactly one of stopLossPrice and takeProfitPrice is taken")
     if asked.orderId and asked.orderId != "0":
         changed = commands.EditOrder(order_id=given.order_id(asked.orderId), stop_price=gain or loss)
-        return messages.Placed(orderId=str(given.ids(view, call, changed)[0]))
-    listed, held = given.position(view, call, asked.positionId)
+        return messages.Placed(orderId=str(given.ids(view, call, command=changed)[0]))
+    listed, held = given.position(view, call, wanted=asked.positionId)
     amount = given.number(asked.entrustVolume, "entrustVolume")
     made = _stops(view, call, listed.symbol, held.side, amount, gain=gain, loss=loss)
     return messages.Placed(orderId=str(made[0]))
@@ -99,7 +99,7 @@ def cancel(view: VenueView, call: Call) -> messages.Placed:
     elsewhere = found is not None and asked.symbol and given.instrument(view, asked.symbol).symbol != found.instrument
     if found is None or not found.is_open or elsewhere:
         raise refused(NO_ORDER, f"order {wanted} does not exist, or is finished")
-    if not given.ids(view, call, commands.CancelOrders(order_ids=(wanted,))):
+    if not given.ids(view, call, command=commands.CancelOrders(order_ids=(wanted,))):
         raise refused(NO_ORDER, f"order {wanted} was finished before it could be canceled")
     return messages.Placed(orderId=str(wanted))
 
@@ -109,13 +109,13 @@ def cancel_some(view: VenueView, call: Call) -> dict[str, str]:
     asked: requests.OrdersCancel = call.message
     listed = given.instrument(view, asked.symbol)
     if not asked.oids:
-        given.ids(view, call, commands.CancelAll(instrument=listed.symbol))
+        given.ids(view, call, command=commands.CancelAll(instrument=listed.symbol))
         return {}
     if not _LISTED.fullmatch(asked.oids):
         raise bad_parameter("oids", "must be ids, with commas between")
     wanted = [given.order_id(text, "oids") for text in _DIGITS.findall(asked.oids)]
     mine = [order_id for order_id in wanted if _is_of(view, call, order_id, listed)]
-    given.ids(view, call, commands.CancelOrders(order_ids=tuple(mine)))
+    given.ids(view, call, command=commands.CancelOrders(order_ids=tuple(mine)))
     return {}
 
 
@@ -126,13 +126,13 @@ def _is_of(view: VenueView, call: Call, order_id: int, listed: VenueInstrument) 
 
 def cancel_all(view: VenueView, call: Call) -> dict[str, str]:
     """Stop orders too (*ours*: not documented)."""
-    given.ids(view, call, commands.CancelAll())
+    given.ids(view, call, command=commands.CancelAll())
     return {}
 
 
 def close(view: VenueView, call: Call) -> messages.Placed:
     asked: requests.PositionClose = call.message
-    listed, held = given.position(view, call, asked.positionId)
+    listed, held = given.position(view, call, wanted=asked.positionId)
     if given.instrument(view, asked.symbol).symbol != listed.symbol:
         raise refused(BAD_PARAMETER, f"symbol: position {asked.positionId} is of {words.symbol(listed.symbol)}")
     return messages.Placed(orderId=str(_closed(view, call, listed, held)))
@@ -155,7 +155,7 @@ def _closed(view: VenueView, call: Call, listed: VenueInstrument, held: VenuePos
         if each.position_side == held.side and each.reduce_only
     ]
     if closing:
-        given.ids(view, call, commands.CancelOrders(order_ids=tuple(closing)))
+        given.ids(view, call, command=commands.CancelOrders(order_ids=tuple(closing)))
     left = next(each for each in view.positions(user, symbol=listed.symbol) if each.side == held.side)
     if not left.size:
         raise refused(FAILED, "the position was closed meanwhile")
@@ -168,14 +168,14 @@ def _closed(view: VenueView, call: Call, listed: VenueInstrument, held: VenuePos
         position_side=held.side,
         reduce_only=True,
     )
-    return given.ids(view, call, command)[0]
+    return given.ids(view, call, command=command)[0]
 
 
 def set_margin_mode(view: VenueView, call: Call) -> dict[str, str]:
     asked: requests.SetMarginMode = call.message
     mode = given.word(words.MARGIN_MODES, asked.marginMode.lower(), name="marginMode")
     listed = given.instrument(view, asked.symbol)
-    given.ids(view, call, commands.SetMarginMode(instrument=listed.symbol, mode=cast("Any", mode)))
+    given.ids(view, call, command=commands.SetMarginMode(instrument=listed.symbol, mode=cast("Any", mode)))
     return {}
 
 
@@ -187,5 +187,5 @@ def set_leverage(view: VenueView, call: Call) -> dict[str, str]:
         position_side=cast("Any", side),
         leverage=given.number(asked.leverage, "leverage"),
     )
-    given.ids(view, call, command)
+    given.ids(view, call, command=command)
     return {}

@@ -30,7 +30,7 @@ def price(amount: Decimal | None) -> Raw:
     return number(ZERO if amount is None else amount)
 
 
-def average(value: Decimal, amount: Decimal) -> Decimal:
+def average(value: Decimal, *, amount: Decimal) -> Decimal:
     """The price of ``amount`` at ``value``, rounded half to even; 0 for nothing."""
     return quotient(value, amount, digits=PRICE_DIGITS, rounding="ROUND_HALF_EVEN") if amount else ZERO
 
@@ -59,7 +59,7 @@ def action(order: VenueOrder) -> str:
 def order(row: VenueOrder, executed: Executed, *, marks: Mapping[str, Decimal]) -> messages.Order:
     """All members that any of the calls has. *Ours*: a market order's ``entrustPrice`` is the price that it was filled
     at, the mark price while it waits, and 0 where it ended with nothing: what is over changes no more."""
-    average_price = average(row.cost, row.filled)
+    average_price = average(row.cost, amount=row.filled)
     shown = row.price or average_price or (marks[row.instrument] if row.is_open else ZERO)
     status = words.ORDER_STATUSES_WRITTEN[row.status]
     return messages.Order(
