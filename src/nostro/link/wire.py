@@ -44,7 +44,7 @@ from nostro.link.transport import Clock, Transport
 
 ResultT = TypeVar("ResultT")
 
-KEPT_HEADERS: Final = ("content-type", "date", "retry-after")
+KEPT_HEADERS: Final = ("content-type", "date", "retry-after", "rate-limit-reset")
 # What a refusal that came as a success means; any other is a bad request.
 REFUSED_AS: Final = (
     (errors.Unauthorized, 401), (errors.Forbidden, 403), (errors.NotFound, 404), (errors.RateLimited, 429),
