@@ -28,8 +28,8 @@ class Served:
         self._accounts = {each["name"]: each for each in ready["accounts"]}
 
     def login(self, name: str) -> dict[str, str]:
-        """Its ``key`` and ``secret``."""
-        return {part: self._accounts[name][part] for part in ("key", "secret")}
+        """Its ``key`` and ``secret``, and what else its wire signs with."""
+        return {part: text for part, text in self._accounts[name].items() if part not in ("name", "permissions")}
 
     def cpu_s(self) -> float:
         """Processor time so far, seconds."""
@@ -44,13 +44,13 @@ class Served:
 
 
 @contextmanager
-def served(fills: int, home: Path | None = None) -> Iterator[Served]:
-    """ALP.COM with a history of so many fills of its trader, in that folder (None: in one that is gone afterwards). Its
-    progress goes to stderr."""
+def served(fills: int, home: Path | None = None, exchange: str = "alp") -> Iterator[Served]:
+    """The exchange with a history of so many fills of its trader, in that folder (None: in one that is gone
+    afterwards). Its progress goes to stderr."""
     with tempfile.TemporaryDirectory(prefix="nostro-served-") as folder:
-        command = [sys.executable, "-m", "nostro.cli", "paper", "serve", "alp", "--port", "0", "--history", str(fills)]
+        command = [sys.executable, "-m", "nostro.cli", "paper", "serve", exchange, "--port", "0"]
         told = None if fills >= TOLD_FROM else subprocess.DEVNULL
-        command += ["--home", str(home or folder)]
+        command += ["--history", str(fills), "--home", str(home or folder)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True)
         try:
             assert process.stdout is not None
