@@ -157,8 +157,8 @@ def test_the_ccxt_style_class(sdk: Run) -> None:
     assert answers["styled markets"] == ["BTC_USDT_Perp", "ETH_USDT_Perp", "SOL_USDT_Perp"]
     assert Decimal(answers["styled balance"]["USDT"]["total"]) > 0
     assert 0 < len(answers["styled my trades"]["result"]) <= 5
-    kept = len(list(sdk.venue.snapshots(sdk.user)))
-    assert len(answers["styled history"]["result"]) == min(kept, 2 | 500), "it sends its limit with a bitwise or"
+    kept = list(sdk.venue.snapshots(sdk.user, since_ns=sdk.venue.now_ns() - 30 * 86_400 * 10**9))
+    assert 2 < len(answers["styled history"]["result"]) == len(kept), "it sends its limit, 2, with a bitwise or"
     assert (answers["styled cancel"], answers["styled cancel all"]) == (True, True)
     assert [row["metadata"]["client_order_id"] for row in answers["styled open"]] == ["77"]
     assert answers["styled order"]["result"]["state"]["status"] == "FILLED"
