@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import partial
 from typing import Final
 
+from naive.collateral import Wish
 from naive.commands import Fund, SetFundingRate, SetIndex, SetMark, Tick
 from naive.perpetual import Perpetual
 from naive.scenes import Play
+from naive.state import EXACT
 from naive.traders import Traders
 from nostro.link.commands import (
     CancelAll,
@@ -301,6 +303,52 @@ def edited_too_late(traders: Traders) -> Play:
     return stage.play
 
 
+def one_too_many(traders: Traders) -> Play:
+    """As many orders as may be open, and one more."""
+    stage = Stage(traders)
+    user = stage.users[0]
+    for n in range(stage.perpetual.instrument.orders_max + 1):
+        stage.order(user, "buy", stage.least, ticks=stage.mark - 1 - n)
+    return stage.play
+
+
+def to_the_unit(traders: Traders) -> Play:
+    """An order that needs all of the equity, to the unit."""
+    stage = Stage(traders, riches=1)
+    user, perpetual = stage.users[0], stage.perpetual
+    asked = stage.asked("buy", 2 * stage.least, ticks=stage.mark - 1)
+
+    def move() -> MoveFunds:
+        collateral = traders.collateral
+        wish = Wish(perpetual, asked.position_side, buys=2 * stage.least)
+        with localcontext(EXACT):
+            need = collateral.initial(user, perpetual.wallet, wish)
+            spare = collateral.equity(user, perpetual.wallet) - need
+            units = int(Fraction(spare) / Fraction(collateral.money_value(perpetual, 1)))
+        return MoveFunds(
+            from_account=user, from_wallet=perpetual.wallet, to_account=user, to_wallet="spot",
+            asset=perpetual.settle, amount=perpetual.money(max(1, units)),
+        )  # fmt: skip
+
+    stage.play += [(user, move, 1), (user, asked, 1)]
+    return stage.play
+
+
+def less_than_enough(traders: Traders) -> Play:
+    """A wallet has less than its initial margin by now: what raises it is refused, what does not is not."""
+    stage = Stage(traders, riches=1)
+    one, other, _, _ = stage.users
+    stage.order(other, "sell", stage.lots, ticks=stage.mark)
+    stage.order(one, "buy", stage.lots, ticks=stage.mark)
+    for asset in traders.collateral.takes(stage.perpetual.wallet):
+        stage.play.append((one, partial(all_spare, traders, one, stage.perpetual.wallet, asset, part=100), 1))
+    stage.set_mark(stage.mark - max(1, stage.mark // 200))
+    stage.order(one, "buy", stage.least, ticks=stage.mark - 5)
+    stage.order(one, "sell", stage.least, ticks=stage.mark + 5, opens=False)
+    stage.set_mark(stage.mark)
+    return stage.play
+
+
 def kept_place(traders: Traders) -> Play:
     """Two wait at one price; the first wants less, or as much, or more, and somebody takes the first one."""
     stage = Stage(traders)
@@ -348,10 +396,10 @@ def well_again(traders: Traders) -> Play:
     return stage.play
 
 
-def all_spare(traders: Traders, user: int, wallet: str, asset: str) -> MoveFunds:
-    """What may leave, but for a little."""
+def all_spare(traders: Traders, user: int, wallet: str, asset: str, *, part: int = 97) -> MoveFunds:
+    """So many parts of a hundred of what may leave."""
     digits = traders.market.digits(asset)
-    units = int(traders.spare(user, wallet, asset).scaleb(digits)) * 97 // 100
+    units = int(traders.spare(user, wallet, asset).scaleb(digits)) * part // 100
     return MoveFunds(
         from_account=user, from_wallet=wallet, to_account=user, to_wallet="funding", asset=asset,
         amount=Decimal(max(1, units)).scaleb(-digits),
@@ -361,4 +409,5 @@ def all_spare(traders: Traders, user: int, wallet: str, asset: str) -> MoveFunds
 SCENES: Final[tuple[Callable[[Traders], Play], ...]] = (
     fok_under_trims, beyond_the_purse, crash, funding_and_idle_hours, edit_that_crosses, funding_comes_first,
     woken_by_an_end, mortgaged, kept_place, well_again, edited_too_late,
+    one_too_many, to_the_unit, less_than_enough,
 )  # fmt: skip

@@ -33,7 +33,6 @@ FAULTS: tuple[tuple[Any, str, str, str], ...] = (
     (Perpetual, "initial", "math.ceil(", "math.floor("),
     (Perpetual, "maintenance", "math.ceil(", "math.floor("),
     (Perpetual, "loss", "sign * self.direction * ", "sign * "),
-    (Perpetual, "bound", "MILLION\n", "MILLION + 1\n"),
     # a fill
     (positions, "change_of", "value if closed == lots else perpetual.value(closed, ticks)", "value * closed // lots"),
     (positions, "change_of", "value - closed_value", "perpetual.value(lots - closed, ticks)"),
@@ -43,7 +42,7 @@ FAULTS: tuple[tuple[Any, str, str, str], ...] = (
     (Positions, "user_fill", f"{PAY}{APPLY}", f"{APPLY}{PAY}"),
     (Positions, "book", "max(total, 0) * change.closed // abs(change.size_was)",
      "-(-max(total, 0) * change.closed // abs(change.size_was))"),
-    (Positions, "book", " and total < 0", " and total < -3"),
+    (Positions, "book", "perpetual.money(total))", "perpetual.money(-total))"),
     (Positions, "book", "math.ceil(", "math.floor("),
     (Positions, "house_fill", '"insurance"', '"rounding"'),
     # collateral
@@ -56,7 +55,7 @@ FAULTS: tuple[tuple[Any, str, str, str], ...] = (
     (ContractMarket, "why_not_reduce", " - rest else", " else"),
     (ContractMarket, "why_not_open", "after > before and ", ""),
     (ContractMarket, "why_not_open", "equity < after", "equity <= after"),
-    (ContractMarket, "own_loss", ' and order.asked.time_in_force == "gtc"', ""),
+    (ContractMarket, "own_loss", "loss += perpetual.loss(rest", "loss += 0 * perpetual.loss(rest"),
     (ContractMarket, "trim", "key=lambda order: order.id", "key=lambda order: -order.id"),
     (ContractMarket, "trade", "(maker, taker)", "(taker,)"),
     (ContractMarket, "carry_out", 'judged = rule == "fok"', "judged = False"),
@@ -76,7 +75,6 @@ FAULTS: tuple[tuple[Any, str, str, str], ...] = (
     (Passing, "fund_one", "-math.floor(-exact)", "math.floor(exact)"),
     (Passing, "snapshots", "self.ledger.stirred.remove(user)", "pass"),
     # liquidation
-    (Forced, "is_due", "equity <= maintenance", "equity < maintenance"),
     (Forced, "victims", "(one.user, self.collateral.order.index(one.wallet))", "(-one.user, one.wallet)"),
     (Forced, "liquidate", "self.collateral.equity(user, wallet) > self.collateral.maintenance(user, wallet)", "False"),
     (Forced, "sell", "market.settle(perpetual.symbol)", "pass"),
