@@ -19,7 +19,7 @@ from nostro.exchanges import dialects, exchange, exchange_ids
 from nostro.link.declare import Ask, Exchange, Query
 
 RECORDED = Path(__file__).parent.parent / "recorded"
-NO_SAMPLES = ("members.json", "vectors.json")
+NO_SAMPLES = "vectors"  # how the names of files begin that list something else
 
 
 class Sample(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,9 +39,10 @@ def samples() -> list[Any]:
     found = []
     for exchange_id in exchange_ids():
         for path in sorted((RECORDED / exchange_id).glob("*.json")):
-            if path.name in NO_SAMPLES:
+            text = path.read_bytes()
+            if path.name.startswith(NO_SAMPLES) or not text.lstrip().startswith(b"["):
                 continue
-            for number, sample in enumerate(msgspec.json.decode(path.read_bytes(), type=list[Sample])):
+            for number, sample in enumerate(msgspec.json.decode(text, type=list[Sample])):
                 found += [
                     pytest.param(
                         exchange(exchange_id, dialect), sample, id=f"{exchange_id}-{dialect}-{path.stem}-{number}"
@@ -102,7 +103,8 @@ def test_no_member_is_ignored(spoken: Exchange, sample: Sample) -> None:
 
 
 def test_every_route_that_is_read_has_a_sample() -> None:
-    for exchange_id in exchange_ids():
+    """At the exchanges whose answers are recorded in this form."""
+    for exchange_id in {spoken.id for spoken, _ in (param.values for param in samples())}:
         for dialect in dialects(exchange_id):
             spoken = exchange(exchange_id, dialect)
             sampled = {param.values[1].route for param in samples() if param.values[0] is spoken}
