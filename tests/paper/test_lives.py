@@ -14,6 +14,7 @@ from nostro.link.commands import Accepted
 from nostro.paper.history import generate
 from nostro.paper.profiles import OPENINGS
 from nostro.paper.venue.audit import check_outcome
+from nostro.paper.venue.audit_contracts import check_change
 from nostro.paper.venue.commands import Envelope
 from nostro.paper.venue.live import Market
 from nostro.paper.venue.venue import Venue
@@ -181,13 +182,14 @@ def test_every_invariant_holds_after_each_command(name: str, tmp_path: Path) -> 
             outcome = plain(command, user=user, at_ns=at_ns, command_id=command_id)
             envelope = Envelope(id=venue.last_command, at_ns=at_ns or UNTIL_NS, user=user, command=command)
             counts.update(check_outcome(envelope, outcome))
+            counts.update(check_change(venue.engine, envelope, outcome=outcome))
             counts.update(venue.engine.check())
             return outcome
 
         venue.carry_out = watched  # type: ignore[method-assign]
         generate(venue, until_ns=UNTIL_NS, rows=40, months=1)
     reached = {name.split()[0] for name, count in counts.items() if count}
-    assert reached >= {"E1", "E2", "E4", "E5", "E6", "E8", "E9"}, counts
+    assert reached >= {"E1", "E2", "E4", "E5", "E6", "E7", "E8", "E9", "E10"}, counts
 
 
 @pytest.mark.parametrize("name", WIRES)

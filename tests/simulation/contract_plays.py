@@ -19,13 +19,30 @@ from simulation.plays import ALP, Play
 # Refusals that spot's own commands meet alone, and those that no ground here can: nothing is lent, and a quote-funded
 # order is one with a bad amount.
 _OF_SPOT: Final = frozenset({Refusal.MARGIN_LIMIT, Refusal.POOL_EMPTY, Refusal.MORE_THAN_OWED})
-_BOOK: Final = (
-    "B1", "B2", "B4", "B5", "B6", "B7", "B8", "B9", "B18", "B19", "B20", "B21",
-)  # fmt: skip
+_BOOK: Final = ("B4", "B5", "B6", "B7", "B8", "B9", "B12", "B18", "B19", "B20", "B21")
 _VENUE: Final = (
-    "E1", "E2", "E3", "E4", "E5", "E6", "E7 contract", "E7 closing", "E7 ledger", "E8", "E8 funding", "E9 order",
-    "E9 purse", "E10 wallet", "E10 purse", "E10 deficit", "E10 takeover", "E12", "E14", "E16", "E17",
-)  # fmt: skip
+    "E1",
+    "E2",
+    "E3",
+    "E4",
+    "E5",
+    "E6",
+    "E7 contract",
+    "E7 closing",
+    "E7 ledger",
+    "E8",
+    "E8 funding",
+    "E9 order",
+    "E9 purse",
+    "E10 wallet",
+    "E10 purse",
+    "E10 deficit",
+    "E10 takeover",
+    "E12",
+    "E14",
+    "E16",
+    "E17",
+)
 
 
 def _life(ground: ContractGround, random: Random) -> ContractLife:
@@ -63,11 +80,11 @@ BINGX: Final = _play(
 GRVT: Final = _play(
     "grvt", wire_grounds.GRVT, side="both",
     needed=("orders", "fills", "funding", "closed", "snapshots", "transfers", "balances", "positions"),
-    more=("B11", "B17"),
+    more=("E7 flip", "E13", "E13 state"),
 )  # fmt: skip
 KRAKEN: Final = _play(
     "kraken_futures", wire_grounds.KRAKEN, side="both",
     needed=("orders", "fills", "funding", "ledger", "balances", "positions"),
-    more=("B3", "B11", "B14", "B16", "B17"),
+    more=("B1", "B2", "B3", "B10", "B11", "B14", "B15", "B16", "E7 flip"),
 )  # fmt: skip
 PLAYS: Final = {play.exchange: play for play in (ALP, BINGX, GRVT, KRAKEN)}

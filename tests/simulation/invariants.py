@@ -137,10 +137,11 @@ def _chain(entries: list[Fact], counts: Counter[str]) -> None:
 
 def _judged(book: Book, account: str, now_ns: int, counts: Counter[str]) -> None:
     """What the checks say: balances are what entries add up to (B16), fees on fills are fee entries (B17), transfers
-    are booked (B15, the exchange's side of it), debts are what made them (B13)."""
+    are booked (B15, the exchange's side of it), debts are what made them (B13), positions are what fills made (B10),
+    and what collateral is worth follows from its parts by the exchange's own formulas (B12)."""
     names = {
         "balance": "B16", "borrowings": "B16", "repayments": "B16", "liquidations": "B16", "fees": "B17",
-        "transfers": "B15", **dict.fromkeys(DEBTS, "B13"),
+        "transfers": "B15", **dict.fromkeys(DEBTS, "B13"), "position": "B10", "realized": "B10", "figures": "B12",
     }  # fmt: skip
     judgement = judged(book, account, until_ns=now_ns)
     for result in judgement.results:

@@ -34,6 +34,7 @@ from nostro.link.wire import WireSource
 from nostro.paper.faults import Fault, FaultPlan, Faults, Kind
 from nostro.paper.server import Server
 from nostro.paper.venue.audit import check_outcome
+from nostro.paper.venue.audit_contracts import check_change
 from nostro.paper.venue.commands import Envelope
 from nostro.paper.venue.rows import Outcome
 from nostro.paper.venue.venue import Venue
@@ -180,6 +181,7 @@ class World:
                     self.seen.invariants["E14"] += 1
                     continue
                 self.seen.invariants.update(check_outcome(envelope, outcome))
+                self.seen.invariants.update(check_change(self.venue.engine, envelope, outcome=outcome))
                 self._count(outcome)
         self.seen.invariants.update(self.venue.engine.check())
 
