@@ -174,4 +174,38 @@ HEDGE: Final = ContractGround(
     backing=(("futures", "USD", Decimal(50)),),
 )  # fmt: skip
 
-CONTRACT_GROUNDS: Final = {"accounts": ACCOUNTS, "mixed": MIXED, "hedge": HEDGE}
+# One-way, orders and positions of up to 10^18 lots, values that no machine word holds.
+VAST: Final = ContractGround(
+    profile=Profile(
+        assets=(VenueAsset("AAA", "A", 18), VenueAsset("USD", "$", 12)),
+        instruments=(
+            VenueInstrument(
+                id=60_000, base="AAA", quote="USD", settle="USD", kind="linear", amount_digits=6, price_digits=6,
+                amount_min=Decimal("0.000001"), amount_max=Decimal(10**12), value_min=Decimal(1), wallet="futures",
+                tiers=tiers(("1000000000000000", 20_000, 10_000, "50"), (None, 50_000, 25_000, "20")), orders_max=5,
+                band_ppm=999_999, funding_interval_s=3600,
+            ),
+            VenueInstrument(
+                id=1, base="AAA", quote="USD", settle="AAA", kind="inverse", amount_digits=0, price_digits=6,
+                amount_min=Decimal(1), amount_max=Decimal(10**18), value_min=Decimal(1), multiplier=Decimal(10),
+                wallet="futures:AAA/USD", tiers=tiers((None, 30_000, 15_000, "33.33")), orders_max=5,
+                band_ppm=500_000, funding_interval_s=3600,
+            ),
+        ),
+        methods=(),
+        maker_ppm=1,
+        taker_ppm=999,
+        start_prices=(("AAA", Decimal(10) ** 5), ("USD", Decimal(1))),
+        borrowing=(),
+        collateral=(("USD", 1), ("AAA", 999_999)),
+        marks=(("AAA/USD:USD", Decimal(10) ** 5), ("AAA/USD:AAA", Decimal(10) ** 5)),
+        snapshots=True,
+    ),
+    levels={},
+    riches={"AAA": Decimal(10) ** 9, "USD": Decimal(10) ** 12},
+    plays=False,
+    around={"AAA/USD:USD": (10**9, 4 * 10**17), "AAA/USD:AAA": (10**9, 4 * 10**17)},
+    backing=(("futures", "USD", Decimal(10) ** 16), ("futures:AAA/USD", "AAA", Decimal(10) ** 13)),
+)  # fmt: skip
+
+CONTRACT_GROUNDS: Final = {"accounts": ACCOUNTS, "mixed": MIXED, "hedge": HEDGE, "vast": VAST}

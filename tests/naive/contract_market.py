@@ -76,7 +76,7 @@ class ContractMarket(Market):
             buys=lots if side == "buy" else 0, sells=lots if side == "sell" else 0, loss=self.own_loss(order),
         )  # fmt: skip
         worst, _ = collateral.worst(user, perpetual, position.side, wish)
-        if perpetual.position_max is not None and worst > perpetual.position_max:
+        if worst > perpetual.position_max:
             return Refusal.POSITION_TOO_LARGE
         value = perpetual.value(worst, collateral.marks[perpetual.symbol])
         if position.leverage is not None and position.leverage > perpetual.tier(value).leverage_max:

@@ -48,6 +48,9 @@ class ContractWorkload(Workload):
             user, command = super().draw()
             if isinstance(command, PlaceOrder) and random.random() < 0.05:
                 command = msgspec.structs.replace(command, position_side=random.choice(("long", "short")))
+            elif isinstance(command, PlaceOrder):  # they mean nothing here
+                trigger = random.choice(("last", "mark", "index"))
+                command = msgspec.structs.replace(command, reduce_only=random.random() < 0.5, trigger=trigger)
             return user, command
         if random.random() < 0.01:
             return None, Tick()

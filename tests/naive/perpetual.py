@@ -12,6 +12,7 @@ from nostro.link.contracts import VenueTier
 from nostro.link.view import VenueInstrument
 
 MILLION = 1_000_000
+LOTS_MAX = 10**18  # of a position
 
 
 def half_even(amount: Fraction) -> int:
@@ -38,7 +39,7 @@ class Perpetual:
             (None if tier.up_to is None else Fraction(tier.up_to) * 10**settle_digits, tier)
             for tier in instrument.tiers
         ]
-        self.position_max = None if instrument.position_max is None else self.lots(instrument.position_max)
+        self.position_max = LOTS_MAX if instrument.position_max is None else self.lots(instrument.position_max)
         self.value_min = Fraction(instrument.value_min) * 10**settle_digits
 
     # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -156,8 +156,8 @@ class Order:
             side_effect=asked.side_effect,
             post_only=asked.post_only,
             position_side=asked.position_side,
-            reduce_only=asked.reduce_only,
-            trigger=asked.trigger,
+            reduce_only=asked.reduce_only and self.instrument.kind != "spot",
+            trigger="last" if self.instrument.kind == "spot" else asked.trigger,
             origin=self.origin,
         )
 
