@@ -25,44 +25,48 @@ ASSETS: Final = (
 # *ours*: digits of amount and price; amount_min, amount_max (base), value_min (quote). DAI/USDT trades in lots of
 # 10^-12, so that the long amounts come from trading too; ETH/BTC has a quote that is not a dollar.
 INSTRUMENTS: Final = (
-    spot(1, "BTC/USDT", (8, 2), ("0.00001", "100", "1")),
-    spot(2, "ETH/USDT", (8, 2), ("0.0001", "1000", "1")),
-    spot(3, "ETH/BTC", (6, 6), ("0.0001", "1000", "0.00001")),
-    spot(4, "SOL/USDT", (4, 3), ("0.01", "50000", "1")),
-    spot(5, "DAI/USDT", (12, 5), ("1", "1000000", "1")),
-    spot(6, "BTC/EUR", (6, 1), ("0.0001", "100", "5")),
+    spot(1, "BTC/USDT", digits=(8, 2), bounds=("0.00001", "100", "1")),
+    spot(2, "ETH/USDT", digits=(8, 2), bounds=("0.0001", "1000", "1")),
+    spot(3, "ETH/BTC", digits=(6, 6), bounds=("0.0001", "1000", "0.00001")),
+    spot(4, "SOL/USDT", digits=(4, 3), bounds=("0.01", "50000", "1")),
+    spot(5, "DAI/USDT", digits=(12, 5), bounds=("1", "1000000", "1")),
+    spot(6, "BTC/EUR", digits=(6, 1), bounds=("0.0001", "100", "5")),
 )
 
 # *ours*: the addresses are the venue's own inventions, in the form of their network; a confirmation count as networks
 # use it. The bank transfer is disabled: it shows what a disabled method does.
 DEPOSIT_METHODS: Final = (
-    method(1, "BTC", "Bitcoin", attributes=(("address", "bc1qpaperpaperpaperpaperpaperpaperpaper0"),),
+    method(1, "BTC", network="Bitcoin", attributes=(("address", "bc1qpaperpaperpaperpaperpaperpaperpaper0"),),
             confirmations=2, bounds=("0.0001", "1000")),
-    method(2, "ETH", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000e7"),),
+    method(2, "ETH", network="Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000e7"),),
             confirmations=12, bounds=("0.001", "10000")),
-    method(3, "SOL", "Solana",
+    method(3, "SOL", network="Solana",
             attributes=(("address", "Paper1111111111111111111111111111111111111"), ("memo", "70071")),
             confirmations=32, bounds=("0.01", "100000")),
-    method(4, "USDT", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
+    method(4, "USDT", network="Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
             confirmations=12, bounds=("10", "10000000")),
-    method(5, "DAI", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000da"),),
+    method(5, "DAI", network="Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000da"),),
             confirmations=12, bounds=("10", "10000000")),
-    method(6, "EUR", "SEPA", attributes=(("iban", "XX00PAPER0000000000"), ("memo", "PAPER-1")),
+    method(6, "EUR", network="SEPA", attributes=(("iban", "XX00PAPER0000000000"), ("memo", "PAPER-1")),
             bounds=("10", "1000000"), enabled=False),
 )  # fmt: skip
 
 # *ours*: fees and bounds; attributes are (name, pattern). USDT has two networks, SOL asks for a memo, and DAI charges a
 # rate besides its fixed fee.
 WITHDRAW_METHODS: Final = (
-    method(1, "BTC", "Bitcoin", attributes=(("address", BITCOIN),), bounds=("0.001", "100"), fee=("0.0002", "0")),
-    method(2, "ETH", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("0.01", "1000"), fee=("0.002", "0")),
-    method(3, "SOL", "Solana", attributes=(("address", SOLANA), ("memo", r"[0-9]{1,12}")),
+    method(1, "BTC", network="Bitcoin", attributes=(("address", BITCOIN),),
+           bounds=("0.001", "100"), fee=("0.0002", "0")),
+    method(2, "ETH", network="Ethereum", attributes=(("address", ETHEREUM),),
+           bounds=("0.01", "1000"), fee=("0.002", "0")),
+    method(3, "SOL", network="Solana", attributes=(("address", SOLANA), ("memo", r"[0-9]{1,12}")),
             bounds=("0.1", "10000"), fee=("0.01", "0")),
-    method(4, "USDT", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("20", "1000000"), fee=("4", "0")),
-    method(5, "USDT", "Solana", attributes=(("address", SOLANA),),
+    method(4, "USDT", network="Ethereum", attributes=(("address", ETHEREUM),),
+           bounds=("20", "1000000"), fee=("4", "0")),
+    method(5, "USDT", network="Solana", attributes=(("address", SOLANA),),
             bounds=("10", "1000000"), fee=("0", "0")),
-    method(6, "DAI", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("20", "1000000"), fee=("1", "0.0005")),
-    method(7, "EUR", "SEPA", attributes=(("iban", r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}"), ("memo", r".{0,35}")),
+    method(6, "DAI", network="Ethereum", attributes=(("address", ETHEREUM),),
+           bounds=("20", "1000000"), fee=("1", "0.0005")),
+    method(7, "EUR", network="SEPA", attributes=(("iban", r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}"), ("memo", r".{0,35}")),
             bounds=("10", "100000"), fee=("1", "0"), enabled=False),
 )  # fmt: skip
 

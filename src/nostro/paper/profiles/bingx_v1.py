@@ -27,13 +27,13 @@ TIERS: Final = tiers(
 # Amounts are in base units. Source: BingX-swap-api-doc, getAllContracts: size 0.0001 for BTC and 0.01 for ETH; all
 # other figures are *ours*.
 INSTRUMENTS: Final = (
-    linear(1, "BTC/USDT:USDT", "BTC-USDT", digits=(4, 1), bounds=("0.0001", "100", "2"), tiers=TIERS,
+    linear(1, "BTC/USDT:USDT", code="BTC-USDT", digits=(4, 1), bounds=("0.0001", "100", "2"), tiers=TIERS,
            position_max="1000", funding_interval_s=FUNDING_S),
-    linear(2, "ETH/USDT:USDT", "ETH-USDT", digits=(2, 2), bounds=("0.01", "2000", "2"), tiers=TIERS,
+    linear(2, "ETH/USDT:USDT", code="ETH-USDT", digits=(2, 2), bounds=("0.01", "2000", "2"), tiers=TIERS,
            position_max="20000", funding_interval_s=FUNDING_S),
-    linear(3, "XRP/USDT:USDT", "XRP-USDT", digits=(0, 4), bounds=("1", "1000000", "2"), tiers=TIERS,
+    linear(3, "XRP/USDT:USDT", code="XRP-USDT", digits=(0, 4), bounds=("1", "1000000", "2"), tiers=TIERS,
            position_max="50000000", funding_interval_s=FUNDING_S),
-    linear(4, "SOL/USDT:USDT", "SOL-USDT", digits=(1, 3), bounds=("0.1", "50000", "2"), tiers=TIERS,
+    linear(4, "SOL/USDT:USDT", code="SOL-USDT", digits=(1, 3), bounds=("0.1", "50000", "2"), tiers=TIERS,
            position_max="500000", funding_interval_s=FUNDING_S),
 )  # fmt: skip
 
@@ -50,12 +50,14 @@ PROFILE: Final = Profile(
     ),
     instruments=INSTRUMENTS,
     deposit_methods=(
-        method(1, "USDT", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
+        method(1, "USDT", network="Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
                confirmations=12, bounds=("10", "10000000")),
     ),
     withdraw_methods=(
-        method(1, "USDT", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("20", "1000000"), fee=("4", "0")),
-        method(2, "USDT", "Solana", attributes=(("address", SOLANA),), bounds=("10", "1000000"), fee=("1", "0")),
+        method(1, "USDT", network="Ethereum", attributes=(("address", ETHEREUM),),
+               bounds=("20", "1000000"), fee=("4", "0")),
+        method(2, "USDT", network="Solana", attributes=(("address", SOLANA),),
+               bounds=("10", "1000000"), fee=("1", "0")),
     ),
     start_prices=(
         ("USDT", Decimal(1)),

@@ -28,11 +28,11 @@ TIERS: Final = tiers(
 )
 
 INSTRUMENTS: Final = (
-    linear(1, "BTC/USDT:USDT", "BTC_USDT_Perp", digits=(3, 1), bounds=("0.001", "100", "100"), tiers=TIERS,
+    linear(1, "BTC/USDT:USDT", code="BTC_USDT_Perp", digits=(3, 1), bounds=("0.001", "100", "100"), tiers=TIERS,
            position_max="1000", funding_interval_s=FUNDING_S),
-    linear(2, "ETH/USDT:USDT", "ETH_USDT_Perp", digits=(2, 2), bounds=("0.01", "2000", "100"), tiers=TIERS,
+    linear(2, "ETH/USDT:USDT", code="ETH_USDT_Perp", digits=(2, 2), bounds=("0.01", "2000", "100"), tiers=TIERS,
            position_max="20000", funding_interval_s=FUNDING_S),
-    linear(3, "SOL/USDT:USDT", "SOL_USDT_Perp", digits=(1, 2), bounds=("0.1", "50000", "100"), tiers=TIERS,
+    linear(3, "SOL/USDT:USDT", code="SOL_USDT_Perp", digits=(1, 2), bounds=("0.1", "50000", "100"), tiers=TIERS,
            position_max="400000", funding_interval_s=FUNDING_S),
 )  # fmt: skip
 
@@ -47,11 +47,12 @@ PROFILE: Final = Profile(
     ),
     instruments=INSTRUMENTS,
     deposit_methods=(
-        method(1, "USDT", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
+        method(1, "USDT", network="Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
                confirmations=12, bounds=("10", "10000000")),
     ),
     withdraw_methods=(
-        method(1, "USDT", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("20", "1000000"), fee=("4", "0")),
+        method(1, "USDT", network="Ethereum", attributes=(("address", ETHEREUM),),
+               bounds=("20", "1000000"), fee=("4", "0")),
     ),
     start_prices=(
         ("USDT", Decimal(1)),

@@ -40,15 +40,15 @@ _LINEAR_TIERS: Final = tiers(
 )
 
 INSTRUMENTS: Final = (
-    inverse(1, "BTC/USD:BTC", "PI_XBTUSD", price_digits=1, bounds=("1", "5000000"), tiers=_XBT_TIERS,
+    inverse(1, "BTC/USD:BTC", code="PI_XBTUSD", price_digits=1, bounds=("1", "5000000"), tiers=_XBT_TIERS,
             position_max="75000000", funding_interval_s=FUNDING_S),
-    inverse(2, "ETH/USD:ETH", "PI_ETHUSD", price_digits=2, bounds=("1", "5000000"), tiers=_ETH_TIERS,
+    inverse(2, "ETH/USD:ETH", code="PI_ETHUSD", price_digits=2, bounds=("1", "5000000"), tiers=_ETH_TIERS,
             position_max="35000000", funding_interval_s=FUNDING_S),
-    linear(3, "BTC/USD:USD", "PF_XBTUSD", digits=(4, 0), bounds=("0.0001", "100", "0"), tiers=_LINEAR_TIERS,
+    linear(3, "BTC/USD:USD", code="PF_XBTUSD", digits=(4, 0), bounds=("0.0001", "100", "0"), tiers=_LINEAR_TIERS,
            position_max="500", funding_interval_s=FUNDING_S),
-    linear(4, "ETH/USD:USD", "PF_ETHUSD", digits=(3, 1), bounds=("0.001", "5000", "0"), tiers=_LINEAR_TIERS,
+    linear(4, "ETH/USD:USD", code="PF_ETHUSD", digits=(3, 1), bounds=("0.001", "5000", "0"), tiers=_LINEAR_TIERS,
            position_max="16000", funding_interval_s=FUNDING_S),
-    linear(5, "SOL/USD:USD", "PF_SOLUSD", digits=(2, 2), bounds=("0.01", "50000", "0"), tiers=_LINEAR_TIERS,
+    linear(5, "SOL/USD:USD", code="PF_SOLUSD", digits=(2, 2), bounds=("0.01", "50000", "0"), tiers=_LINEAR_TIERS,
            position_max="200000", funding_interval_s=FUNDING_S),
 )  # fmt: skip
 
@@ -64,20 +64,23 @@ PROFILE: Final = Profile(
     ),
     instruments=INSTRUMENTS,
     deposit_methods=(
-        method(1, "BTC", "Bitcoin", attributes=(("address", "bc1qpaperpaperpaperpaperpaperpaperpaper0"),),
+        method(1, "BTC", network="Bitcoin", attributes=(("address", "bc1qpaperpaperpaperpaperpaperpaperpaper0"),),
                confirmations=2, bounds=("0.0001", "1000")),
-        method(2, "ETH", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000e7"),),
+        method(2, "ETH", network="Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000e7"),),
                confirmations=12, bounds=("0.001", "10000")),
-        method(3, "USDT", "Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
+        method(3, "USDT", network="Ethereum", attributes=(("address", "0x00000000000000000000000000000000000000d7"),),
                confirmations=12, bounds=("10", "10000000")),
-        method(4, "USD", "Wire", attributes=(("account", "000700071"), ("memo", "PAPER-1")),
+        method(4, "USD", network="Wire", attributes=(("account", "000700071"), ("memo", "PAPER-1")),
                bounds=("10", "1000000")),
     ),
     withdraw_methods=(
-        method(1, "BTC", "Bitcoin", attributes=(("address", BITCOIN),), bounds=("0.001", "100"), fee=("0.0002", "0")),
-        method(2, "ETH", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("0.01", "1000"), fee=("0.002", "0")),
-        method(3, "USDT", "Ethereum", attributes=(("address", ETHEREUM),), bounds=("20", "1000000"), fee=("4", "0")),
-        method(4, "USD", "Wire", attributes=(("account", r"[0-9]{6,17}"), ("memo", r".{0,35}")),
+        method(1, "BTC", network="Bitcoin", attributes=(("address", BITCOIN),),
+               bounds=("0.001", "100"), fee=("0.0002", "0")),
+        method(2, "ETH", network="Ethereum", attributes=(("address", ETHEREUM),),
+               bounds=("0.01", "1000"), fee=("0.002", "0")),
+        method(3, "USDT", network="Ethereum", attributes=(("address", ETHEREUM),),
+               bounds=("20", "1000000"), fee=("4", "0")),
+        method(4, "USD", network="Wire", attributes=(("account", r"[0-9]{6,17}"), ("memo", r".{0,35}")),
                bounds=("20", "1000000"), fee=("4", "0")),
     ),
     start_prices=(

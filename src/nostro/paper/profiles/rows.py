@@ -16,7 +16,7 @@ ETHEREUM: Final = r"0x[0-9a-fA-F]{40}"
 SOLANA: Final = r"[1-9A-HJ-NP-Za-km-z]{32,44}"
 
 
-def spot(number: int, symbol: str, digits: tuple[int, int], bounds: tuple[str, str, str]) -> VenueInstrument:
+def spot(number: int, symbol: str, *, digits: tuple[int, int], bounds: tuple[str, str, str]) -> VenueInstrument:
     base, quote = symbol.split("/")
     amount_min, amount_max, value_min = (Decimal(bound) for bound in bounds)
     return VenueInstrument(
@@ -34,8 +34,8 @@ def spot(number: int, symbol: str, digits: tuple[int, int], bounds: tuple[str, s
 def linear(
     number: int,
     symbol: str,
-    code: str,
     *,
+    code: str,
     digits: tuple[int, int],
     bounds: tuple[str, str, str],
     tiers: tuple[VenueTier, ...],
@@ -57,8 +57,8 @@ def linear(
 def inverse(
     number: int,
     symbol: str,
-    code: str,
     *,
+    code: str,
     price_digits: int,
     bounds: tuple[str, str],
     tiers: tuple[VenueTier, ...],
@@ -93,8 +93,8 @@ def tiers(*rows: tuple[str, int, int]) -> tuple[VenueTier, ...]:
 def method(
     number: int,
     asset: str,
-    network: str,
     *,
+    network: str,
     attributes: tuple[tuple[str, str], ...],
     bounds: tuple[str, str],
     fee: tuple[str, str] = ("0", "0"),
