@@ -97,7 +97,7 @@ def amount(view: VenueView, text: str | None, *, name: str) -> Decimal | None:
         found = values.decimal(text.strip(), name)
     except values.Malformed:
         raise invalid(name, written.now(view)) from None
-    if abs(found) >= _AMOUNT_END or int(found.as_tuple().exponent) < -_AMOUNT_DIGITS:
+    if found.copy_abs() >= _AMOUNT_END or int(found.as_tuple().exponent) < -_AMOUNT_DIGITS:
         raise invalid(name, written.now(view))
     return found
 
