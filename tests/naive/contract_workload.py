@@ -3,6 +3,7 @@ that pass. It decides no outcome."""
 
 from __future__ import annotations
 
+from decimal import localcontext
 from random import Random
 from typing import Final
 
@@ -12,6 +13,7 @@ from naive import contract_scenes, scenes
 from naive.commands import CreateUser, Envelope, Fund, Operator, Ordered, Tick
 from naive.contract_grounds import ContractGround
 from naive.engine import NaiveEngine
+from naive.state import EXACT
 from naive.traders import KINDS, Traders
 from naive.workload import HOUR_NS, SUB_ACCOUNT, Workload
 from nostro.link.commands import CancelAll, PlaceOrder
@@ -30,11 +32,12 @@ class ContractWorkload(Workload):
 
     def next(self) -> Envelope:
         """A command of a play that can only be aimed when it is its turn, is a function."""
-        if self.waiting and callable(self.waiting[0][1]):
-            user, draw, pause_s = self.waiting[0]
-            self.traders.now_ns = self.now_ns
-            self.waiting[0] = (user, draw(), pause_s)
-        return super().next()
+        with localcontext(EXACT):
+            if self.waiting and callable(self.waiting[0][1]):
+                user, draw, pause_s = self.waiting[0]
+                self.traders.now_ns = self.now_ns
+                self.waiting[0] = (user, draw(), pause_s)
+            return super().next()
 
     def draw(self) -> tuple[int | None, Operator | Ordered]:
         random = self.random

@@ -94,5 +94,5 @@ def test_a_rule_of_contracts_read_wrongly_is_found(
 
 def compare_until_found() -> None:
     for seed in range(SEEDS):
-        for ground in CONTRACT_GROUNDS.values():
-            run(seed, COMMANDS, Coverage(), ground)
+        for name in ("accounts", "mixed", "hedge"):
+            run(seed, COMMANDS, Coverage(), CONTRACT_GROUNDS[name])

@@ -13,6 +13,7 @@ from paper.differential import run
 from paper.wire_grounds import WIRE_GROUNDS
 
 COMMANDS, WIRE_COMMANDS = 1_500, 400
+GROUNDS = ("accounts", "mixed", "hedge")
 SOME = ("contract", "fill", "liquidat", "funding", "edit", "closed", "trimmed", "stop triggered", "mode", "leverage")
 
 
@@ -21,7 +22,7 @@ def coverage() -> Coverage:
     return Coverage()
 
 
-@pytest.mark.parametrize("name", CONTRACT_GROUNDS)
+@pytest.mark.parametrize("name", GROUNDS)
 def test_both_engines_agree_on_contracts(name: str, coverage: Coverage) -> None:
     before = coverage.commands
     run(1, COMMANDS, coverage, CONTRACT_GROUNDS[name])
