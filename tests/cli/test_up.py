@@ -46,11 +46,12 @@ def ends(pid: int) -> bool:
 
 
 def test_up_on_an_empty_home_until_ctrl_c(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "home")
-    running = subprocess.Popen(
-        [*COMMAND, "up"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=environment(NOSTRO_HOME=str(folder.path), NOSTRO__PAPER__HISTORY="60"),
-    )  # fmt: skip
+    folder, printed = Folder(tmp_path / "home"), tmp_path / "printed"
+    with printed.open("wb") as out:  # more than a pipe holds that nobody reads
+        running = subprocess.Popen(
+            [*COMMAND, "up"], stdout=out, stderr=subprocess.PIPE,
+            env=environment(NOSTRO_HOME=str(folder.path), NOSTRO__PAPER__HISTORY="60"),
+        )  # fmt: skip
     assert running.stderr is not None
     said = []
     for line in running.stderr:
@@ -62,11 +63,11 @@ def test_up_on_an_empty_home_until_ctrl_c(tmp_path: Path) -> None:
     endpoints = {name: json.loads(path.read_bytes()) for name, path in files.items()}
     assert all(alive(endpoint["pid"]) for endpoint in endpoints.values())
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "nothing was lost" in json.loads(err.splitlines()[-1])["error"]["message"]
     assert all(ends(endpoint["pid"]) for endpoint in endpoints.values())
-    shown = json.loads(out)
+    shown = json.loads(printed.read_bytes())
     logins = {name: [account["name"] for account in endpoint["accounts"]] for name, endpoint in endpoints.items()}
     assert {name: set(each) >= set(LOGINS) for name, each in logins.items()} == dict.fromkeys(exchange_ids(), True)
     names = [login if name == "alp" else f"{name}-{login}" for name, each in logins.items() for login in each]
