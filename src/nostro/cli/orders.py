@@ -15,7 +15,7 @@ from nostro.cli.session import Session, session, shown
 from nostro.cli.writes import asked_at, confirm
 from nostro.domain.answers import Answer
 from nostro.errors import NotFound, UsageError
-from nostro.link.commands import OrderType, Side, SideEffect, TimeInForce
+from nostro.link.commands import OrderType, PositionSide, Side, SideEffect, TimeInForce
 from nostro.link.declare import WRITES
 
 if TYPE_CHECKING:
@@ -41,8 +41,11 @@ def order() -> None:
 @click.option("--stop-operator", type=click.Choice(["gte", "lte"]), help="Trigger at or above, or at or below it.")
 @click.option("--valid-till", metavar="T", help="It ends then.")
 @click.option("--expire-after", metavar="T", help="It ends then; the earlier of the two counts.")
-@click.option("--wallet", default="spot", show_default=True,
-              help="Or cross_margin, or the pair's own: isolated_margin:BTC/USDT.")  # fmt: skip
+@click.option("--wallet", help="Or cross_margin, or the pair's own: isolated_margin:BTC/USDT.  "
+              "[default: spot, or what backs the contract]")  # fmt: skip
+@click.option("--position-side", type=click.Choice(["both", "long", "short"]), default="both", show_default=True,
+              help="Whose position of a contract it is for, where one can have both.")  # fmt: skip
+@click.option("--reduce-only", is_flag=True, help="Only ever make the position smaller.")
 @click.option("--side-effect", type=click.Choice(["none", "auto_borrow", "auto_repay"]), default="none",
               show_default=True,
               help="In a margin wallet: borrow what it lacks, or repay from what it brings.")  # fmt: skip
@@ -62,7 +65,9 @@ def place(
     stop_operator: Literal["gte", "lte"] | None,
     valid_till: str | None,
     expire_after: str | None,
-    wallet: str,
+    wallet: str | None,
+    position_side: PositionSide,
+    reduce_only: bool,
     side_effect: SideEffect,
     yes: bool,
 ) -> None:
@@ -76,6 +81,8 @@ def place(
         "type": kind, "amount": amount, "quote amount": quote_amount, "price": price, "in force": in_force,
         "stop": f"{stop_operator} {stop_price}" if stop_price else None, "valid till": valid_till,
         "expire after": expire_after, "wallet": wallet, "side effect": None if side_effect == "none" else side_effect,
+        "position side": None if position_side == "both" else position_side,
+        "reduce only": "yes" if reduce_only else None,
     }  # fmt: skip
     confirm(here, account, account=settings, what=f"{side} {instrument}", details=asked, grant=WRITES["place"], yes=yes)
 
@@ -83,7 +90,7 @@ def place(
         return await opened.place(
             instrument, side, type=kind, amount=amount, quote_amount=quote_amount, price=price, stop_price=stop_price,
             stop_operator=stop_operator, time_in_force=in_force, valid_till=valid_till, expire_after=expire_after,
-            wallet=wallet, side_effect=side_effect,
+            wallet=wallet, side_effect=side_effect, position_side=position_side, reduce_only=reduce_only,
         )  # fmt: skip
 
     found = asked_at(here, account, account=settings, do=placed)

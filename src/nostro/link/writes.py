@@ -58,6 +58,8 @@ async def carry_out(source: WireSource, do: Do, command: Command) -> Reply:
             received = errors.Unanswered("the answer says only that it was received", exchange=source.exchange.id)
             return Reply(reply.pages, (await _look_whether_canceled(source, command, received)).facts)
         return await _confirmed(source, command, known, reply) if isinstance(command, _NAMES_BARELY) else reply
+    except errors.Unresolved:  # it was looked up already
+        raise
     except (errors.Failing, errors.Unanswered, errors.WireError) as lost:
         if isinstance(command, CancelOrders | CancelAll):
             return await _look_whether_canceled(source, command, lost)
