@@ -12,8 +12,8 @@ from naive.contract_workload import ContractWorkload
 from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 
-COMMANDS = 2_000
-RARE = 0.12  # of the rules are not met in so few commands
+COMMANDS = 1_200
+RARE = 0.2  # of the rules are not met in so few commands
 
 
 def drawn(seed: int, count: int, coverage: Coverage, ground: ContractGround = MIXED) -> list[Envelope]:

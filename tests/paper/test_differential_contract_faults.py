@@ -65,7 +65,6 @@ FAULTS: tuple[tuple[Any, str, str, str], ...] = (
     (ContractCommands, "check_place", ">= perpetual.instrument.orders_max", "> perpetual.instrument.orders_max"),
     (ContractCommands, "check_size", "not asked.reduce_only and ", ""),
     (ContractCommands, "change", "falls or waits", "waits"),
-    (ContractCommands, "edit", "would.rest <= 0 or ", "False and "),
     (ContractCommands, "place", "reason = market.why_not(order)", "reason = None"),
     (ContractCommands, "check_leverage", "isolated and ", ""),
     (ContractCommands, "check_mode", "self.open_orders(user, perpetual) or ", ""),
