@@ -29,7 +29,7 @@ def test_every_route_and_history_is_told() -> None:
     for name in exchange_ids():
         page, spoken = document.exchange_page(name), exchange(name)
         for route in spoken.routes:
-            assert f"`/{route.path}`" in page
+            assert f"/{route.path}`" in page  # behind its host, where it has one of its own
         for stream in spoken.streams:
             assert f"| {stream.name} |" in page
         for topic in spoken.feed.topics if spoken.feed else ():
