@@ -33,7 +33,7 @@ def test_every_route_and_history_is_told() -> None:
         for stream in spoken.streams:
             assert f"| {stream.name} |" in page
         for topic in spoken.feed.topics if spoken.feed else ():
-            assert f"| `{topic.name}` |" in page
+            assert f"| `{topic.name}` " in page
 
 
 def test_every_command_is_there() -> None:
