@@ -13,7 +13,7 @@ from paper.differential import run
 from paper.wire_grounds import WIRE_GROUNDS
 
 COMMANDS, WIRE_COMMANDS = 1_500, 400
-GROUNDS = ("accounts", "mixed", "hedge")
+GROUNDS = ("accounts", "mixed", "hedge", "vast")
 SOME = ("contract", "fill", "liquidat", "funding", "edit", "closed", "trimmed", "stop triggered", "mode", "leverage")
 
 

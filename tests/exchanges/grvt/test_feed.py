@@ -81,6 +81,13 @@ def subscribe(line: Line, stream: str, *selectors: str) -> list[Any]:
     return [each["feed"] for each in after]
 
 
+def test_what_is_named_many_times_is_heard_once(here: Sockets) -> None:
+    first, *after = said(
+        here.line(), call("subscribe", {"stream": "v1.position", "selectors": [here.scene.sub()] * 500})
+    )
+    assert (first["result"]["subs"], len(after)) == ([here.scene.sub()], 0)
+
+
 # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

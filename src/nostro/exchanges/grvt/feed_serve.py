@@ -127,6 +127,7 @@ class GrvtFeed:
         self, caller: Caller, peer: Peer, method: str, stream: str, selectors: list[str]
     ) -> tuple[envelopes.Subscribed, list[str]]:
         """The confirmation, and the frames that a subscription begins with. Raises `WireRefusal`."""
+        selectors = list(dict.fromkeys(selectors))  # who says one a thousand times hears it once
         lines = [self._line(peer, stream, selector) for selector in selectors]
         if method == "unsubscribe":
             caller.topics.difference_update(line.topic(peer.form) for line in lines)

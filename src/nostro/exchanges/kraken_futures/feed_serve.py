@@ -100,7 +100,7 @@ class KrakenFeed:
             return [_error(JSON_ERROR)]
         if asked.event == "challenge":
             return [self._challenge(known)] if asked.api_key else [_error(JSON_ERROR)]
-        products = asked.product_ids if isinstance(asked.product_ids, list) else []
+        products = list(dict.fromkeys(asked.product_ids)) if isinstance(asked.product_ids, list) else []
         if asked.feed not in (*PRIVATE, *MARKETS, HEARTBEAT):
             return [_error(INVALID_FEED)]
         if not self._products.keys() >= set(products) or (asked.feed in MARKETS and not products):
@@ -157,7 +157,7 @@ class KrakenFeed:
             return
         yield _alert(ALREADY) if asked.feed in known.feeds else text(_acknowledged(asked, "subscribed"))
         known.caller.user = login.user
-        products = asked.product_ids if isinstance(asked.product_ids, list) else []
+        products = list(dict.fromkeys(asked.product_ids)) if isinstance(asked.product_ids, list) else []
         symbols = frozenset(self._products[each].symbol for each in products) or frozenset(self._symbols)
         known.feeds[asked.feed] = begun = Subscription(self._view, asked.feed, user=login.user, symbols=symbols)
         yield from (text(frame) for frame in begun.snapshot())

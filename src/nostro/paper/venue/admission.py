@@ -5,8 +5,10 @@ alone are ``placing.py``'s.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from nostro.domain.values import canonical
 from nostro.link.commands import Refusal, Rejected
 from nostro.paper.venue.book import POST_ONLY, REDUCE_ONLY, Match, Order
 from nostro.paper.venue.contracts import limit_of
@@ -14,8 +16,6 @@ from nostro.paper.venue.listing import LEVERAGE_DIGITS
 from nostro.paper.venue.numbers import amount_of
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from nostro.paper.venue.collateral import Collateral
     from nostro.paper.venue.contracts import Contract
     from nostro.paper.venue.positions import Position
@@ -77,8 +77,8 @@ def enough(position: Position, collateral: Collateral, *, needed: int) -> Reject
     if equity >= needed:
         return None
     digits = collateral.digits(position.place, position.contract.quote)
-    said = f"the wallet would need {amount_of(needed, digits).normalize():f} as margin, and its equity is"
-    return _refused(Refusal.INSUFFICIENT_FUNDS, said, amount_of(equity, digits).normalize())
+    said = f"the wallet would need {canonical(amount_of(needed, digits))} as margin, and its equity is"
+    return _refused(Refusal.INSUFFICIENT_FUNDS, said, Decimal(canonical(amount_of(equity, digits))))
 
 
 def too_high(position: Position, lots: int, *, leverage: int | None) -> Rejected | None:
