@@ -62,7 +62,7 @@ def _history(query: Query) -> requests.HistoryQuery:
 
 
 def _order(query: Query) -> requests.OrderQuery:
-    return requests.OrderQuery(orderId=_needed(query, "order_id"), symbol=words.symbol(_needed(query, "instrument")))
+    return requests.OrderQuery(orderId=_needed(query, "order_id"), symbol=_symbol(query))
 
 
 def _depth(query: Query) -> requests.DepthQuery:
