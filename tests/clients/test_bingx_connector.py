@@ -46,7 +46,7 @@ def test_the_market(bingx: Run) -> None:
     ]
     assert all(row["feeRate"] == float(bingx.venue.usual_fees()[1]) > 0 for row in said["contracts"])
     price = Decimal(said["price"]["fairPrice"])
-    assert price == bingx.venue.mark(BTC)
+    assert abs(price - bingx.venue.mark(BTC)) < price / 50, "it moves a little while one looks"
     assert said["depth"]["bids"][0]["p"] < float(price) < said["depth"]["asks"][0]["p"]
     assert [row["p"] for row in said["depth"]["asks"]] == sorted(row["p"] for row in said["depth"]["asks"])
     assert 0 < len(said["trades"]["trades"]) <= 100

@@ -275,6 +275,7 @@ class Market:
         if stop is not None:
             stop.stage = "new"
             stop.opened_ns = stop.updated_ns = self.ledger.now_ns
+            stop.triggered = True
             self.carry_out(stop)
             return True
         hidden = self.completable(symbol)

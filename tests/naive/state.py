@@ -158,6 +158,7 @@ class Order:
             position_side=asked.position_side,
             reduce_only=asked.reduce_only and self.instrument.kind != "spot",
             trigger="last" if self.instrument.kind == "spot" else asked.trigger,
+            triggered=self.triggered,
             origin=self.origin,
         )
 

@@ -258,12 +258,8 @@ def _kraken_told(venue: Venue, user: int) -> Mapping[str, Rows]:
 
 
 def _came_to_market(order: VenueOrder) -> bool:
-    """A stop has a history of its own until it is triggered, and is then an order of its price, from that moment on. Of
-    one that ended with nothing when it was placed nobody can tell that it was."""
-    waits = order.status == "pending"
-    return order.stop_price is None or (
-        not waits and (order.is_open or bool(order.filled) or order.opened_ns != order.placed_ns)
-    )
+    """A stop has a history of its own until it is triggered, and is then an order of its price, from that moment on."""
+    return order.stop_price is None or order.triggered
 
 
 def _kraken_order(order: VenueOrder) -> tuple[str, ...]:

@@ -173,6 +173,7 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     position_side: PositionSide = "both"
     reduce_only: bool = False
     trigger: Trigger = "last"
+    triggered: bool = False
     origin: Literal["user", "liquidation"] = "user"
 
     @property

@@ -65,8 +65,7 @@ def fired_ns(row: VenueOrder) -> int | None:
     """When an order came to the market: a stop when it was triggered. None where it never did."""
     if row.stop_price is None:
         return row.placed_ns
-    fired = row.status != "pending" and (row.is_open or bool(row.filled) or row.opened_ns != row.placed_ns)
-    return row.opened_ns if fired else None
+    return row.opened_ns if row.triggered else None
 
 
 def orders(

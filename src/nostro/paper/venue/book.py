@@ -39,6 +39,7 @@ BY_MARK: Final = 16
 BY_INDEX: Final = 32
 FORCED: Final = 64  # made by a liquidation
 TAKEOVER: Final = 128  # of a fill: the house was the other party
+TRIGGERED: Final = 256  # a stop whose condition was met
 
 
 class Order:

@@ -12,7 +12,7 @@ from heapq import heappop
 from typing import TYPE_CHECKING, Final
 
 from nostro.paper.venue.admission import backed
-from nostro.paper.venue.book import END, FILLED, FUNDS, REDUCE_ONLY, TAKEOVER, Market, Match, Order, Queue
+from nostro.paper.venue.book import END, FILLED, FUNDS, REDUCE_ONLY, TAKEOVER, TRIGGERED, Market, Match, Order, Queue
 from nostro.paper.venue.clearing import Clearing
 from nostro.paper.venue.contracts import limit_of
 from nostro.paper.venue.listing import PPM
@@ -184,6 +184,7 @@ class Matching:
     def _trigger(self, order: Order) -> None:
         del order.market.pending[order.id]
         order.status = "open"
+        order.traits |= TRIGGERED
         order.opened_ns = order.updated_ns = self.ledger.at_ns
         self.changed[order.id] = order
         if order.position is not None and backed(order, self._collateral, standing=order) is not None:

@@ -116,6 +116,7 @@ class Words:
             position_side=_position_side(traits),
             reduce_only=bool(traits & book.REDUCE_ONLY),
             trigger="mark" if traits & book.BY_MARK else "index" if traits & book.BY_INDEX else "last",
+            triggered=bool(traits & book.TRIGGERED),
             origin="liquidation" if traits & book.FORCED else "user",
         )
 
