@@ -265,7 +265,8 @@ class Collateral:
             return None
         full = abs(position.size) * perpetual.scale
         ticks = full / there if perpetual.inverse else there / full
-        return perpetual.price(math.ceil(ticks) if sign > 0 else math.floor(ticks))
+        whole = math.ceil(ticks) if sign > 0 else math.floor(ticks)
+        return perpetual.price(whole) if whole else None  # no mark price is 0
 
     # ── prices ───────────────────────────────────────────────────────────────────────────────────────────────────
 
