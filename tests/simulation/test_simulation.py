@@ -8,7 +8,7 @@ import pytest
 from simulation.campaign import campaign
 from simulation.contract_plays import PLAYS
 
-BATCHES = 5
+BATCHES = 3
 SEEDS_PER_BATCH = 8
 SEEDS_OF_CONTRACTS = 3  # campaigns/simulation.py has many more
 
