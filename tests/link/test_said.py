@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
-from nostro.link.said import SENTENCE_CHARACTERS, retry_after_s, sentence
+from nostro.link.said import SENTENCE_CHARACTERS, retry_after_s, sentence, unread
 
 HEX = "ab12" * 16
 
@@ -39,3 +40,19 @@ def test_one_line_that_ends() -> None:
 def test_when_to_ask_again(text: str, expected: float | None) -> None:
     assert retry_after_s({"retry-after": text}) == expected
     assert retry_after_s({}) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "the answer is empty"),
+        (b"<html>", "the answer is a page of HTML, not JSON"),
+        (b'"\xff"', "the answer is not UTF-8"),
+        (b"[" * 100_000, "the answer is nested too deeply"),
+        (b"{", "Input data was truncated"),
+    ],
+)
+def test_why_an_answer_is_none(body: bytes, says: str) -> None:
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError, RecursionError)) as failed:
+        msgspec.json.decode(body)
+    assert unread(failed.value, body) == says

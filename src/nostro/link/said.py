@@ -1,5 +1,5 @@
-"""What an exchange says in its errors, as it may be shown. It decides what may be logged of it: one line, cut, without
-anything secret.
+"""What an exchange says, as it may be shown: its errors, and why an answer is none. It decides what may be logged of
+it: one line, cut, without anything secret.
 """
 
 from __future__ import annotations
@@ -23,6 +23,20 @@ def sentence(text: str, hiding: re.Pattern[str] = SECRETS) -> str:
     hidden = hiding.sub("[hidden]", text[: 4 * SENTENCE_CHARACTERS])
     cut = hidden if len(hidden) <= SENTENCE_CHARACTERS else hidden[:SENTENCE_CHARACTERS] + "…"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)
+
+
+def unread(error: Exception, body: bytes) -> str:
+    """Why ``body`` could not be decoded as JSON of the form expected, in a few words; ``error``: what the decoder
+    raised."""
+    if not body:
+        return "the answer is empty"
+    if isinstance(error, RecursionError):
+        return "the answer is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "the answer is not UTF-8"
+    if body.lstrip()[:1] == b"<":
+        return "the answer is a page of HTML, not JSON"
+    return str(error)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

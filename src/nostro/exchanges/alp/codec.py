@@ -17,6 +17,7 @@ from nostro import errors
 from nostro.exchanges.alp.refusals import bad_input, refusal
 from nostro.link.declare import Carried, Route
 from nostro.link.http import HttpRequest, query_pairs, query_text
+from nostro.link.said import unread
 
 _NOT_ASCII: Final = re.compile(r"[^ -~]")
 _PLACE: Final = re.compile(r"`\$(?:\.|\[\.\.\.\])*([^`]*)`")
@@ -78,20 +79,8 @@ def decode(route: Route, body: bytes) -> Any:
         return _decoder(route.answer).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise errors.Undecodable(
-            f"ALP.COM {route.name}: {_sentence(error, body)}", hint="its bytes are kept", exchange="alp"
+            f"ALP.COM {route.name}: {unread(error, body)}", hint="its bytes are kept", exchange="alp"
         ) from None
-
-
-def _sentence(error: Exception, body: bytes) -> str:
-    if not body:
-        return "the answer is empty"
-    if isinstance(error, RecursionError):
-        return "the answer is nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "the answer is not UTF-8"
-    if body.lstrip()[:1] == b"<":
-        return "the answer is a page of HTML, not JSON"
-    return str(error)
 
 
 # ── the server's side ────────────────────────────────────────────────────────────────────────────────────────────
@@ -130,7 +119,7 @@ def decode_body(route: Route, body: bytes) -> Any:
     except msgspec.ValidationError as error:
         raise bad_input(_field(error), str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise bad_input("body", _sentence(error, body).replace("the answer", "the body")) from None
+        raise bad_input("body", unread(error, body).replace("the answer", "the body")) from None
 
 
 def _field(error: msgspec.ValidationError) -> str:

@@ -17,6 +17,7 @@ from nostro.exchanges.bingx_v1.messages import Envelope, Whole
 from nostro.exchanges.bingx_v1.refusals import bad_parameter
 from nostro.link.declare import Carried, Route
 from nostro.link.http import FIELDS_MAX, HttpRequest, query_pairs, query_text
+from nostro.link.said import unread
 
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -95,10 +96,8 @@ def decode(route: Route, body: bytes) -> Any:
             return _decoder(route.answer).decode(body)
         return _decoder(route.answer).decode(_decoder(_Sealed).decode(body).data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        sentence = "the answer is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        said = "the answer is empty" if not body else sentence
         raise errors.Undecodable(
-            f"BingX {route.name}: {said}", hint="its bytes are kept", exchange="bingx_v1"
+            f"BingX {route.name}: {unread(error, body)}", hint="its bytes are kept", exchange="bingx_v1"
         ) from None
 
 

@@ -17,6 +17,7 @@ from nostro.exchanges.grvt.refusals import MALFORMED, refused
 from nostro.exchanges.grvt.routes import is_lite
 from nostro.link.declare import Carried, Route
 from nostro.link.http import HttpRequest
+from nostro.link.said import unread
 
 
 @cache
@@ -36,20 +37,8 @@ def decode(route: Route, body: bytes) -> Any:
         return decoder(route.answer).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise errors.Undecodable(
-            f"GRVT {route.name}: {_sentence(error, body)}", hint="its bytes are kept", exchange="grvt"
+            f"GRVT {route.name}: {unread(error, body)}", hint="its bytes are kept", exchange="grvt"
         ) from None
-
-
-def _sentence(error: Exception, body: bytes) -> str:
-    if not body:
-        return "the answer is empty"
-    if isinstance(error, RecursionError):
-        return "the answer is nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "the answer is not UTF-8"
-    if body.lstrip()[:1] == b"<":
-        return "the answer is a page of HTML, not JSON"
-    return str(error)
 
 
 def decode_request(route: Route, request: HttpRequest) -> Any:
@@ -57,7 +46,7 @@ def decode_request(route: Route, request: HttpRequest) -> Any:
     try:
         return decoder(route.request).decode(request.body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        sentence = _sentence(error, request.body).replace("the answer", "the body")
+        sentence = unread(error, request.body).replace("the answer", "the body")
         raise refused(MALFORMED, sentence, lite=is_lite(route.path)) from None
 
 

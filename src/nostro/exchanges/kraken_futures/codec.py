@@ -20,6 +20,7 @@ from nostro import errors
 from nostro.exchanges.kraken_futures.refusals import refusal
 from nostro.link.declare import Carried, Route
 from nostro.link.http import HttpRequest, query_pairs, query_text
+from nostro.link.said import unread
 
 FORM: Final = "application/x-www-form-urlencoded"
 _RAW_JSON: Final = b"json="
@@ -70,21 +71,9 @@ def decode(route: Route, body: bytes) -> Any:
         return _decoder(route.answer).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise errors.Undecodable(
-            f"Kraken Futures {route.name}: {_sentence(error, body)}", hint="its bytes are kept",
+            f"Kraken Futures {route.name}: {unread(error, body)}", hint="its bytes are kept",
             exchange="kraken_futures",
         ) from None  # fmt: skip
-
-
-def _sentence(error: Exception, body: bytes) -> str:
-    if not body:
-        return "the answer is empty"
-    if isinstance(error, RecursionError):
-        return "the answer is nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "the answer is not UTF-8"
-    if body.lstrip()[:1] == b"<":
-        return "the answer is a page of HTML, not JSON"
-    return str(error)
 
 
 # ── the server's side ────────────────────────────────────────────────────────────────────────────────────────────
