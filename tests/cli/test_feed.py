@@ -30,15 +30,15 @@ async def signed_in(ready: dict[str, Any], tls: ssl.SSLContext) -> str:
     sign_in, account = ALP.auth.sign_in, ready["accounts"][0]
     assert sign_in is not None
     credentials = Credentials(account["key"], account["secret"])
-    carried = ALP.encode_request(sign_in, ALP.auth.sign_in_request(credentials))
+    carried = ALP.encode_request(sign_in.route, sign_in.request(credentials))
     origin = ready["urls"]["rest_tls"].removesuffix("/api/v3")
     request = HttpRequest(method="POST", origin=origin, path="/api/v3/auth", body=carried.body)
     transport = AiohttpTransport(tls=tls)
     try:
-        answer = await transport.send(ALP.auth.sign(sign_in, request, Signing(credentials, "", 0)))
+        answer = await transport.send(ALP.auth.sign(sign_in.route, request, Signing(credentials, "", 0)))
     finally:
         await transport.close()
-    return ALP.auth.token(ALP.decode(sign_in, answer.body), answer.headers)[0]
+    return sign_in.token(ALP.decode(sign_in.route, answer.body), answer.headers)[0]
 
 
 async def first_news(ready: dict[str, Any], url: str, tls: ssl.SSLContext | None) -> News:

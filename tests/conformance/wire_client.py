@@ -31,10 +31,10 @@ class WireClient:
         self.token = ""
         sign_in = exchange.auth.sign_in
         if login is not None and sign_in is not None:
-            answer = self.send(sign_in, exchange.auth.sign_in_request(self.credentials))
+            answer = self.send(sign_in.route, sign_in.request(self.credentials))
             assert answer.status == 200, answer.body
-            decoded = exchange.decode(sign_in, answer.body)
-            self.token, self.token_ends_ns = exchange.auth.token(decoded, answer.headers)
+            decoded = exchange.decode(sign_in.route, answer.body)
+            self.token, self.token_ends_ns = sign_in.token(decoded, answer.headers)
 
     def request(self, route: Route, message) -> HttpRequest:
         carried = self.exchange.encode_request(route, message)

@@ -27,6 +27,7 @@ from nostro.link.declare import (
     Given,
     Route,
     Serve,
+    SignIn,
     Signing,
     Stream,
     WireRefusal,
@@ -54,19 +55,17 @@ CANCEL = Route(
 )  # fmt: skip
 
 
+def cookie_of(_: Any, headers) -> tuple[str, int]:
+    cookie = header(headers, "Set-Cookie")
+    if cookie is None:
+        raise ValueError("there is no cookie")
+    return cookie.partition(";")[0], NOW_NS + 10**15
+
+
 class CookieAuth:
     """The token is a cookie; what is signed carries a member that was not in the message."""
 
-    sign_in: Route | None = SIGN_IN
-
-    def sign_in_request(self, credentials) -> Asked:
-        return Asked(account=credentials.key)
-
-    def token(self, answer: Any, headers) -> tuple[str, int]:
-        cookie = header(headers, "Set-Cookie")
-        if cookie is None:
-            raise ValueError("there is no cookie")
-        return cookie.partition(";")[0], NOW_NS + 10**15
+    sign_in: SignIn | None = SignIn(SIGN_IN, lambda credentials: Asked(account=credentials.key), cookie_of)
 
     def sign(self, route: Route, request: HttpRequest, signing: Signing) -> HttpRequest:
         headers = dict(request.headers)

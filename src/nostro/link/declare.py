@@ -293,19 +293,20 @@ class Carried(msgspec.Struct, frozen=True):
         return f"Carried({len(self.query)} characters, {len(self.body)} bytes)"
 
 
+class SignIn(msgspec.Struct, frozen=True):
+    """How a token is got: ``request(credentials)`` is the route's message, ``token(answer, headers)`` the token in the
+    answer or its headers, and when it ends, ns; it raises ValueError where there is none."""
+
+    route: Route
+    request: Callable[[Credentials], msgspec.Struct]
+    token: Callable[[Any, Mapping[str, str]], tuple[str, int]]
+
+
 class Auth(Protocol):
-    """How one exchange signs and verifies; `sign` stands next to `verify` in ``exchanges/*/auth.py``. ``sign_in``: the
-    route that gives a token, None where there is none."""
+    """How one exchange signs and verifies; `sign` stands next to `verify` in ``exchanges/*/auth.py``. ``sign_in``: None
+    where every request is signed by itself."""
 
-    sign_in: Route | None
-
-    def sign_in_request(self, credentials: Credentials) -> msgspec.Struct:
-        """The message that asks for a token."""
-        ...
-
-    def token(self, answer: Any, headers: Mapping[str, str], /) -> tuple[str, int]:
-        """The token in a sign-in's answer or its headers, and when it ends, ns. Raises ValueError."""
-        ...
+    sign_in: SignIn | None
 
     def sign(self, route: Route, request: HttpRequest, signing: Signing) -> HttpRequest:
         """The request as it is sent: members, headers or a signature added. Raises `errors.BadValue` for a key that

@@ -34,6 +34,7 @@ from nostro.link.declare import (
     Page,
     Query,
     Route,
+    SignIn,
     Signing,
     Stream,
 )
@@ -323,7 +324,8 @@ class WireSource:
         failure.page = error.page
         return failure
 
-    async def _sign_in(self, route: Route, credentials: Credentials) -> None:
+    async def _sign_in(self, sign_in: SignIn, credentials: Credentials) -> None:
+        route = sign_in.route
         if self._auth_failures >= limits.AUTH_FAILURES_MAX:
             raise errors.Unauthorized(
                 f"{self.exchange.name} refused this key {self._auth_failures} times; it is not tried again",
@@ -331,14 +333,13 @@ class WireSource:
                 exchange=self.exchange.id,
                 account=self.account,
             )
-        message = self.exchange.auth.sign_in_request(credentials)
         page, headers = await self._exchange(
-            route, message, "", capability=route.name, stream=route.name, query=Query()
-        )  # fmt: skip
+            route, sign_in.request(credentials), "", capability=route.name, stream=route.name, query=Query()
+        )
         if not self._accepted(page):
             raise self._refusal(page)
         try:
-            self._token, ends_ns = self.exchange.auth.token(self._decoded(route, page), headers)
+            self._token, ends_ns = sign_in.token(self._decoded(route, page), headers)
         except ValueError as error:
             raise errors.Undecodable(f"{self.exchange.name} answered the sign-in with no token: {error}") from None
         # The token's end is the exchange's time; ours may be off by minutes.

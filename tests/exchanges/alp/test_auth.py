@@ -130,7 +130,7 @@ def test_a_token_is_a_web_token_that_ends_when_the_venue_says() -> None:
 )
 def test_what_is_no_token_is_refused(answer: str) -> None:
     with pytest.raises(ValueError, match="token"):
-        ALP.auth.token(answer, {})
+        auth.token_of(answer, {})
 
 
 def sign_in(key: str, secret: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
@@ -262,7 +262,7 @@ def test_a_key_without_the_permission_is_forbidden_and_nothing_is_submitted(
 
 def test_no_secret_is_shown() -> None:
     credentials = Key("k", "top-secret")
-    assert "top-secret" not in repr(ALP.auth.sign_in_request(credentials))
+    assert "top-secret" not in repr(auth.sign_in_request(credentials))
     request = WireClient(ALP, Server(ALP, FakeView()).handle).request
-    shown = repr(request(ALP.auth.sign_in, ALP.auth.sign_in_request(credentials)))  # type: ignore[arg-type]
+    shown = repr(request(auth.SIGN_IN, auth.sign_in_request(credentials)))
     assert "top-secret" not in shown

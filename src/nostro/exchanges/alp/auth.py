@@ -21,7 +21,7 @@ from nostro.exchanges.alp.codec import decode_body
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.refusals import unauthorized
 from nostro.exchanges.alp.routes import SIGN_IN
-from nostro.link.declare import Credentials, Route, Signing
+from nostro.link.declare import Credentials, Route, SignIn, Signing
 from nostro.link.http import HttpRequest, header
 from nostro.link.view import Login, VenueView
 
@@ -99,18 +99,21 @@ def _base64(raw: bytes) -> str:
 # ── both sides ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def sign_in_request(credentials: Credentials) -> requests.SignIn:
+    return requests.SignIn(api_key=credentials.key, api_secret=credentials.secret)
+
+
+def token_of(answer: str, _: Mapping[str, str]) -> tuple[str, int]:
+    """The token and its end, ns. Raises ValueError."""
+    return answer, read_claims(answer).exp * SECOND_NS
+
+
 class AlpAuth:
     """`Auth` of ALP.COM in one dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self.sign_in: Route | None = SIGN_IN
-
-    def sign_in_request(self, credentials: Credentials) -> msgspec.Struct:
-        return requests.SignIn(api_key=credentials.key, api_secret=credentials.secret)
-
-    def token(self, answer: str, _: Mapping[str, str]) -> tuple[str, int]:
-        return answer, read_claims(answer).exp * SECOND_NS
+        self.sign_in: SignIn | None = SignIn(SIGN_IN, sign_in_request, token_of)
 
     def sign(self, route: Route, request: HttpRequest, signing: Signing) -> HttpRequest:
         headers = dict(request.headers)

@@ -19,7 +19,7 @@ import msgspec
 from nostro import errors
 from nostro.exchanges.bingx_v1.codec import members
 from nostro.exchanges.bingx_v1.refusals import BAD_PARAMETER, UNAUTHORIZED, bad_parameter, refused
-from nostro.link.declare import Credentials, Route, Signing
+from nostro.link.declare import Route, SignIn, Signing
 from nostro.link.http import HttpRequest
 from nostro.link.view import Login, VenueView
 
@@ -57,13 +57,7 @@ def signature_bytes(given: str) -> bytes | None:
 class BingxAuth:
     """`Auth` of the wire: there is no sign-in, every private call is signed."""
 
-    sign_in: Route | None = None
-
-    def sign_in_request(self, credentials: Credentials) -> msgspec.Struct:
-        raise NotImplementedError
-
-    def token(self, answer: object, headers: object, /) -> tuple[str, int]:
-        raise NotImplementedError
+    sign_in: SignIn | None = None
 
     def sign(self, route: Route, request: HttpRequest, signing: Signing) -> HttpRequest:
         """The form with key, time and signature. Public calls are not signed."""

@@ -31,7 +31,7 @@ from nostro.exchanges.grvt.refusals import (
 )
 from nostro.exchanges.grvt.routes import API_KEY_LOGIN, WALLET_LOGIN, is_lite
 from nostro.exchanges.grvt.signing import address, number
-from nostro.link.declare import Credentials, Route, Signing, WireRefusal
+from nostro.link.declare import Credentials, Route, SignIn, Signing, WireRefusal
 from nostro.link.http import HttpRequest, header, query_pairs
 from nostro.link.view import Login, VenueView
 
@@ -94,27 +94,30 @@ def _code(view: VenueView, said: str) -> str:
 # ── both sides ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def sign_in_request(credentials: Credentials) -> requests.ApiKeyLogin:
+    return requests.ApiKeyLogin(api_key=credentials.key)
+
+
+def token_of(_: messages.SignedIn, headers: Mapping[str, str]) -> tuple[str, int]:
+    """The token and its end, ns. A cookie without an end is taken for one that lasts: a request that it does not carry
+    any more says so. Raises ValueError."""
+    account_id, cookies = header(headers, ACCOUNT_ID), SimpleCookie()
+    try:
+        cookies.load(header(headers, "Set-Cookie") or "")
+    except CookieError:
+        raise ValueError("the cookie cannot be read") from None
+    if COOKIE not in cookies or not account_id:
+        raise ValueError(f"there is no cookie {COOKIE} with a header {ACCOUNT_ID}")
+    expires = cookies[COOKIE]["expires"]
+    ends_ns = int(parsedate_to_datetime(expires).timestamp()) * SECOND_NS if expires else LATEST_NS
+    return f"{account_id} {cookies[COOKIE].value}", ends_ns
+
+
 class GrvtAuth:
     """`Auth` of GRVT. A token is the account's id and the cookie, with a space between them."""
 
     def __init__(self) -> None:
-        self.sign_in: Route | None = API_KEY_LOGIN
-
-    def sign_in_request(self, credentials: Credentials) -> msgspec.Struct:
-        return requests.ApiKeyLogin(api_key=credentials.key)
-
-    def token(self, _: messages.SignedIn, headers: Mapping[str, str]) -> tuple[str, int]:
-        """A cookie without an end is taken for one that lasts: a request that it does not carry any more says so."""
-        account_id, cookies = header(headers, ACCOUNT_ID), SimpleCookie()
-        try:
-            cookies.load(header(headers, "Set-Cookie") or "")
-        except CookieError:
-            raise ValueError("the cookie cannot be read") from None
-        if COOKIE not in cookies or not account_id:
-            raise ValueError(f"there is no cookie {COOKIE} with a header {ACCOUNT_ID}")
-        expires = cookies[COOKIE]["expires"]
-        ends_ns = int(parsedate_to_datetime(expires).timestamp()) * SECOND_NS if expires else LATEST_NS
-        return f"{account_id} {cookies[COOKIE].value}", ends_ns
+        self.sign_in: SignIn | None = SignIn(API_KEY_LOGIN, sign_in_request, token_of)
 
     def sign(self, route: Route, request: HttpRequest, signing: Signing) -> HttpRequest:
         """Orders are signed in their bodies, where they are made (``do.py``)."""

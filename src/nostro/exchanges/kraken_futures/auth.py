@@ -13,8 +13,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -23,7 +22,7 @@ from nostro.exchanges.kraken_futures import costs, written
 from nostro.exchanges.kraken_futures.codec import batch_items, parameters
 from nostro.exchanges.kraken_futures.desk import desk
 from nostro.exchanges.kraken_futures.refusals import refused
-from nostro.link.declare import Credentials, Route, Signing, WireRefusal
+from nostro.link.declare import Route, SignIn, Signing, WireRefusal
 from nostro.link.http import HttpRequest, header
 from nostro.link.view import Login, VenueView
 
@@ -52,13 +51,7 @@ def signed(secret: str, message: bytes) -> str:
 class KrakenAuth:
     """`Auth` of Kraken Futures; nobody signs in."""
 
-    sign_in: Route | None = None
-
-    def sign_in_request(self, _: Credentials) -> msgspec.Struct:
-        raise AssertionError("nobody signs in here")
-
-    def token(self, _: Any, __: Mapping[str, str], /) -> tuple[str, int]:
-        raise AssertionError("nobody signs in here")
+    sign_in: SignIn | None = None
 
     def sign(self, route: Route, request: HttpRequest, signing: Signing) -> HttpRequest:
         """Adds the headers; public calls stay as they are."""
