@@ -41,6 +41,9 @@ def ask(action: str, topics: Sequence[str], proof: Mapping[str, str]) -> list[st
 
 
 FEED = Feed(
+    watched=lambda _: (),
+    stream=lambda fact: fact.kind,
+    states=(),
     url="", paths=("/",), topics=(Topic(name="orders", of="account", all=True, gives="order", private=True),),
     private=("order",), topic=lambda name, of: name, ask=ask, sign_in=lambda signing: f"I am {signing.credentials.key}",
     read=read, serve=lambda view: None, prove=lambda text, signing: {"signed": text + signing.credentials.secret},

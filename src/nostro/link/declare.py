@@ -54,12 +54,14 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):
-    """What a page says of its stream: the half-open interval [since_ns, until_ns) has this status, for this cause."""
+    """What a page says of its stream, or of ``stream``: the half-open interval [since_ns, until_ns) has this status,
+    for this cause. Of a state (balances, positions) the interval is one of our clock: it was seen without a gap."""
 
     status: Status
     since_ns: int
     until_ns: int
     cause: Cause = ""
+    stream: str = ""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

@@ -103,12 +103,14 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 class News(msgspec.Struct, frozen=True):
     """What the frame tells, in its order; facts are unstamped. ``series``: what its ``number`` counts, one by one ("":
-    the wire numbers nothing); ``begins``: what came before in the series does not matter, this frame holds it all."""
+    the wire numbers nothing), by the name of the topic; ``begins``: what came before in the series does not matter,
+    this frame holds it all. ``whole``: streams of ours (`Feed.stream`) of which it names all that there is."""
 
     items: tuple[Fact | BookChange | Rate, ...]
     series: str = ""
     number: int = 0
     begins: bool = False
+    whole: tuple[str, ...] = ()
 
 
 class Unread(msgspec.Struct, frozen=True):
@@ -200,7 +202,12 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     ``ask(action, topics, proof)`` are the messages that ask for topics, with these members: one, or one for each topic.
     ``read(body)`` says what a frame means (raises `Undecodable` or ValueError). ``ping_every_s``: so often the client
     must show that it is there, by pings below the frames, None where the server's own pings are answered. The server's
-    side: ``serve(view)``."""
+    side: ``serve(view)``.
+
+    What is kept of an account: ``watched(facts)`` are the topics that together tell everything of it (none where
+    signing in is enough), from the facts of the capability ``needs`` ("" for none). ``stream(fact)`` is the history or
+    the state (an ask's name) that a fact of a frame belongs to, "" where it is not kept; ``states`` are the names of
+    those that are states."""
 
     url: str
     paths: tuple[str, ...]
@@ -214,3 +221,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     headers: Callable[[Signing], Mapping[str, str]] = no_headers
     prove: Callable[[str, Signing], Mapping[str, str]] | None = None
     ping_every_s: int | None = None
+    watched: Callable[[Sequence[Fact]], Sequence[str]]
+    stream: Callable[[Fact], str]
+    states: tuple[str, ...]
+    needs: str = ""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from nostro.domain.records import Fact
 from nostro.exchanges.alp import words
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.feed_read import read
@@ -22,6 +23,7 @@ from nostro.link.frames import ALL, Action, Feed, Topic
 ORIGIN: Final = "wss://www.alp.com"
 PATH: Final = "/alp-ws"
 SHORT_PATH: Final = "/ws"
+BALANCES: Final = "balances"
 
 TOPICS: Final = (
     Topic(name="ticker", of="instrument", all=True, gives="ticker"),
@@ -45,6 +47,15 @@ def sign_in(signing: Signing) -> str:
     return json.dumps(["auth", signing.token])
 
 
+def watched(_: Sequence[Fact]) -> Sequence[str]:
+    """Who signed in hears all of the account."""
+    return ()
+
+
+def stream(fact: Fact) -> str:
+    return {"balance": BALANCES, "order": "orders"}.get(fact.kind, "")
+
+
 def feed(dialect: Dialect) -> Feed:
     paths = (SHORT_PATH, PATH) if dialect.short else (PATH, SHORT_PATH)
     topics = TOPICS if dialect.short else (*TOPICS, RATES)
@@ -58,4 +69,7 @@ def feed(dialect: Dialect) -> Feed:
         sign_in=sign_in,
         read=read,
         serve=partial(AlpFeed, dialect=dialect, topics=topics),
+        watched=watched,
+        stream=stream,
+        states=(BALANCES,),
     )

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from nostro.domain.records import Fact, SubAccount
 from nostro.exchanges.grvt.auth import session_headers
 from nostro.exchanges.grvt.feed_messages import VERSION
 from nostro.exchanges.grvt.feed_read import read_frame
@@ -32,6 +33,8 @@ _GIVES: Final = {
     "v1.order": "order", "v1.state": "order", "v1.position": "position", "v1.fill": "fill",
     "v1.transfer": "transfer", "v1.deposit": "transfer", "v1.withdrawal": "transfer",
 }  # fmt: skip
+WATCHED: Final = ("v1.order", "v1.state", "v1.position", "v1.fill")
+_STREAMS: Final = {"order": "orders", "position": "positions", "fill": "fills"}
 TOPICS: Final = tuple(
     Topic(name=stream, of="account", all=False, gives=gives, private=True) for stream, gives in _GIVES.items()
 )
@@ -60,6 +63,16 @@ def sign_in(_: Signing) -> str:
     return ""
 
 
+def watched(facts: Sequence[Fact]) -> Sequence[str]:
+    """Of every sub-account. What moves a main account's money has no id in frames: its histories tell it."""
+    subs = [each.native_id for each in facts if isinstance(each, SubAccount) and each.native_id]
+    return [topic_text(stream, each) for each in subs for stream in WATCHED]
+
+
+def stream(fact: Fact) -> str:
+    return _STREAMS.get(fact.kind, "")
+
+
 def feed(form: Form) -> Feed:
     own, other = (FULL_PATH, LITE_PATH) if form == "full" else (LITE_PATH, FULL_PATH)
     return Feed(
@@ -74,4 +87,8 @@ def feed(form: Form) -> Feed:
         serve=GrvtFeed,
         headers=session_headers,
         ping_every_s=PING_EVERY_S,
+        watched=watched,
+        stream=stream,
+        states=("positions",),
+        needs="sub_accounts",
     )

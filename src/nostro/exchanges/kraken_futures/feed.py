@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from nostro.domain.records import Fact
 from nostro.errors import BadValue
 from nostro.exchanges.kraken_futures import words
 from nostro.exchanges.kraken_futures.auth import signed
@@ -26,6 +27,12 @@ _GIVES: Final = {
     "account_balances_and_margins": "margin_summary", "balances": "balance", "open_positions": "position",
     "open_orders": "order", "open_orders_verbose": "order", "fills": "fill", "account_log": "entry",
     "notifications_auth": "",
+}  # fmt: skip
+
+WATCHED: Final = ("balances", "open_positions", "open_orders_verbose", "fills", "account_log")
+_STREAMS: Final = {
+    "balance": "balances", "margin_summary": "margin", "position": "positions", "order": "orders", "fill": "fills",
+    "entry": "entries",
 }  # fmt: skip
 
 TOPICS: Final = (
@@ -70,6 +77,15 @@ def prove(challenge: str, signing: Signing) -> dict[str, str]:
     return {"api_key": key, "original_challenge": challenge, "signed_challenge": signed(secret, challenge.encode())}
 
 
+def watched(_: Sequence[Fact]) -> Sequence[str]:
+    """The older feed of margin accounts says nothing that ``balances`` does not."""
+    return WATCHED
+
+
+def stream(fact: Fact) -> str:
+    return _STREAMS.get(fact.kind, "")
+
+
 FEED: Final = Feed(
     url="wss://futures.kraken.com/ws/v1",
     paths=("/ws/v1",),
@@ -82,4 +98,7 @@ FEED: Final = Feed(
     serve=KrakenFeed,
     prove=prove,
     ping_every_s=PING_EVERY_S,
+    watched=watched,
+    stream=stream,
+    states=("balances", "margin", "positions"),
 )

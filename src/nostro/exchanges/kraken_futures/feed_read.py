@@ -97,7 +97,7 @@ def _event(said: messages.Event) -> Meaning:
 def _positions(said: messages.Positions) -> News:
     time_ns = members.moment(said.timestamp, "timestamp") if said.timestamp else None
     rows = tuple(_position(offset, row, time_ns=time_ns) for offset, row in enumerate(said.positions))
-    return News(rows, series=said.feed, number=said.seq, begins=said.seq == 0)
+    return News(rows, series=said.feed, number=said.seq, begins=said.seq == 0, whole=("positions",))
 
 
 def _position(offset: int, row: messages.Position, *, time_ns: int | None) -> records.Position:

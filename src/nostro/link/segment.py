@@ -1,0 +1,100 @@
+"""A segment: the frames of one connection over about a second, kept as one page. It decides how frames become the body
+of a page and how they are read back; when a segment ends is decided where frames are gathered (``live.py``).
+
+The body is, frame by frame: a line ``<received_ns> <kind> <length>``, so many bytes as they came, and a line end. Of a
+frame that holds one of our own secrets (an echo of what signed us in) only length and SHA-256 are kept (kind
+``hidden``). Frames that only keep the connection going (welcome, ping, challenge, acknowledgement) are no account data
+and are not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import msgspec
+
+from nostro.domain.records import Fact
+from nostro.errors import WireError
+from nostro.link.frames import Feed, News
+
+if TYPE_CHECKING:
+    from nostro.link.declare import Page
+
+FEED: Final = "feed"  # the stream and route of the pages of segments
+
+Kind = Literal["text", "binary", "hidden"]
+
+
+class Frame(NamedTuple):
+    """One frame as it was received, and when (our clock)."""
+
+    received_ns: int
+    kind: Kind
+    body: bytes
+
+
+class Reading(NamedTuple):
+    """What one frame says of one stream: facts in its order, whose ``offset`` counts through the whole page.
+    ``whole``: it names all that there is in that stream; what it leaves out is gone."""
+
+    stream: str
+    facts: tuple[Fact, ...]
+    whole: bool
+
+
+def encode(frames: Iterable[Frame]) -> bytes:
+    """The body of the page of these frames."""
+    return b"".join(b"%d %s %d\n%s\n" % (each[0], each[1].encode(), len(each[2]), each[2]) for each in frames)
+
+
+def frames(body: bytes) -> Iterator[Frame]:
+    """The frames of a body. Raises ValueError where it is none."""
+    at = 0
+    while at < len(body):
+        end = body.index(b"\n", at)
+        received, kind, length = body[at:end].split(b" ")
+        begin, at = end + 1, end + 2 + int(length)
+        if at > len(body) or body[at - 1 : at] != b"\n" or kind not in (b"text", b"binary", b"hidden"):
+            raise ValueError("the frames of a segment do not fit its length")
+        yield Frame(int(received), kind.decode(), body[begin : at - 1])  # type: ignore[arg-type]
+
+
+def hidden(frame: Frame) -> Frame:
+    """The frame without what it said."""
+    digest = hashlib.sha256(frame.body).hexdigest()
+    return Frame(frame.received_ns, "hidden", b"%d %s" % (len(frame.body), digest.encode()))
+
+
+def read(feed: Feed, page: Page) -> Iterator[Reading]:
+    """What the frames of a page say, in their order. A frame that cannot be read says nothing: it was told of when it
+    came, and its bytes are here. Raises ValueError where the body is none of frames."""
+    offset = 0
+    for frame in frames(page.body):
+        if frame.kind != "text":
+            continue
+        for reading in read_frame(feed, frame):
+            facts = tuple(msgspec.structs.replace(each, offset=offset + n) for n, each in enumerate(reading.facts))
+            offset += len(facts)
+            yield reading._replace(facts=facts)
+
+
+def read_frame(feed: Feed, frame: Frame) -> list[Reading]:
+    """What one frame says, nothing where it cannot be read."""
+    try:
+        meaning = feed.read(frame.body)
+    except (WireError, ValueError):
+        return []
+    return readings(feed, meaning, received_ns=frame.received_ns) if isinstance(meaning, News) else []
+
+
+def readings(feed: Feed, news: News, *, received_ns: int) -> list[Reading]:
+    """The facts of a frame by the streams that they belong to, in the order in which each is named first; facts without
+    a time of their own have that of the arrival."""
+    found: dict[str, list[Fact]] = {stream: [] for stream in news.whole}
+    for item in news.items:
+        if isinstance(item, Fact) and (stream := feed.stream(item)):
+            timed = item if item.effective_ns is not None else msgspec.structs.replace(item, effective_ns=received_ns)
+            found.setdefault(stream, []).append(timed)
+    return [Reading(stream, tuple(facts), stream in news.whole) for stream, facts in found.items()]
