@@ -4,7 +4,8 @@ With ``--engine postgresql`` the second life's book is on PostgreSQL: both engin
     python campaigns/simulation.py --seeds 1000
     python campaigns/simulation.py --seeds 500 --exchange grvt
 
-Prints what was reached as a line of JSON, and ends with status 1 at the first difference, naming the seed.
+Prints what was reached as a line of JSON, and ends with status 1 at the first difference, naming the seed. What was
+reached so far goes to stderr every 25 seeds: a run of hours that is cut off was not in vain.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from simulation.contract_plays import PLAYS
 from simulation.world import Seen, counts, directly
 
 REFUSED_MIN = 100
+TOLD_EVERY = 25
 ENGINES = ("sqlite", "postgresql")
 _servers: list[Server] = []  # of this process, one at the most
 _ending = ExitStack()
@@ -70,25 +72,20 @@ def main(seeds: int, first: int, *, exchange: str, engine: str, processes: int) 
             seen: Seen = done.result()
             if counts(seen, play):
                 total.add(seen)
-                show(total, seeds, begun)
+                if total.seeds % TOLD_EVERY == 0:
+                    click.echo(figures(total, exchange, engine, begun), err=True)
             else:
                 total.passed_over += 1
                 waiting.add(pool.submit(live, exchange, following))
                 following += 1
     total.check(REFUSED_MIN, play)
-    figures = msgspec.to_builtins(total) | {
-        "exchange": exchange,
-        "engine": engine,
-        "seconds": round(time.monotonic() - begun),
-    }
-    click.echo(msgspec.json.encode(figures).decode())
+    click.echo(figures(total, exchange, engine, begun))
 
 
-def show(total: Total, seeds: int, begun: float) -> None:
-    if sys.stderr.isatty() or total.seeds % 50 == 0:
-        ending = "\r" if sys.stderr.isatty() else "\n"
-        sys.stderr.write(f"{total.seeds} of {seeds} seeds, {time.monotonic() - begun:.0f} s{ending}")
-        sys.stderr.flush()
+def figures(total: Total, exchange: str, engine: str, begun: float) -> str:
+    """A line of JSON."""
+    of = {"exchange": exchange, "engine": engine, "seconds": round(time.monotonic() - begun)}
+    return msgspec.json.encode(msgspec.to_builtins(total) | of).decode()
 
 
 if __name__ == "__main__":
