@@ -191,6 +191,11 @@ def no_headers(_: Signing) -> Mapping[str, str]:
     return {}
 
 
+def no_sub_account(_: Sequence[Fact]) -> str:
+    """Of a wire that has none, or whose frames name it."""
+    return ""
+
+
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """A live connection of a wire. ``url``: the live one. ``paths``: all at which the paper exchange serves it, the
     one that it names first. ``private``: kinds of facts that only who is signed in hears: those of private topics, and
@@ -205,9 +210,10 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     side: ``serve(view)``.
 
     What is kept of an account: ``watched(facts)`` are the topics that together tell everything of it (none where
-    signing in is enough), from the facts of the capability ``needs`` ("" for none). ``stream(fact)`` is the history or
-    the state (an ask's name) that a fact of a frame belongs to, "" where it is not kept; ``states`` are the names of
-    those that are states."""
+    signing in is enough), from the facts of the capability ``needs`` ("" for none), of a key of one sub-account from
+    that one's alone; ``own(facts)`` is the sub-account that facts of frames are of which name none ("" where all that
+    have one name it). ``stream(fact)`` is the history or the state (an ask's name) that a fact of a frame belongs to,
+    "" where it is not kept; ``states`` are the names of those that are states."""
 
     url: str
     paths: tuple[str, ...]
@@ -225,3 +231,4 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     stream: Callable[[Fact], str]
     states: tuple[str, ...]
     needs: str = ""
+    own: Callable[[Sequence[Fact]], str] = no_sub_account

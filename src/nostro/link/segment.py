@@ -69,32 +69,40 @@ def hidden(frame: Frame) -> Frame:
 
 def read(feed: Feed, page: Page) -> Iterator[Reading]:
     """What the frames of a page say, in their order. A frame that cannot be read says nothing: it was told of when it
-    came, and its bytes are here. Raises ValueError where the body is none of frames."""
-    offset = 0
+    came, and its bytes are here. Facts that name no sub-account are of the one that the page's query names
+    (`Feed.own`). Raises ValueError where the body is none of frames."""
+    offset, own = 0, page.query.where.get("sub_account", "")
     for frame in frames(page.body):
         if frame.kind != "text":
             continue
-        for reading in read_frame(feed, frame):
+        for reading in read_frame(feed, frame, own=own):
             facts = tuple(msgspec.structs.replace(each, offset=offset + n) for n, each in enumerate(reading.facts))
             offset += len(facts)
             yield reading._replace(facts=facts)
 
 
-def read_frame(feed: Feed, frame: Frame) -> list[Reading]:
-    """What one frame says, nothing where it cannot be read."""
+def read_frame(feed: Feed, frame: Frame, *, own: str = "") -> list[Reading]:
+    """What one frame says, nothing where it cannot be read. ``own``: as `readings` takes it."""
     try:
         meaning = feed.read(frame.body)
     except (WireError, ValueError):
         return []
-    return readings(feed, meaning, received_ns=frame.received_ns) if isinstance(meaning, News) else []
+    return readings(feed, meaning, received_ns=frame.received_ns, own=own) if isinstance(meaning, News) else []
 
 
-def readings(feed: Feed, news: News, *, received_ns: int) -> list[Reading]:
+def readings(feed: Feed, news: News, *, received_ns: int, own: str = "") -> list[Reading]:
     """The facts of a frame by the streams that they belong to, in the order in which each is named first; facts without
-    a time of their own have that of the arrival."""
+    a time of their own have that of the arrival, and those without a sub-account are of ``own``."""
     found: dict[str, list[Fact]] = {stream: [] for stream in news.whole}
     for item in news.items:
         if isinstance(item, Fact) and (stream := feed.stream(item)):
-            timed = item if item.effective_ns is not None else msgspec.structs.replace(item, effective_ns=received_ns)
-            found.setdefault(stream, []).append(timed)
+            found.setdefault(stream, []).append(_placed(item, received_ns=received_ns, own=own))
     return [Reading(stream, tuple(facts), stream in news.whole) for stream, facts in found.items()]
+
+
+def _placed(fact: Fact, *, received_ns: int, own: str) -> Fact:
+    """The fact with a time and whose it is."""
+    if fact.effective_ns is not None and (fact.sub_account or not own):
+        return fact
+    effective_ns = received_ns if fact.effective_ns is None else fact.effective_ns
+    return msgspec.structs.replace(fact, effective_ns=effective_ns, sub_account=fact.sub_account or own)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from nostro.domain.records import Fact
+from nostro.domain.records import Fact, SubAccount
 from nostro.exchanges.alp import words
 from nostro.exchanges.alp.dialects import Dialect
 from nostro.exchanges.alp.feed_read import read
@@ -52,6 +52,15 @@ def watched(_: Sequence[Fact]) -> Sequence[str]:
     return ()
 
 
+def own(facts: Sequence[Fact]) -> str:
+    """The login's own account: of those that it sees, the one whose master is not among them. *Ours*: frames are of the
+    login's own account alone; where they told of its sub-accounts too, the next answer to a request would disagree with
+    them (live 14)."""
+    known = {each.native_id for each in facts}
+    own = [each.native_id for each in facts if isinstance(each, SubAccount) and each.parent_id not in known]
+    return own[0] or "" if len(own) == 1 else ""
+
+
 def stream(fact: Fact) -> str:
     return {"balance": BALANCES, "order": "orders"}.get(fact.kind, "")
 
@@ -72,4 +81,6 @@ def feed(dialect: Dialect) -> Feed:
         watched=watched,
         stream=stream,
         states=(BALANCES,),
+        needs="sub_accounts",
+        own=own,
     )
