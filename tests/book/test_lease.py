@@ -43,6 +43,19 @@ def test_a_living_lease_keeps_others_out_until_it_ends(tmp_path: Path) -> None:
         assert one.acquire(ACCOUNT, "one").token > taken.token
 
 
+def test_who_follows_a_book_sees_what_moved_and_who_may_move_it(tmp_path: Path) -> None:
+    clock = Clock()
+    with open_book(tmp_path / "b.db", clock=clock) as one, open_book(tmp_path / "b.db", clock=clock) as reader:
+        assert [(each.account, each.seq, each.expires_ns) for each in reader.chains()] == [(ACCOUNT, 0, 0)]
+        lease = one.acquire(ACCOUNT, "one")
+        assert [(each.seq, each.holder, each.expires_ns) for each in reader.chains()] == [(0, "one", lease.expires_ns)]
+        grown = one.append(lease, pages(0)).head.seq
+        assert grown > 0
+        assert [each.seq for each in reader.chains()] == [grown]
+        one.release(lease)
+        assert [(each.seq, each.expires_ns) for each in reader.chains()] == [(grown, 0)]
+
+
 def test_a_paused_holder_is_fenced_and_writes_nothing(tmp_path: Path) -> None:
     clock, fenced = Clock(), 0
     with open_book(tmp_path / "b.db", clock=clock) as paused, open_book(tmp_path / "b.db", clock=clock) as other:

@@ -25,7 +25,7 @@ from nostro.book.migrate import Migrated, migrate, refuse_older
 from nostro.book.pages import Entered, page_of_ours
 from nostro.book.proof import Proof
 from nostro.book.rebuild import Rebuilt, rebuild
-from nostro.book.store import AccountRow, Head, Lease, Store
+from nostro.book.store import AccountRow, Chain, Head, Lease, Store
 from nostro.book.watching import Watcher, unwatched
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.records import Interest
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 ROLLED_BACK: Final = "nostro:rollback"  # the route of the page that says that a loss was accepted
 
-__all__ = ["AccountRow", "Appended", "Book", "Entered", "Finding", "Lease", "LedgerSum", "Proof", "Rebuilt"]
+__all__ = ["AccountRow", "Appended", "Book", "Chain", "Entered", "Finding", "Lease", "LedgerSum", "Proof", "Rebuilt"]
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
@@ -443,6 +443,11 @@ class Book:
         """The number of an account's last page, or of the last that was known at that time."""
         with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (_, clocks):
             return clocks.seq
+
+    def chains(self) -> list[Chain]:
+        """Every account's chain: one that stands where it stood has nothing new to read."""
+        with self._answering() as answers:
+            return answers.store.chains()
 
     def exchange(self, account: str) -> Exchange:
         """The wire that an account speaks now."""

@@ -46,6 +46,15 @@ class Head(NamedTuple):
     hash: bytes
 
 
+class Chain(NamedTuple):
+    """An account's chain as it is now: the number of its last page, and who may append to it until when."""
+
+    account: str
+    seq: int
+    holder: str
+    expires_ns: int
+
+
 class Lease(NamedTuple):
     """The right to append to one account, until ``expires_ns`` or until another holder's token is larger."""
 
@@ -196,6 +205,10 @@ class Store:
 
     def head(self, account: int) -> Head:
         return Head(*self._chain("seq, hash", account))
+
+    def chains(self) -> list[Chain]:
+        query = "SELECT a.name, c.seq, c.holder, c.expires_ns FROM account a JOIN chain c ON c.account = a.id ORDER BY a.id"
+        return [Chain(*row) for row in self.engine.all(query)]
 
     def hold_head(self, account: int) -> Head:
         """The head, which nobody else moves until the write transaction ends: what is read after it is the latest."""
