@@ -15,10 +15,10 @@ import msgspec
 
 from nostro.book import sums, undated
 from nostro.book.fold import Finding, Fold, is_complete
-from nostro.book.identity import SUBJECTS
 from nostro.book.schema import DAY
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.records import KINDS, Entry, Fact, restore, stamped
+from nostro.domain.subjects import SUBJECTS
 from nostro.domain.values import DAY_NS, EXACT, ZERO
 from nostro.errors import BadValue
 

@@ -17,9 +17,10 @@ from nostro import limits
 from nostro.book import alias, identity, sums, undated
 from nostro.book.coverage import Cover, Span, folded
 from nostro.book.held import Held, HeldRows
-from nostro.book.identity import SUBJECTS, Row
+from nostro.book.identity import Row
 from nostro.book.pages import OURS, Entered
 from nostro.domain.records import STAMP, Entry, Fact, restore
+from nostro.domain.subjects import SUBJECTS
 from nostro.domain.values import ZERO
 from nostro.errors import Conflict, NostroError
 from nostro.link.declare import Ask, Claim, Exchange, Page, Query, Stream, taken

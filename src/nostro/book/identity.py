@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from nostro.domain.records import Fact, content, digest
+from nostro.domain.subjects import SUBJECTS, leg
 from nostro.domain.values import canonical
 
 if TYPE_CHECKING:
@@ -25,26 +26,6 @@ if TYPE_CHECKING:
 
     from nostro.link.declare import Stream
 
-# What makes one native id two rows: both sides of a trade with oneself, an id that two lists share.
-_LEGS: Final[Mapping[str, str]] = {"fill": "side", "transfer": "direction"}
-
-# States have no history of their own: they are observed, and a new observation replaces the last.
-SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "balance": ("sub_account", "wallet", "asset"),
-    "loan": ("sub_account", "wallet", "asset"),
-    "margin_summary": ("sub_account", "wallet", "scope", "currency", "instrument"),
-    "position": ("sub_account", "wallet", "instrument", "side"),
-    "leverage": ("sub_account", "instrument"),
-    "fee_rate": ("sub_account", "instrument", "asset", "fee_asset", "priority", "valid_from_ns"),
-    "sub_account": ("name", "email", "parent_id"),
-    "asset": ("asset",),
-    "instrument": ("instrument",),
-    "ticker": ("instrument",),
-    "order_book": ("instrument",),
-    "deposit_method": ("asset", "network"),
-    "withdraw_method": ("asset", "network"),
-    "server_time": (),
-}
 # A wallet has one balance of an asset, an instrument one position a side: listed twice it is still one, where rules may
 # be alike.
 _ALONE: Final = frozenset({"balance", "margin_summary", "position", "leverage"})
@@ -95,8 +76,7 @@ def rows(
 def _named(fact: Fact, declared: Stream | None, effective_ns: int, stored: bytes) -> list[str | int | bool | None]:
     """What names a row, without its ordinal."""
     if fact.native_id is not None:
-        leg = _LEGS.get(fact.kind)
-        return [fact.kind, fact.native_id, getattr(fact, leg) if leg else ""]
+        return [fact.kind, fact.native_id, leg(fact)]
     if fact.kind in SUBJECTS:
         return [fact.kind, "", *_plain(fact, SUBJECTS[fact.kind])]
     fields = declared.identity if declared is not None and declared.identity else _NAMED_BY.get(fact.kind)

@@ -1,0 +1,44 @@
+"""What names a fact that the wire gives no id: of a state, which wallet, asset or contract it is of. It decides which
+members do; how a book makes identities of them stands in ``book/identity.py``, how the present is held in
+``link/live_state.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from nostro.domain.fact import Fact
+
+Subject = tuple[object, ...]
+
+# States have no history of their own: they are observed, and a new observation replaces the last.
+SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "balance": ("sub_account", "wallet", "asset"),
+    "loan": ("sub_account", "wallet", "asset"),
+    "margin_summary": ("sub_account", "wallet", "scope", "currency", "instrument"),
+    "position": ("sub_account", "wallet", "instrument", "side"),
+    "leverage": ("sub_account", "instrument"),
+    "fee_rate": ("sub_account", "instrument", "asset", "fee_asset", "priority", "valid_from_ns"),
+    "sub_account": ("name", "email", "parent_id"),
+    "asset": ("asset",),
+    "instrument": ("instrument",),
+    "ticker": ("instrument",),
+    "order_book": ("instrument",),
+    "deposit_method": ("asset", "network"),
+    "withdraw_method": ("asset", "network"),
+    "server_time": (),
+}
+# What makes one native id two rows: both sides of a trade with oneself, an id that two lists share.
+LEGS: Final[Mapping[str, str]] = {"fill": "side", "transfer": "direction"}
+
+
+def subject(fact: Fact) -> Subject:
+    """What a state is of."""
+    return tuple(getattr(fact, name) for name in SUBJECTS[fact.kind])
+
+
+def leg(fact: Fact) -> str:
+    """Which of the rows of one native id it is; "" where there is but one."""
+    name = LEGS.get(fact.kind)
+    return str(getattr(fact, name)) if name else ""
