@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
+from math import inf
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -29,13 +30,15 @@ Liveness = Literal["fresh", "stale", "dead"]
 class Heard(msgspec.Struct, frozen=True):
     """One frame: its number on its connection (from 1), when it was received, its bytes as received, and what it means;
     or, where it breaks the protocol, the error that says so and names it. ``gap``: of its series (`News.series`) it is
-    not the frame after the last one: what was between, nobody told."""
+    not the frame after the last one: what was between, nobody told. ``repeated``: it is the last one of its series once
+    more, to the letter, and says nothing."""
 
     number: int
     received_ns: int
     body: bytes
     meaning: Meaning | WireError
     gap: bool = False
+    repeated: bool = False
 
 
 class FeedState:
@@ -57,7 +60,7 @@ class FeedState:
         self._signing: Signing | None = None  # what a challenge is answered with
         self._proof: Mapping[str, str] = {}
         self._held: list[tuple[Action, tuple[str, ...]]] = []
-        self._numbers: dict[str, int] = {}  # the last one, by series
+        self._last: dict[str, tuple[int, bytes]] = {}  # number and bytes of the last frame, by series
 
     # ── what is asked for ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -83,6 +86,16 @@ class FeedState:
         self.outgoing += messages
 
     @property
+    def complete(self) -> bool:
+        """Whether all that was asked for is there: nothing waits for a challenge, and no request for its answer."""
+        return not self._asked and not self._held
+
+    @property
+    def alive_ns(self) -> int:
+        """When the last sign of life came, a frame or one below the frames."""
+        return self._heard_ns
+
+    @property
     def unanswered(self) -> tuple[tuple[Action, frozenset[str]], ...]:
         """Requests that were neither acknowledged nor refused, oldest first."""
         return tuple(self._asked)
@@ -102,8 +115,8 @@ class FeedState:
             self.broken += 1
             return Heard(self.heard, now_ns, arrival.body, self._breach(error))
         self._take(meaning)
-        gap = isinstance(meaning, News) and self._skipped(meaning)
-        return Heard(self.heard, now_ns, arrival.body, meaning, gap)
+        gap, repeated = self._follows(meaning, arrival.body) if isinstance(meaning, News) else (False, False)
+        return Heard(self.heard, now_ns, arrival.body, meaning, gap, repeated)
 
     def _read(self, arrival: Arrival) -> Meaning:
         if arrival.kind == "binary":
@@ -129,13 +142,17 @@ class FeedState:
             kinds = {getattr(item, "kind", "") for item in meaning.items}
             self.signed_in = "yes" if kinds & set(self._feed.private) else "asked"
 
-    def _skipped(self, news: News) -> bool:
-        """Whether a frame is not the next of its series; the first one heard begins it."""
+    def _follows(self, news: News, body: bytes) -> tuple[bool, bool]:
+        """Whether something is missing before a frame of a series, and whether it repeats the last one. The first one
+        heard begins it. A number that is not the next, but for a repetition, may be of a series that began anew as well
+        as of a lost frame: either way nobody told what was in between."""
         if not news.series:
-            return False
-        last = self._numbers.get(news.series)
-        self._numbers[news.series] = news.number
-        return not (news.begins or last is None or news.number == last + 1)
+            return False, False
+        last = self._last.get(news.series)
+        if last == (news.number, body):
+            return False, True
+        self._last[news.series] = (news.number, body)
+        return not (news.begins or last is None or news.number == last[0] + 1), False
 
     def _answer(self, challenge: Challenged) -> None:
         if self._feed.prove is None or self._signing is None:
@@ -217,18 +234,25 @@ class FeedReader:
     def liveness(self) -> Liveness:
         return self.state.liveness(self._clock.now_ns())
 
-    async def frames(self) -> AsyncIterator[Heard]:
-        """Every frame in the order received. Raises `LinkError` where the connection ends or falls silent: what
-        happened meanwhile, nobody told."""
-        while True:
-            arrival = await self._connection.receive(self.state.silence_left_s(self._clock.now_ns()))
-            now_ns = self._clock.now_ns()
-            if arrival is None:
-                if self.state.liveness(now_ns) == "dead":
-                    raise LinkError("the feed fell silent", hint="connect again, and ask for what happened meanwhile")
-                continue
-            heard = self.state.receive(arrival, now_ns)
+    async def receive(self, wait_s: float) -> Heard | None:
+        """The next frame; None where none comes within ``wait_s``, or where what came is none. Raises `LinkError` where
+        the connection ends or falls silent: what happened meanwhile, nobody told."""
+        left_s = self.state.silence_left_s(self._clock.now_ns())
+        arrival = await self._connection.receive(min(wait_s, left_s))
+        now_ns = self._clock.now_ns()
+        if arrival is None:
+            if self.state.liveness(now_ns) == "dead":
+                raise LinkError("the feed fell silent", hint="connect again, and ask for what happened meanwhile")
+            return None
+        heard = self.state.receive(arrival, now_ns)
+        if self.state.outgoing:
             await self._flush()
+        return heard
+
+    async def frames(self) -> AsyncIterator[Heard]:
+        """Every frame in the order received, until `receive` raises."""
+        while True:
+            heard = await self.receive(inf)
             if heard is not None:
                 yield heard
 
