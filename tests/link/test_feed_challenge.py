@@ -103,7 +103,8 @@ def test_a_refused_sign_in_asks_for_what_waited_no_more() -> None:
         ([("part", "a", 7), ("part", "a", 8)], [False, False]),
         ([("all", "a", 0), ("part", "a", 1), ("part", "a", 3), ("part", "a", 4)], [False, False, True, False]),
         ([("all", "a", 0), ("part", "b", 9), ("part", "a", 1), ("part", "b", 10)], [False] * 4),
-        ([("part", "a", 5), ("part", "a", 5)], [False, True]),
+        ([("part", "a", 5), ("part", "a", 5)], [False, False]),
+        ([("part", "a", 5), ("all", "a", 5), ("part", "a", 5)], [False, False, True]),
         ([("part", "a", 5), ("part", "a", 4)], [False, True]),
         ([("part", "a", 5), ("all", "a", 0), ("part", "a", 1)], [False] * 3),
         ([("part", "", 5), ("part", "", 9)], [False, False]),
@@ -113,6 +114,14 @@ def test_a_frame_that_does_not_follow_the_last_of_its_series_is_a_gap(frames: An
     state = FeedState(FEED, START_NS)
     heard = [state.receive(Arrival(msgspec.json.encode(frame)), START_NS) for frame in frames]
     assert [each.gap for each in heard if each is not None] == gaps
+
+
+def test_the_last_frame_once_more_is_a_repetition_and_whatever_else_has_its_number_is_none() -> None:
+    state = FeedState(FEED, START_NS)
+    frames = [("part", "a", 5), ("part", "a", 5), ("part", "b", 5), ("part", "a", 6), ("part", "a", 5), ("part", "", 5)]
+    heard = [state.receive(Arrival(msgspec.json.encode(frame)), START_NS) for frame in frames]
+    assert [each.repeated for each in heard if each is not None] == [False, True, False, False, False, False]
+    assert [each.gap for each in heard if each is not None] == [False, False, False, False, True, False]
 
 
 def test_where_we_ping_two_intervals_without_a_sign_are_the_end() -> None:
