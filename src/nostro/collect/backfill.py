@@ -5,11 +5,15 @@ A *pass* asks for every interval that no page covers, re-reads the last ``overla
 and change) and every row that is not terminal. A *poll* asks for the tail alone. Both may be cut off anywhere: what is
 stored is whole, and the next pass goes on from there. Rows to which the wire gives no time are asked for once more day
 by day, so that every one of them belongs to one day (UTC).
+
+Several of these may be under way at once (``live.py``): of one history one reading at a time, for what a reading shows
+is told from its pages alone.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
@@ -21,7 +25,9 @@ from nostro import errors, limits
 from nostro.book import undated
 from nostro.book.book import Book, Lease
 from nostro.book.judgement import Judge
+from nostro.collect.intervals import cell, halves, merged, without
 from nostro.domain.answers import Interval
+from nostro.domain.records import Fact
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.link.declare import Claim, Page, Query, Stream
 from nostro.link.source import Reply, Step
@@ -37,11 +43,11 @@ PROBE_NS: Final = DAY_NS  # a forbidden stream is asked again after a day
 UNREADABLE_MAX: Final = 100  # pages of a stream that cannot be read, before a pass leaves it: three or four single rows
 GARBAGE_PAGES: Final = 3  # so many, and none that can be read: halving will not help
 FOR_EVER_S: Final = 2**62
-NEAR_NS: Final = 3600 * SECOND_NS  # open rows this near to each other are re-read by one request
 # What will not get better with the next question: a refused key, and an exchange that cannot be reached.
 ENDS_PASS: Final = (errors.Unauthorized, errors.NotSent)
 EVERYTHING: Final[Mapping[str, str]] = {}  # no condition: all of a stream
 WAITS_MAX: Final = 3  # how often a pass waits for its tail to settle
+LONG_NS: Final = 60 * SECOND_NS  # what is open for longer is read at once, and what settles meanwhile after it
 
 ResultT = TypeVar("ResultT")
 
@@ -119,6 +125,8 @@ class Collector:
         self._stated = b""
         self._probed_ns: dict[str, int] = {}
         self._unread: dict[str, set[tuple[int, int]]] = {}
+        self._holding = asyncio.Lock()
+        self._reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by history
 
     async def start(self) -> None:
         """Takes the lease. Raises `errors.Conflict` while another process holds it."""
@@ -130,14 +138,15 @@ class Collector:
         if lease is not None:
             await self._run(lambda: self.book.release(lease))
 
-    async def _hold(self) -> None:
+    async def hold(self) -> None:
         """Keeps the lease alive, or takes it anew where it ran out meanwhile and somebody else wrote (a person who
         accepted a break, during an outage). Raises `errors.Conflict` while another process holds it."""
-        lease = self._held()
-        try:
-            self._lease = await self._run(lambda: self.book.renew(lease))
-        except errors.Fenced:
-            await self.start()
+        async with self._holding:
+            lease = self._held()
+            try:
+                self._lease = await self._run(lambda: self.book.renew(lease))
+            except errors.Fenced:
+                await self.start()
 
     # ── passes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,7 +154,7 @@ class Collector:
         """Everything: states, reference, all that is not proven, the overlap, all open rows; then the tail, once it has
         settled, so that the balances that were read at the start can be checked; then reconciles."""
         report = Report(account=self.account)
-        await self._hold()
+        await self.hold()
         await self._states((*STATES, *REFERENCE), report)
         stated_ns = report.horizon_ns
         await self._streams(report, whole=True)
@@ -161,12 +170,17 @@ class Collector:
     async def poll(self) -> Report:
         """The balances and what is new since the last pass; then reconciles. While the exchange repeats its balances to
         the letter, the histories are asked for only once in `QUIET_S`, and nothing is kept in between."""
-        report = Report(account=self.account)
-        await self._hold()
+        await self.hold()
         if await self._is_quiet():
             lease = self._held()
             await self._run(lambda: self.book.empty_inbox(lease))
-            return report
+            return Report(account=self.account)
+        return await self.look()
+
+    async def look(self) -> Report:
+        """As `poll`, whatever the balances say."""
+        report = Report(account=self.account)
+        await self.hold()
         await self._states(STATES, report)
         await self._streams(report, whole=False)
         self._polled_ns = self._clock.now_ns()
@@ -182,13 +196,56 @@ class Collector:
     async def again(self, since_ns: int, until_ns: int) -> Report:
         """Reads a range of every stream once more, proven or not; then reconciles."""
         report = Report(account=self.account)
-        await self._hold()
+        await self.hold()
         await self._states(STATES, report)
         for stream in self._streams_here():
             until_here_ns = min(until_ns, self._horizon_ns(report, stream))
             if since_ns < until_here_ns:
-                await self._intervals(stream, [(since_ns, until_here_ns)], report)
+                async with self._reading[stream.name]:
+                    await self._intervals(stream, [(since_ns, until_here_ns)], report)
         return await self._judged(report)
+
+    async def probe(self) -> tuple[Fact, ...]:
+        """The states as they are now, kept. Raises `errors.NostroError` where one of them could not be had."""
+        report = Report(account=self.account)
+        facts = await self._states(STATES, report)
+        for failure in report.failures.values():
+            raise failure
+        return facts
+
+    async def read_through(self, since_ns: int, until_ns: int) -> int:
+        """Reads the tail of every history until all of [since_ns, until_ns) of our clock is known, as far as the
+        exchange tells it: what is young settles first. The number of new rows. Raises `errors.NostroError` where a
+        history could not be read."""
+        low_ns, high_ns = since_ns + min(self._offset_ns, 0), until_ns + max(self._offset_ns, 0)
+        new, left = 0, list[str]()
+        for _ in range(WAITS_MAX):
+            report = Report(account=self.account, horizon_ns=self._now_there_ns())
+            settled_ns = min(self._horizon_ns(report, stream) for stream in self._streams_here())
+            if settled_ns >= high_ns or settled_ns - low_ns >= LONG_NS:
+                await self.hold()
+                await self._streams(report, whole=False)
+                new += report.new
+                for failure in report.failures.values():
+                    raise failure
+                if not (left := await self._run(partial(self._open, low_ns, high_ns))):
+                    return new
+            await self._clock.sleep(max(0, high_ns - settled_ns) / SECOND_NS + 1)
+        raise errors.Failing(
+            f"{', '.join(left)} of {self.source.exchange.name} could not be read through", hint="it is tried again",
+            exchange=self.source.exchange.id, account=self.account,
+        )  # fmt: skip
+
+    def _open(self, since_ns: int, until_ns: int) -> list[str]:
+        """The histories of which something in [since_ns, until_ns) is not known."""
+        start_ns = max(since_ns, self.book.account(self.account).since_ns)
+        return [
+            stream.name for stream in self._streams_here()
+            if any(
+                tile.status == "open"
+                for tile in self.book.coverage(self.account, stream.name, since_ns=start_ns, until_ns=until_ns)
+            )
+        ]  # fmt: skip
 
     async def _judged(self, report: Report) -> Report:
         """Takes in what other processes left, and compares what was reported with what was computed."""
@@ -199,7 +256,8 @@ class Collector:
 
     # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _states(self, capabilities: Sequence[str], report: Report) -> None:
+    async def _states(self, capabilities: Sequence[str], report: Report) -> tuple[Fact, ...]:
+        told: list[Fact] = []
         for capability in capabilities:
             if not self.source.exchange.asks_for(capability):
                 continue
@@ -221,8 +279,10 @@ class Collector:
             if capability in STATES or not report.horizon_ns:
                 self._judge_clock(reply.pages[-1], report)
             await self._store([Step(page, ()) for page in reply.pages], report)
+            told += reply.facts
             if capability == STATES[0]:
                 self._stated = _said(reply)
+        return tuple(told)
 
     async def _refused(self, capability: str, refusal: errors.Forbidden, report: Report) -> None:
         """A key without a further permission is no failure: the answer that says so is kept, and asked for again in a
@@ -266,15 +326,18 @@ class Collector:
 
     async def _streams(self, report: Report, *, whole: bool) -> None:
         for stream in self._streams_here():
-            if stream.name in report.failures:
-                continue
-            until_ns = self._horizon_ns(report, stream)
-            wanted = partial(self._wanted, stream, until_ns, whole=whole)
-            await self._intervals(stream, await self._run(wanted), report)
-            for key, intervals in (await self._run(partial(self._open_keys, stream, until_ns))).items():
-                await self._intervals(stream, intervals, report, {stream.keyed: key})
-            if whole and not stream.timed:
-                await self._intervals(stream, await self._run(partial(self._over_midnights, stream)), report)
+            if stream.name not in report.failures:
+                async with self._reading[stream.name]:
+                    await self._stream(stream, report, whole=whole)
+
+    async def _stream(self, stream: Stream, report: Report, *, whole: bool) -> None:
+        until_ns = self._horizon_ns(report, stream)
+        wanted = partial(self._wanted, stream, until_ns, whole=whole)
+        await self._intervals(stream, await self._run(wanted), report)
+        for key, intervals in (await self._run(partial(self._open_keys, stream, until_ns))).items():
+            await self._intervals(stream, intervals, report, {stream.keyed: key})
+        if whole and not stream.timed:
+            await self._intervals(stream, await self._run(partial(self._over_midnights, stream)), report)
 
     def _wanted(self, stream: Stream, until_ns: int, *, whole: bool) -> list[tuple[int, int]]:
         """What to ask of a stream before ``until_ns``: disjoint intervals in order."""
@@ -287,19 +350,19 @@ class Collector:
         if whole:
             wanted.append((max(since_ns, until_ns - stream.overlap_s * SECOND_NS), until_ns))
         if not stream.keyed:
-            wanted += [_cell(stream, effective_ns) for effective_ns, _ in self.book.open_rows(self.account, stream)]
-        merged = _merged([(start, min(end, until_ns)) for start, end in wanted if start < until_ns])
+            wanted += [cell(stream, effective_ns) for effective_ns, _ in self.book.open_rows(self.account, stream)]
+        joined = merged([(start, min(end, until_ns)) for start, end in wanted if start < until_ns])
         alone = sorted(self._unread.get(stream.name, ()))  # asked again in a pass, each by itself
-        return [*_without(merged, alone), *((start, end) for start, end in alone if whole and start < until_ns)]
+        return [*without(joined, alone), *((start, end) for start, end in alone if whole and start < until_ns)]
 
     def _open_keys(self, stream: Stream, until_ns: int) -> dict[str, list[tuple[int, int]]]:
         """Where rows may still change, by their key: of a stream that is asked key by key, only theirs are asked."""
         cells: dict[str, list[tuple[int, int]]] = {}
         for effective_ns, key in self.book.open_rows(self.account, stream) if stream.keyed else ():
-            start_ns, end_ns = _cell(stream, effective_ns)
+            start_ns, end_ns = cell(stream, effective_ns)
             if start_ns < until_ns:
                 cells.setdefault(key, []).append((start_ns, min(end_ns, until_ns)))
-        return {key: _merged(intervals) for key, intervals in cells.items()}
+        return {key: merged(intervals) for key, intervals in cells.items()}
 
     def _over_midnights(self, stream: Stream) -> list[tuple[int, int]]:
         """The windows in which rows lie that may be of one day or another, cut at the midnights."""
@@ -350,18 +413,15 @@ class Collector:
         cells -= {each for each in cells if since_ns <= each[0] and each[1] <= until_ns}
 
     def _around(self, stream: Stream, page: object, *, since_ns: int, until_ns: int) -> list[tuple[int, int]]:
-        """What to ask after a page that cannot be read, in an interval: what lies behind its window, and its window in
-        halves; one that cannot be halved is remembered."""
+        """What to ask after a page that cannot be read, in an interval; what cannot be halved is remembered."""
         query = page.query if isinstance(page, Page) else Query()
         if query.since_ns is None or query.until_ns is None:
             return []
         low_ns, high_ns = max(query.since_ns, since_ns), min(query.until_ns, until_ns)
-        middle_ns = (low_ns + high_ns) // 2
-        middle_ns -= middle_ns % max(stream.precision_ns, 1)
-        halves = [(low_ns, middle_ns), (middle_ns, high_ns)] if low_ns < middle_ns < high_ns else []
-        if not halves:
+        pieces = halves(stream, low_ns, high_ns)
+        if not pieces:
             self._unread.setdefault(stream.name, set()).add((low_ns, high_ns))
-        return [each for each in ((high_ns, until_ns), *halves) if each[0] < each[1]]
+        return [each for each in ((high_ns, until_ns), *pieces) if each[0] < each[1]]
 
     async def _sweep(
         self, stream: Stream, since_ns: int, until_ns: int, report: Report, where: Mapping[str, str]
@@ -397,6 +457,11 @@ class Collector:
 
     # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def keep(self, page: Page) -> int:
+        """Stores a page that came by itself; its number. Raises `errors.BookError`."""
+        lease = self._held()
+        return (await self._run(lambda: self.book.append(lease, [page]))).head.seq
+
     async def _store(self, steps: Sequence[Step], report: Report) -> None:
         lease = self._held()
         appended = await self._run(lambda: self.book.append(lease, steps))
@@ -422,40 +487,9 @@ def _said(reply: Reply) -> bytes:
     return b"".join(page.body for page in reply.pages)
 
 
-def _cell(stream: Stream, effective_ns: int) -> tuple[int, int]:
-    """The shortest interval that can be asked around a time."""
-    precision_ns = max(stream.precision_ns, 1)
-    start_ns = effective_ns - effective_ns % precision_ns
-    return start_ns, start_ns + precision_ns
-
-
 def _of_a_part(page: Page) -> Page:
     """The page of a part of a stream: it proves nothing, and says where this reading of the part ended, so that its
     rows are not taken for those of a later reading of the whole."""
     return msgspec.structs.replace(
         page, claims=tuple(Claim("open", each.since_ns, each.until_ns) for each in page.claims)
     )
-
-
-def _without(intervals: list[tuple[int, int]], taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """What is left of the intervals outside others, both in order."""
-    left: list[tuple[int, int]] = []
-    for interval in intervals:
-        since_ns, until_ns = interval
-        for start_ns, end_ns in taken:
-            if since_ns < end_ns and start_ns < until_ns:
-                left.append((since_ns, start_ns))
-                since_ns = end_ns
-        left.append((since_ns, until_ns))
-    return [(start, end) for start, end in left if start < end]
-
-
-def _merged(intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same times as disjoint intervals in order; what is near is joined, so that one request serves both."""
-    joined: list[tuple[int, int]] = []
-    for since_ns, until_ns in sorted(intervals):
-        if joined and since_ns <= joined[-1][1] + NEAR_NS:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], until_ns))
-        else:
-            joined.append((since_ns, until_ns))
-    return joined
