@@ -207,7 +207,9 @@ class Store:
         return Head(*self._chain("seq, hash", account))
 
     def chains(self) -> list[Chain]:
-        query = "SELECT a.name, c.seq, c.holder, c.expires_ns FROM account a JOIN chain c ON c.account = a.id ORDER BY a.id"
+        query = (
+            "SELECT a.name, c.seq, c.holder, c.expires_ns FROM account a JOIN chain c ON c.account = a.id ORDER BY a.id"
+        )
         return [Chain(*row) for row in self.engine.all(query)]
 
     def hold_head(self, account: int) -> Head:
