@@ -17,6 +17,8 @@ whether it may be asked again; it does not decide how an exchange spells its err
     ├── BookError           the record refuses
     │   ├── Conflict  SchemaTooNew  NotABook  ChainBroken  RolledBack  NoAnchor  Corrupted  Fenced  Unwritable
     │   └── Unsuitable  Unreachable  Uncertain
+    ├── CoverageError       the book will lack something
+    │   └── RetentionDeadline
     └── UsageError          you called us wrongly
         └── ExchangeUnknown  NotGranted  Locked  BadValue
 
@@ -26,6 +28,7 @@ next. ``exit_status`` is the exit status of the command line for that branch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 Happened = Literal["no", "maybe", "yes"]
@@ -233,6 +236,23 @@ class Uncertain(Unreachable):
     again doubles nothing."""
 
     happened = "maybe"
+
+
+class CoverageError(NostroError):
+    """All that was brought is kept, and something that happened is not in the book."""
+
+    exit_status = 8
+
+
+class RetentionDeadline(CoverageError):
+    """History that could not be read is about to be forgotten by the exchange. ``deadlines``: which, since when, and
+    from when on (each an `events.Deadline`), the next one first."""
+
+    repeat = True
+
+    def __init__(self, message: str, *, deadlines: Sequence[object], hint: str = "", account: str = "") -> None:
+        super().__init__(message, hint=hint, account=account)
+        self.deadlines = tuple(deadlines)
 
 
 class UsageError(NostroError):

@@ -22,6 +22,7 @@ RETRY_AFTER_MAX_S: Final = 300.0  # the longest silence that is waited for withi
 AUTH_FAILURES_MAX: Final = 2  # refusals of a key before the account stops asking: exchanges lock accounts out
 TOKEN_MARGIN_S: Final = 60  # a token is renewed this long before it expires
 CLOCK_SKEW_MAX_S: Final = 30  # beyond this the clocks are said to differ
+UNREAD_QUARTERS_MAX: Final = 3  # of the time for which an exchange remembers: what is unread for longer has a deadline
 
 CANDLES_AT_ONCE: Final = 500  # asked for by one request: the most that the exchanges served so far answer
 ROWS_PER_WINDOW_AIM: Final = 5_000  # rows that a window of a route without page size is adapted to hold

@@ -43,7 +43,7 @@ def cli_page() -> str:
         "stderr. Every command takes:", "", *shared, "",
         "Exit statuses: 0 done, 1 a finding (an open interval, an open break), 2 called wrongly, 3 the exchange",
         "refused, 4 the exchange fails, 5 no whole answer, 6 an answer breaks the protocol, 7 the book refuses,",
-        "130 interrupted.", "", *commands,
+        "8 the exchange is about to forget what could not be read, 130 interrupted.", "", *commands,
     ]) + "\n"  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from typing import Any, Final, TextIO
 
 import click
 
-from nostro.errors import NostroError, UsageError
+from nostro.errors import NostroError, RetentionDeadline, UsageError
 from nostro.keys import Redactor
 from nostro.views.escape import for_terminal
+from nostro.views.view import plain
 
 HAPPENED: Final = {"no": "it did not happen", "maybe": "it may have happened", "yes": "it happened"}
 INTERRUPTION: Final = "interrupted: everything that was stored is whole and stays, nothing was lost"
@@ -28,17 +29,18 @@ LINE_CHARACTERS: Final = 100
 
 def envelope(error: NostroError) -> dict[str, Any]:
     """The error as JSON has it."""
-    return {
-        "error": {
-            "type": type(error).__name__,
-            "message": error.message,
-            "hint": error.hint,
-            "exchange": error.exchange,
-            "account": error.account,
-            "happened": error.happened,
-            "repeat": error.repeat,
-        }
+    said = {
+        "type": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "exchange": error.exchange,
+        "account": error.account,
+        "happened": error.happened,
+        "repeat": error.repeat,
     }
+    if isinstance(error, RetentionDeadline):
+        said["deadlines"] = plain(error.deadlines)
+    return {"error": said}
 
 
 def report(error: NostroError, stream: TextIO, *, redactor: Redactor) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -17,11 +18,13 @@ from nostro.cli.nouns import moment
 from nostro.cli.progress import Watcher, watching
 from nostro.cli.session import Session, session, shown
 from nostro.config import AccountSettings
+from nostro.domain.values import format_time
 
 if TYPE_CHECKING:
     from nostro.book.book import Book
     from nostro.cli.connect import BookThread
     from nostro.collect.backfill import Collector, Progress, Report
+    from nostro.link.events import Deadline
 
 Pass = Callable[["Collector"], Awaitable["Report"]]
 
@@ -31,7 +34,10 @@ Pass = Callable[["Collector"], Awaitable["Report"]]
 @click.option("--again", nargs=2, metavar="START END", help="Read this range of every history once more.")
 @shown
 def sync(account: str | None, again: tuple[str, str] | None) -> None:
-    """Bring one account, or all, into the book: everything that is not proven yet. Ctrl-C loses nothing."""
+    """Bring one account, or all, into the book: everything that is not proven yet. Ctrl-C loses nothing.
+
+    It ends with status 8 where history is still not read that the exchange will soon forget.
+    """
     from nostro.cli.connect import run
     from nostro.views.sync import reports as view
 
@@ -40,15 +46,30 @@ def sync(account: str | None, again: tuple[str, str] | None) -> None:
     wanted = {account: config.find_account(settings, account)} if account else dict(settings.accounts)
     if not wanted:
         raise errors.BadValue("this home has no accounts", hint="nostro up begins with paper accounts")
-    found = run(once(here, wanted, do=_pass_of(again)))
+    found, ending = run(once(here, wanted, do=_pass_of(again)))
     reports = [each for each in found if not isinstance(each, errors.NostroError)]
     here.show(view(reports))
-    for each in found:
-        if isinstance(each, errors.NostroError):
-            raise each
-    for report in reports:
-        for failure in report.failures.values():
-            raise failure
+    failures = [each for each in found if isinstance(each, errors.NostroError)]
+    failures += [failure for report in reports for failure in report.failures.values()]
+    if ending:
+        raise soon_forgotten(ending, failures)
+    for failure in failures:
+        raise failure
+
+
+def soon_forgotten(ending: Sequence[Deadline], failures: Sequence[errors.NostroError]) -> errors.RetentionDeadline:
+    """The error that names each history that is about to be lost, the next first, and why it could not be read."""
+    ordered = sorted(ending, key=lambda each: each.deadline_ns)
+    told = "; ".join(
+        f"{each.account} {each.stream} since {format_time(each.since_ns, 0)}, until {format_time(each.deadline_ns, 0)}"
+        for each in ordered
+    )
+    why = "; ".join(dict.fromkeys(failure.message for failure in failures))
+    return errors.RetentionDeadline(
+        f"the exchange forgets what could not be read: {told}",
+        hint=f"sync again before then{f', once this is remedied: {why}' if why else ''}",
+        deadlines=ordered, account=ordered[0].account,
+    )  # fmt: skip
 
 
 def _pass_of(again: tuple[str, str] | None) -> Pass:
@@ -64,11 +85,17 @@ def _pass_of(again: tuple[str, str] | None) -> Pass:
 
 async def once(
     here: Session, accounts: Mapping[str, AccountSettings], *, do: Pass
-) -> list[Report | errors.NostroError]:
-    """One pass over each account, all at the same time, watched on stderr."""
+) -> tuple[list[Report | errors.NostroError], list[Deadline]]:
+    """One pass over each account, all at the same time, watched on stderr; and what is about to be forgotten unread
+    after it."""
+    from nostro.book.retention import deadlines
+    from nostro.link.transport import SystemClock
+
     async with collecting(here, accounts) as running:
         with running.watched(sys.stderr):
-            return await ended([do(each) for each in running.collectors])
+            found = await ended([do(each) for each in running.collectors])
+        soon = partial(deadlines, running.book, now_ns=SystemClock().now_ns())
+        return found, await running.thread(lambda: [each for name in accounts for each in soon(name)])
 
 
 async def ended(works: Sequence[Awaitable[Report]]) -> list[Report | errors.NostroError]:

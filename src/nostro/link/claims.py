@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from nostro import limits
+from nostro.domain.values import SECOND_NS
 from nostro.link.declare import Cause, Claim, Status
 
 _WORSE: Final = {"proven": 0, "open": 1, "unavailable": 2}
@@ -99,6 +101,12 @@ def _merged(claims: list[Claim]) -> list[Claim]:
         else:
             merged.append(claim)
     return merged
+
+
+def remembered_since_ns(retention_s: int, now_ns: int) -> int:
+    """What happened before then may be forgotten now, by an exchange that remembers so far back, ns: its clock and ours
+    may differ."""
+    return now_ns + (limits.CLOCK_SKEW_MAX_S - retention_s) * SECOND_NS
 
 
 def remembered(claims: Iterable[Claim], *, since_ns: int) -> tuple[Claim, ...]:

@@ -21,7 +21,7 @@ from nostro import errors, limits
 from nostro.domain.records import Fact
 from nostro.domain.values import SECOND_NS
 from nostro.link import writes
-from nostro.link.claims import remembered
+from nostro.link.claims import remembered, remembered_since_ns
 from nostro.link.commands import Command
 from nostro.link.declare import (
     Ask,
@@ -79,11 +79,13 @@ class WireSource:
         self.randomness = randomness
         self._transport = transport
         self._credentials = credentials
+        self._url = url
         self._bases = {host: _base(exchange.url_of(host, url)) for host in ("", *exchange.hosts)}
         self._token = ""
         self._token_ends_ns = 0
         self._auth_failures = 0
         self._quiet_until_ns = 0
+        self.ahead_ns = 0  # by how much the exchange's clock is ahead of ours (`offset_ns`), as last seen
         self._listed: dict[str, tuple[int, list[str]]] = {}  # when it was asked, and what
         self._needed: dict[str, tuple[Fact, ...]] = {}  # what writes need to know, by capability
         self._signing_in = asyncio.Lock()
@@ -129,6 +131,46 @@ class WireSource:
 
     async def close(self) -> None:
         await self._transport.close()
+
+    # ── its feed ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def feed_url(self) -> str:
+        """Where the feed of this account is: the live one for the live base URL, else at the same host. Raises
+        `NotSupported` where there is none."""
+        feed = self.exchange.feed
+        if feed is None:
+            raise self._unsupported("feed")
+        if self._url.rstrip("/") == self.exchange.url.rstrip("/"):
+            return feed.url
+        scheme, _, rest = self._bases[""][0].partition("://")
+        return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{feed.paths[0]}"
+
+    async def feed_signing(self) -> Signing:
+        """What signs its feed in, with a token that does not end within `limits.TOKEN_MARGIN_S`. Raises `Unauthorized`
+        without a key, and as a read does."""
+        if self._credentials is None:
+            raise self._no_key("feed")
+        token = await self._repeat(partial(self._valid_token, "feed", self._credentials))
+        return Signing(self._credentials, token, self.clock.now_ns())
+
+    async def feed_facts(self) -> tuple[Fact, ...]:
+        """What `Feed.watched` and `Feed.own` want to know: of a key of one sub-account, that one. Raises as a read."""
+        feed = self.exchange.feed
+        if feed is None or not feed.needs:
+            return ()
+        facts = (await self.ask(feed.needs, {})).facts
+        own = self._of_own({}).get(SUB_ACCOUNT)
+        return tuple(fact for fact in facts if own is None or fact.native_id == own)
+
+    @property
+    def token_ends_ns(self) -> int | None:
+        """When the present token ends, our clock; None where there is none."""
+        return self._token_ends_ns if self._token else None
+
+    def refuse_token(self) -> None:
+        """The feed did not take the token: the next sign-in gets another."""
+        self._token = ""
 
     def _of_own(self, where: Mapping[str, str]) -> dict[str, str]:
         """The conditions of a question: a key of one sub-account asks for that one's, unless they say another."""
@@ -180,7 +222,7 @@ class WireSource:
             try:
                 self._needed[do.needs] = (await self.ask(do.needs, {})).facts
             except (errors.Failing, errors.LinkError, errors.WireError) as error:
-                raise self._not_sent(do.route, error, because=f"{do.needs} could not be read") from error
+                raise self._not_sent(do.route.name, error, because=f"{do.needs} could not be read") from error
         return self._needed.get(do.needs, ())
 
     def _decoded(self, route: Route, page: Page) -> Any:
@@ -273,6 +315,7 @@ class WireSource:
             route=route.name, request=shown, query=query, sent_ns=sent_ns, received_ns=self.clock.now_ns(),
             status=answer.status, headers=kept, body=answer.body, secret=route.secret,
         )  # fmt: skip
+        self.ahead_ns = self.offset_ns(page)
         return page, answer.headers
 
     def _accepted(self, page: Page) -> bool:
@@ -300,25 +343,34 @@ class WireSource:
     # ── signing in ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _signed_in(self, route: Route) -> str:
-        sign_in = self.exchange.auth.sign_in
-        if route.auth == "none" or sign_in is None:
+        if route.auth == "none" or self.exchange.auth.sign_in is None:
             return ""
         if self._credentials is None:
-            raise errors.Unauthorized(
-                f"{self.exchange.name} {route.name} needs a key", hint="open the account with key= and secret="
-            )
+            raise self._no_key(route.name)
+        return await self._valid_token(route.name, self._credentials)
+
+    async def _valid_token(self, name: str, credentials: Credentials) -> str:
+        """The token with which what is called so is asked for; "" where every request is signed by itself."""
+        sign_in = self.exchange.auth.sign_in
+        if sign_in is None:
+            return ""
         async with self._signing_in:
             if not self._token or self.clock.now_ns() > self._token_ends_ns - limits.TOKEN_MARGIN_S * SECOND_NS:
                 try:
-                    await self._sign_in(sign_in, self._credentials)
+                    await self._sign_in(sign_in, credentials)
                 except (errors.Failing, errors.LinkError, errors.WireError) as error:
-                    raise self._not_sent(route, error, because="signing in failed") from error
+                    raise self._not_sent(name, error, because="signing in failed") from error
         return self._token
 
-    def _not_sent(self, route: Route, error: errors.NostroError, *, because: str) -> errors.NotSent:
+    def _no_key(self, name: str) -> errors.Unauthorized:
+        return errors.Unauthorized(
+            f"{self.exchange.name} {name} needs a key", hint="open the account with key= and secret="
+        )
+
+    def _not_sent(self, name: str, error: errors.NostroError, *, because: str) -> errors.NotSent:
         """Without what comes first nothing was asked: whatever became of that, this did not happen."""
         failure = errors.NotSent(
-            f"{self.exchange.name} {route.name} was not sent, because {because}: {error.message}",
+            f"{self.exchange.name} {name} was not sent, because {because}: {error.message}",
             hint=error.hint or "ask again later", exchange=self.exchange.id, account=self.account,
         )  # fmt: skip
         failure.page = error.page
@@ -408,7 +460,7 @@ def _remembered(step: Step, stream: Stream) -> Step:
     """The step, whose claims prove nothing of what the exchange may have forgotten by the end of its answer."""
     if stream.retention_s is None or not step.claims:
         return step
-    oldest_ns = step.page.received_ns + (limits.CLOCK_SKEW_MAX_S - stream.retention_s) * SECOND_NS
+    oldest_ns = remembered_since_ns(stream.retention_s, step.page.received_ns)
     claims = remembered(step.claims, since_ns=oldest_ns)
     return msgspec.structs.replace(step, page=msgspec.structs.replace(step.page, claims=claims))
 

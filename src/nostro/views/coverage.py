@@ -1,6 +1,6 @@
 """The noun ``coverage``: every history of every account as intervals that are proven, open, unavailable or settling.
-It decides what is *settling* (younger than the last look at the account, and so not yet asked for) and what is
-*open*.
+It decides what is *settling* (younger than the last look at the account, and so not yet asked for), what is *open*, and
+that a deadline is shown where there is one; when that is, ``book/retention.py`` says.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from nostro import limits
+from nostro.book.retention import retention_deadline
 from nostro.domain.answers import Interval
-from nostro.domain.values import SECOND_NS
+from nostro.domain.values import SECOND_NS, format_time
 from nostro.exchanges import exchange
 from nostro.link.declare import Stream
 from nostro.views.view import Column, CoverageLine, View
@@ -28,10 +29,11 @@ _LOOKED_AT: Final = ("balance", "fee_rate", "asset")
 COLUMNS: Final = (
     Column(name="stream", heading="history"),
     Column(name="status", heading="status", kind="status"),
-    Column(name="cause", heading="cause"),
-    Column(name="since_ns", heading="from (UTC)", kind="time"),
-    Column(name="until_ns", heading="until (UTC)", kind="time"),
+    Column(name="cause", heading="cause", rank=2),
+    Column(name="since_ns", heading="from (UTC)", kind="time", rank=3),  # where the one before it ends
+    Column(name="until_ns", heading="until (UTC)", kind="time", rank=1),
 )
+DEADLINE: Final = Column(name="deadline_ns", heading="deadline (UTC)", kind="time")
 
 
 def coverage(book: Book, accounts: Sequence[str], *, now_ns: int, known_at_ns: int | None = None) -> View:
@@ -42,9 +44,12 @@ def coverage(book: Book, accounts: Sequence[str], *, now_ns: int, known_at_ns: i
     settling = [row for row in rows if row.status == SETTLING]
     if settling:
         note += f"; settling: what is younger than the last look, of {len(settling)} histories"
+    ending = [row.deadline_ns for row in rows if row.deadline_ns is not None]
+    if ending:
+        note += f"; soon forgotten if not read: {len(ending)}, the first from {format_time(min(ending), 0)}"
     through = [row.since_ns for row in rows if row.status in {"open", SETTLING}]
     return View(
-        noun="coverage", columns=COLUMNS, rows=rows, kind=CoverageLine,
+        noun="coverage", columns=(*COLUMNS, DEADLINE) if ending else COLUMNS, rows=rows, kind=CoverageLine,
         drawn=[row for row in rows if row.status != SETTLING], group=("account",), notes=(note,),
         complete_through_ns=min(through, default=None),
         known_at_ns=known_at_ns, empty="the book has no accounts",
@@ -76,6 +81,7 @@ def _line(account: str, interval: Interval, stream: Stream, looked_ns: int, now_
     line = CoverageLine(
         account=account, stream=interval.stream, since_ns=interval.since_ns, until_ns=interval.until_ns,
         status=interval.status, cause=interval.cause, evidence=interval.evidence,
+        deadline_ns=retention_deadline(interval, stream, now_ns=now_ns),
     )  # fmt: skip
     edge_ns = looked_ns - (stream.settle_s + limits.CLOCK_SKEW_MAX_S) * SECOND_NS
     if line.status == "open" and not line.cause and line.until_ns == now_ns and 0 < edge_ns <= line.since_ns:

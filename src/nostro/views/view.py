@@ -30,7 +30,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CoverageLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One interval of one history of one account, half-open, and what is known of it."""
+    """One interval of one history of one account, half-open, and what is known of it. ``deadline_ns``: where it is open
+    and the exchange will soon forget it, from when on (`book/retention.py`)."""
 
     account: str
     stream: str
@@ -39,6 +40,7 @@ class CoverageLine(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     cause: str = ""
     evidence: str = "rest"
+    deadline_ns: int | None = None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
