@@ -19,6 +19,7 @@ RETRIES_MAX: Final = 5  # of one read after a failure that may be repeated
 BACKOFF_FIRST_S: Final = 0.5  # doubled at each retry, with jitter
 BACKOFF_MAX_S: Final = 60.0  # the longest pause between retries
 RETRY_AFTER_MAX_S: Final = 300.0  # the longest silence that is waited for within one call; a longer one is said instead
+PAUSE_TOLD_S: Final = 2.0  # a pause from which on somebody who watches wonders: it is told
 AUTH_FAILURES_MAX: Final = 2  # refusals of a key before the account stops asking: exchanges lock accounts out
 TOKEN_MARGIN_S: Final = 60  # a token is renewed this long before it expires
 CLOCK_SKEW_MAX_S: Final = 30  # beyond this the clocks are said to differ
@@ -38,6 +39,7 @@ FEED_MESSAGE_BYTES_MAX: Final = 64 * 1024  # of one message to the paper server:
 FEED_QUEUE_BYTES_MAX: Final = 4 * 1024 * 1024  # that wait for one reader; one that is further behind is disconnected
 FEED_SESSIONS_MAX: Final = 256  # connections to one paper server: enough for any test, and none is forgotten
 FEED_WELCOME_S: Final = 10.0  # for the first frame of a connection
+LISTENER_EVENTS_MAX: Final = 10_000  # that wait for one listener: about 10 MB, and minutes of a busy account
 
 PAGE_CACHE_PAGES: Final = 1_000  # SQLite pages kept in memory by one connection (of 16 KiB)
 SQLITE_PAGE_BYTES: Final = 16_384  # measured: 1.1 times the rows per second of 4 KiB pages
