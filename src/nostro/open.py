@@ -29,6 +29,7 @@ from nostro.domain.arguments import Moment, moment_ns
 from nostro.domain.records import Entry, Fact, Fill, Order, Transfer
 from nostro.exchanges import exchange as find_exchange
 from nostro.keys import MEMBERS, PAPER_PREFIX, Credentials, from_members, missing
+from nostro.link.source import Waiting
 from nostro.link.transport import AiohttpTransport, SystemClock, system_random
 from nostro.link.wire import WireSource
 from nostro.postgres import address, is_url
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from nostro.paper.host import PaperExchange
     from nostro.paper.listen import Listener
 
-__all__ = ["OpenBook", "Progress", "open_account", "open_async_account", "open_book", "restore_book"]
+__all__ = ["OpenBook", "Progress", "Waiting", "open_account", "open_async_account", "open_book", "restore_book"]
 
 CLOCK: Final = SystemClock()
 MARKET_PAUSE_S: Final = 1.0  # between two steps of a paper market that runs in this process

@@ -110,6 +110,35 @@ def test_nothing_is_sent_before_retry_after_has_passed(tmp_path: Path, wait_s: i
         assert len(world.wire.requests) == 3, "sign in, refused, answered"
 
 
+@pytest.mark.parametrize("wait_s", [0, 1, 45])
+def test_who_listens_is_told_of_a_pause_that_he_would_notice(tmp_path: Path, wait_s: int) -> None:
+    with scene(tmp_path, rows=0) as world:
+        faults = world.strike(struck(Kind.REFUSED, 1, routes=("balances",), retry_after_s=wait_s))
+        source, told = world.source(), []
+        source.heard = told.append
+        run(ask(source))
+        assert faults.fired[Kind.REFUSED] == 1
+        if wait_s < limits.PAUSE_TOLD_S:
+            assert told == []
+            return
+        [waiting] = told
+        assert waiting.account == source.account and "429" in waiting.why
+        asked_ns = world.wire.times_ns[-1]
+        assert 0 <= asked_ns - waiting.until_ns < SECOND_NS
+        assert source._token and source._token not in repr(waiting)
+
+
+def test_pauses_between_attempts_are_told_once_they_are_long(tmp_path: Path) -> None:
+    with scene(tmp_path, rows=0) as world:
+        faults = world.strike(struck(Kind.FAILED, 1, 2, 3, 4, routes=("balances",)))
+        source, told = world.source(), []
+        source.heard = told.append
+        run(ask(source))
+        assert faults.fired[Kind.FAILED] == 4
+        long = [pause_s for pause_s in world.clock.slept if pause_s >= limits.PAUSE_TOLD_S]
+        assert 0 < len(told) == len(long) < len(world.clock.slept)
+
+
 def test_others_wait_too(tmp_path: Path) -> None:
     """A refused write asks nobody to repeat it; whoever asks next still waits."""
     with scene(tmp_path, rows=0) as world:

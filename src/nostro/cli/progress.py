@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from nostro.domain.values import DAY_NS, format_time
+from nostro.link.source import Waiting
 from nostro.views.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ PARTS: Final = 1000  # of one history on its bar
 
 
 class Watcher(Protocol):
-    """Is told of every page."""
+    """Is told of every page, and of pauses."""
 
-    def __call__(self, progress: Progress) -> None: ...
+    def __call__(self, progress: Progress | Waiting) -> None: ...
 
 
 @contextmanager
@@ -51,15 +52,25 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress | Waiting) -> None:
+        if isinstance(progress, Waiting):
+            self._tell(f"{for_terminal(progress.account)}: {_pause(progress)}")
+            return
         whole = progress.until_ns - progress.since_ns
         if progress.reached_ns < progress.until_ns or (not progress.rows and whole <= DAY_NS):
             return
-        self._stream.write(
+        self._tell(
             f"{for_terminal(progress.account)}: {progress.stream} {progress.rows:,} rows in {progress.pages:,} pages, "
-            f"{format_time(progress.since_ns, 0)} to {format_time(progress.until_ns, 0)}\n"
+            f"{format_time(progress.since_ns, 0)} to {format_time(progress.until_ns, 0)}"
         )
+
+    def _tell(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
         self._stream.flush()
+
+
+def _pause(waiting: Waiting) -> str:
+    return f"waits until {format_time(waiting.until_ns, 0)}: {for_terminal(waiting.why)}"
 
 
 class AccountBars:
@@ -75,7 +86,10 @@ class AccountBars:
             for account, names in streams.items()
         }
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress | Waiting) -> None:
+        if isinstance(progress, Waiting):
+            self._bars.update(self._tasks[progress.account], told=_pause(progress))
+            return
         names = list(self._streams[progress.account])
         if progress.stream not in names:
             return

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nostro.cli.connect import BookThread
     from nostro.collect.backfill import Collector, Progress, Report
     from nostro.link.events import Deadline
+    from nostro.link.source import Waiting
 
 Pass = Callable[["Collector"], Awaitable["Report"]]
 
@@ -118,7 +119,7 @@ class Running:
         self.collectors: list[Collector] = []
         self._watcher: Watcher | None = None
 
-    def told(self, progress: Progress) -> None:
+    def told(self, progress: Progress | Waiting) -> None:
         if self._watcher is not None:
             self._watcher(progress)
 

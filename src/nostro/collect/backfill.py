@@ -30,7 +30,7 @@ from nostro.domain.answers import Interval
 from nostro.domain.records import Fact
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.link.declare import Claim, Page, Query, Stream
-from nostro.link.source import Reply, Step
+from nostro.link.source import Reply, Step, Waiting
 from nostro.link.transport import Clock
 from nostro.link.wire import WireSource
 
@@ -77,12 +77,12 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 class Watcher(Protocol):
-    """Who is told of progress."""
+    """Who is told of progress, and of pauses."""
 
-    def __call__(self, progress: Progress) -> None: ...
+    def __call__(self, progress: Progress | Waiting) -> None: ...
 
 
-def unwatched(progress: Progress) -> None:
+def unwatched(progress: Progress | Waiting) -> None:
     """Tells nobody."""
 
 
@@ -118,6 +118,7 @@ class Collector:
         self._run = run
         self._holder = holder
         self._watcher = watcher
+        source.heard = watcher
         self._lease: Lease | None = None
         self._judge = Judge(book, source.account)
         self._offset_ns = 0

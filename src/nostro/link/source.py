@@ -34,6 +34,18 @@ class Step(msgspec.Struct, frozen=True):
         return self.page.claims
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing is asked for this account before ``until_ns``, and ``why``: what the exchange or the link said."""
+
+    account: str
+    until_ns: int
+    why: str
+
+
+def unheard(waiting: Waiting) -> None:
+    """Tells nobody that we wait."""
+
+
 class Source(Protocol):
     """One account at one exchange, reached somehow."""
 

@@ -40,7 +40,7 @@ from nostro.link.declare import (
 )
 from nostro.link.http import HttpAnswer, HttpRequest, header
 from nostro.link.pager import sweep
-from nostro.link.source import Reply, Step, stamp_all
+from nostro.link.source import Reply, Step, Waiting, stamp_all, unheard
 from nostro.link.transport import Clock, Transport
 
 ResultT = TypeVar("ResultT")
@@ -85,6 +85,8 @@ class WireSource:
         self._token_ends_ns = 0
         self._auth_failures = 0
         self._quiet_until_ns = 0
+        self._quiet_why = ""
+        self.heard: Callable[[Waiting], None] = unheard  # who is told of a pause that a person would notice
         self.ahead_ns = 0  # by how much the exchange's clock is ahead of ours (`offset_ns`), as last seen
         self._listed: dict[str, tuple[int, list[str]]] = {}  # when it was asked, and what
         self._needed: dict[str, tuple[Fact, ...]] = {}  # what writes need to know, by capability
@@ -255,9 +257,16 @@ class WireSource:
             except errors.NostroError as error:
                 if not error.repeat or self._quiet_s() > limits.RETRY_AFTER_MAX_S:
                     raise
-            await self.clock.sleep(min(pause_s * (0.5 + self.randomness.random()), limits.BACKOFF_MAX_S))
+                why = error.message
+            await self._pause(min(pause_s * (0.5 + self.randomness.random()), limits.BACKOFF_MAX_S), why)
             pause_s *= 2
         return await send()
+
+    async def _pause(self, pause_s: float, why: str) -> None:
+        if pause_s >= limits.PAUSE_TOLD_S:
+            until_ns = self.clock.now_ns() + int(pause_s * SECOND_NS)
+            self.heard(Waiting(account=self.account, until_ns=until_ns, why=why))
+        await self.clock.sleep(pause_s)
 
     def _quiet_s(self) -> float:
         """How long the exchange still wants to hear nothing from us, seconds."""
@@ -272,7 +281,7 @@ class WireSource:
                 retry_after_s=quiet_s, hint="ask again then", exchange=self.exchange.id,
             )  # fmt: skip
         if quiet_s:
-            await self.clock.sleep(quiet_s)
+            await self._pause(quiet_s, self._quiet_why)
         try:
             return await self._transport.send(request)
         except errors.LinkError as error:  # the transport knows addresses, not whose question it was
@@ -333,6 +342,7 @@ class WireSource:
             self._auth_failures += 1
         if isinstance(error, errors.RateLimited) and error.retry_after_s:
             self._quiet_until_ns = page.received_ns + int(error.retry_after_s * SECOND_NS)
+            self._quiet_why = error.message
         return self._with_page(error, page)
 
     def _with_page(self, error: errors.NostroError, page: Page) -> errors.NostroError:
