@@ -8,8 +8,7 @@ import asyncio
 import fcntl
 import os
 import platform
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -107,25 +106,6 @@ def sole_collector(book: Path, account: str) -> Iterator[str]:
         yield f"nostro on {platform.node()}"
     finally:
         os.close(lock)
-
-
-class BookThread:
-    """Carries out the book's work in one thread of its own, so that sockets are served meanwhile."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="book")
-
-    async def __call__(self, work: Callable[[], ResultT]) -> ResultT:
-        """Waits for the work even when we are canceled: what was begun is finished, and then we end."""
-        running = asyncio.get_running_loop().run_in_executor(self._executor, work)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            await asyncio.wait([running])
-            raise
-
-    def close(self) -> None:
-        self._executor.shutdown()
 
 
 def run(work: Coroutine[Any, Any, ResultT]) -> ResultT:

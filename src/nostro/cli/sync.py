@@ -22,8 +22,8 @@ from nostro.domain.values import format_time
 
 if TYPE_CHECKING:
     from nostro.book.book import Book
-    from nostro.cli.connect import BookThread
     from nostro.collect.backfill import Collector, Progress, Report
+    from nostro.collect.working import BookThread
     from nostro.link.events import Deadline
     from nostro.link.source import Waiting
 
@@ -137,10 +137,11 @@ async def collecting(here: Session, accounts: Mapping[str, AccountSettings]) -> 
     """Collects those accounts. What was begun is finished before it ends, whatever ends it: then the leases go back."""
     from nostro.cli import connect
     from nostro.collect.backfill import Collector
+    from nostro.collect.working import BookThread
     from nostro.link.transport import SystemClock
 
     here.home.create()
-    running = Running(here.open_book(create=True), connect.BookThread())
+    running = Running(here.open_book(create=True), BookThread())
     here.closing.callback(running.thread.close)
     async with AsyncExitStack() as stack:
         for name, account in accounts.items():

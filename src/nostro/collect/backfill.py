@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import msgspec
 
 from nostro import errors, limits
 from nostro.book import undated
-from nostro.book.book import Book, Lease
+from nostro.book.book import Appended, Book, Lease
 from nostro.book.judgement import Judge
 from nostro.collect.intervals import cell, halves, merged, without
+from nostro.collect.working import Run, directly
 from nostro.domain.answers import Interval
 from nostro.domain.records import Fact
 from nostro.domain.values import DAY_NS, SECOND_NS
@@ -48,8 +49,6 @@ ENDS_PASS: Final = (errors.Unauthorized, errors.NotSent)
 EVERYTHING: Final[Mapping[str, str]] = {}  # no condition: all of a stream
 WAITS_MAX: Final = 3  # how often a pass waits for its tail to settle
 LONG_NS: Final = 60 * SECOND_NS  # what is open for longer is read at once, and what settles meanwhile after it
-
-ResultT = TypeVar("ResultT")
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,17 +85,6 @@ def unwatched(progress: Progress | Waiting) -> None:
     """Tells nobody."""
 
 
-class Run(Protocol):
-    """Carries out the book's work somewhere: one piece at a time, in the order given."""
-
-    def __call__(self, work: Callable[[], ResultT]) -> Awaitable[ResultT]: ...
-
-
-async def directly(work: Callable[[], ResultT]) -> ResultT:
-    """Runs the book's work in this thread: for virtual time, and where nothing else waits."""
-    return work()
-
-
 class Collector:
     """Keeps one account of a book up to date. It holds the account's lease from `start` to `stop`; every write is
     fenced by it. ``run`` carries out the book's work (in a thread of its own, or directly)."""
@@ -126,6 +114,7 @@ class Collector:
         self._stated = b""
         self._probed_ns: dict[str, int] = {}
         self._unread: dict[str, set[tuple[int, int]]] = {}
+        self._renewed_ns = 0
         self._holding = asyncio.Lock()
         self._reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by history
 
@@ -139,15 +128,19 @@ class Collector:
         if lease is not None:
             await self._run(lambda: self.book.release(lease))
 
-    async def hold(self) -> None:
+    async def hold(self, *, young_s: float = 0) -> None:
         """Keeps the lease alive, or takes it anew where it ran out meanwhile and somebody else wrote (a person who
-        accepted a break, during an outage). Raises `errors.Conflict` while another process holds it."""
+        accepted a break, during an outage). Nothing is done where it was renewed within ``young_s``. Raises
+        `errors.Conflict` while another process holds it."""
         async with self._holding:
+            if self._clock.now_ns() - self._renewed_ns < young_s * SECOND_NS:
+                return
             lease = self._held()
             try:
                 self._lease = await self._run(lambda: self.book.renew(lease))
             except errors.Fenced:
                 await self.start()
+            self._renewed_ns = self._clock.now_ns()
 
     # ── passes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -460,12 +453,16 @@ class Collector:
 
     async def keep(self, page: Page) -> int:
         """Stores a page that came by itself; its number. Raises `errors.BookError`."""
-        lease = self._held()
-        return (await self._run(lambda: self.book.append(lease, [page]))).head.seq
+        return (await self._append([page])).head.seq
+
+    async def _append(self, pages: Sequence[Page | Step]) -> Appended:
+        lease, begun_ns = self._held(), self._clock.now_ns()
+        appended = await self._run(lambda: self.book.append(lease, pages))
+        self._renewed_ns = begun_ns
+        return appended
 
     async def _store(self, steps: Sequence[Step], report: Report) -> None:
-        lease = self._held()
-        appended = await self._run(lambda: self.book.append(lease, steps))
+        appended = await self._append(steps)
         report.pages += len(steps)
         report.rows += sum(len(step.facts) for step in steps)
         report.new += appended.new

@@ -31,7 +31,7 @@ class Listener:
         self._waiting: deque[AnyEvent] = deque()
         self._missed: dict[str, _Missed] = {}
         self._woken = asyncio.Event()
-        self._closed = False
+        self.closed = False
 
     def tell(self, event: AnyEvent) -> None:
         if len(self._waiting) >= self._room:
@@ -43,12 +43,12 @@ class Listener:
 
     def close(self) -> None:
         """What waits is still handed out, and then it ends."""
-        self._closed = True
+        self.closed = True
         self._woken.set()
 
     async def some(self) -> list[AnyEvent]:
         """All that waits, at least one event; none once it is closed."""
-        while not (self._waiting or self._missed or self._closed):
+        while not (self._waiting or self._missed or self.closed):
             self._woken.clear()
             await self._woken.wait()
         for account in list(self._missed):
