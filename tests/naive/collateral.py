@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from naive.matching import Market
 from naive.perpetual import MILLION, Perpetual, half_even
+from naive.portfolio import Portfolio
 from naive.positions import Position, Positions, place, purse_name
 from naive.state import ZERO, Order
 from nostro.link.commands import FUTURES, PositionSide
@@ -57,6 +58,7 @@ class Collateral:
         ]  # fmt: skip
         self.purses = {purse_name(one, side) for one in pairs for side in positions.sides}
         self.haircuts = dict(market.profile.collateral)
+        self.portfolio = Portfolio(self)
 
     # ── value ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,11 +162,14 @@ class Collateral:
         return self.assets(user, wallet) + self.unrealized(user, wallet)
 
     def maintenance(self, user: int, wallet: str) -> Decimal:
+        if self.portfolio.backs(user, wallet):
+            return self.portfolio.maintenance(user)
         cross = self.cross(user, wallet)
         return sum((self.money_value(one.perpetual, self.maintenance_of(one)) for one in cross), ZERO)
 
     def initial(self, user: int, wallet: str, wish: Wish | None = None) -> Decimal:
-        total = ZERO
+        on_grid = self.portfolio.backs(user, wallet)
+        total = self.portfolio.initial(user, wish=wish) if on_grid else ZERO
         for perpetual in self.of_wallet(wallet):
             for side in self.positions.sides:
                 meant = wish is not None and (wish.perpetual.id, wish.side) == (perpetual.id, side)
@@ -172,10 +177,14 @@ class Collateral:
                 units = need.with_orders + need.loss
                 if self.positions.isolated(user, perpetual):
                     units -= need.alone
+                elif on_grid:
+                    units = need.loss
                 total += self.money_value(perpetual, units)
         return total
 
     def initial_positions(self, user: int, wallet: str) -> Decimal:
+        if self.portfolio.backs(user, wallet):
+            return self.portfolio.initial(user, orders=False)
         needs = ((one.perpetual, self.need(user, one.perpetual, one.side).alone) for one in self.cross(user, wallet))
         return sum((self.money_value(perpetual, units) for perpetual, units in needs), ZERO)
 
@@ -183,6 +192,8 @@ class Collateral:
 
     def row(self, user: int, wallet: str) -> VenueCollateral:
         equity, initial = self.equity(user, wallet), self.initial(user, wallet)
+        if self.portfolio.backs(user, wallet):
+            self.portfolio.note(user)
         mine = [one for one in self.positions.all.values() if one.user == user and one.perpetual.wallet == wallet]
         settles = [one.settle for one in self.of_wallet(wallet)]
         return VenueCollateral(
@@ -250,7 +261,10 @@ class Collateral:
         if position.size == 0:
             return None
         user, perpetual, sign = position.user, position.perpetual, position.sign
-        if self.positions.isolated(user, perpetual):
+        isolated = self.positions.isolated(user, perpetual)
+        if self.portfolio.backs(user, perpetual.wallet) and not isolated:
+            return None
+        if isolated:
             others = Fraction(self.positions.purse_of(position))
         else:
             mine = self.unrealized_of(position) - self.maintenance_of(position)

@@ -32,6 +32,7 @@ class CreateUser(msgspec.Struct, frozen=True, kw_only=True):
     maker_ppm: int | None = None
     taker_ppm: int | None = None
     parent: int | None = None
+    portfolio: bool = False
 
 
 class Deposit(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +112,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """``methods``: the ways out. ``start_prices``: (asset, its first index price). ``borrowing``: (asset, interest in
     parts per million an hour, the most that is lent of it). ``collateral``: (asset, haircut in parts per million) of
-    the wallet `futures`. ``marks``: (contract, its first mark price). ``snapshots``: whether hours have them."""
+    the wallet `futures`. ``marks``: (contract, its first mark price). ``snapshots``: whether hours have them. ``grid``:
+    its moves, its least, and its initial rate, all in parts per million."""
 
     assets: tuple[VenueAsset, ...]
     instruments: tuple[VenueInstrument, ...]
@@ -125,3 +127,4 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     collateral: tuple[tuple[str, int], ...] = ()
     marks: tuple[tuple[str, Decimal], ...] = ()
     snapshots: bool = False
+    grid: tuple[tuple[int, ...], int, int] = ((-150_000, 150_000), 10_000, 1_250_000)

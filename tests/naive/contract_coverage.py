@@ -92,6 +92,8 @@ RULES: Final = (
     "several liquidated by one command", "liquidation ends where the wallet is well again",
     "insurance takes assets of a wallet", "purse made whole by the house",
     "house realizes", "house flips",
+    "grid: one offsets the other", "grid: the least", "grid: more with orders", "grid: liquidated",
+    "grid: too little for more", "grid: too little for as much",
     *(f"liquidated position: {how}" for how in ("sold", "sold in part, taken over", "taken over")),
 )  # fmt: skip
 

@@ -72,12 +72,15 @@ class ContractWorkload(Workload):
 
 
 def opening(ground: ContractGround) -> scenes.Play:
-    """Users of all rates, all with collateral, the last one a sub-account of the first."""
+    """Users of all rates, every other one in portfolio mode, all with collateral, the last one a sub-account of the
+    first."""
     rates = ((None, None), (0, 0), (5_000, 10_000), (1, 1), (100, 50_000))
     play: scenes.Play = [
-        (None, CreateUser(name=f"u{n}", email=f"u{n}@example.org", maker_ppm=maker, taker_ppm=taker), 1)
+        (None, CreateUser(
+            name=f"u{n}", email=f"u{n}@example.org", maker_ppm=maker, taker_ppm=taker, portfolio=n % 2 == 1
+        ), 1)
         for n, (maker, taker) in enumerate(rates)
-    ]
+    ]  # fmt: skip
     play.append((None, CreateUser(name="sub", email="", parent=1), 1))
     for user in range(1, SUB_ACCOUNT + 1):
         for asset, amount in ground.riches.items():

@@ -335,7 +335,7 @@ class NaiveEngine:
     def create_user(self, command: CreateUser) -> tuple[int, ...]:
         maker_ppm = self.profile.maker_ppm if command.maker_ppm is None else command.maker_ppm
         taker_ppm = self.profile.taker_ppm if command.taker_ppm is None else command.taker_ppm
-        user = User(len(self.market.users) + 1, maker_ppm, taker_ppm, command.parent)
+        user = User(len(self.market.users) + 1, maker_ppm, taker_ppm, command.parent, command.portfolio)
         self.market.users.append(user)
         return (user.id,)
 

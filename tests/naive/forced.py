@@ -71,6 +71,7 @@ class Forced:
     def liquidate(self, victim: Victim) -> None:
         user, wallet, purse = victim.user, victim.wallet, victim.position
         equity, maintenance = self.standing(victim)
+        self.ledger.reached["grid: liquidated"] += self.collateral.portfolio.backs(user, wallet)
         mine = [one for one in self.market.open_orders if one.user == user]
         if purse is None:
             orders = [one for one in mine if one.asked.wallet == wallet]

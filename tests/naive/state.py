@@ -46,12 +46,13 @@ def up(amount: Decimal, digits: int) -> Decimal:
 
 @dataclass
 class User:
-    """``parent``: the master whose sub-account it is."""
+    """``parent``: the master whose sub-account it is. ``portfolio``: whether it is margined on the grid."""
 
     id: int
     maker_ppm: int
     taker_ppm: int
     parent: int | None
+    portfolio: bool
 
 
 @dataclass

@@ -18,6 +18,7 @@ from naive.coverage import Coverage
 from naive.engine import NaiveEngine
 from naive.grounds import NARROW, Ground
 from naive.workload import Workload
+from nostro.domain.margin.portfolio import Grid
 from nostro.domain.values import EXACT
 from nostro.link.commands import Accepted, Rejected
 from nostro.link.contracts import VenueBalance
@@ -41,6 +42,7 @@ class Difference(AssertionError):
 
 
 def venue_profile(profile: Profile) -> VenueProfile:
+    moves_ppm, least_ppm, initial_ppm = profile.grid
     return VenueProfile(
         name="differential",
         assets=profile.assets,
@@ -56,6 +58,7 @@ def venue_profile(profile: Profile) -> VenueProfile:
         collateral=tuple(Collateral(*row) for row in profile.collateral),
         start_marks=profile.marks,
         snapshots=profile.snapshots,
+        grid=Grid(moves_ppm=moves_ppm, least_ppm=least_ppm, initial_ppm=initial_ppm),
     )
 
 

@@ -33,6 +33,7 @@ def naive_profile(profile: VenueProfile) -> Profile:
         collateral=tuple((each.asset, each.haircut_ppm) for each in profile.collateral),
         marks=tuple(profile.marks().items()),
         snapshots=profile.snapshots,
+        grid=(profile.grid.moves_ppm, profile.grid.least_ppm, profile.grid.initial_ppm),
     )
 
 

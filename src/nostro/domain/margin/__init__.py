@@ -1,6 +1,6 @@
 """The formulas of derivatives: pure functions from amounts to amounts. ``profit.py`` has what a position gains,
-``averaging.py`` what trades make of it, ``collateral.py`` what an account has and needs, ``liquidation.py`` where it
-ends.
+``averaging.py`` what trades make of it, ``collateral.py`` what an account has and needs, ``portfolio.py`` what
+positions need together, ``liquidation.py`` where it ends.
 
 They decide what a formula gives; whether what an exchange reports agrees with it is measured in ``domain/ties.py``, and
 which formula is which exchange's stands in ``domain/policies``.

@@ -62,7 +62,8 @@ def backed(order: Order, collateral: Collateral, *, standing: Order | None = Non
     if refused is not None:
         return refused
     losing = _own_loss(order, contract, rest)
-    if not losing and worst == position.worst(bids=bids, asks=asks):
+    as_large = worst == position.worst(bids=bids, asks=asks)
+    if as_large and not losing and not collateral.together(position.user, position.place):
         return None
     needed = collateral.needs(position, bids=more_bids, asks=more_asks, loss=loss + losing)
     if needed > collateral.needs(position, bids=bids, asks=asks, loss=loss):

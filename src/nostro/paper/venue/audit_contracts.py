@@ -1,6 +1,6 @@
 """The venue's invariants of contracts as assertions: E7 to E10 and E13 of its page of invariants, as
-``docs/contracts.md`` means them. It computes values and margins anew, in fractions, from the instruments and the open
-orders one by one; like ``audit.py`` it counts what it checked, and changes nothing.
+``docs/contracts.md`` means them. Values and margins are computed anew (``audit_collateral.py``), open orders looked at
+one by one; like ``audit.py`` it counts what it checked, and changes nothing.
 """
 
 from __future__ import annotations
@@ -10,55 +10,20 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from nostro.link.commands import Accepted, PlaceOrder
+from nostro.paper.venue.audit_collateral import Margins, Numbers, ceil
 from nostro.paper.venue.book import FORCED, LONG_SIDE, REDUCE_ONLY, SHORT_SIDE, TAKEOVER
 from nostro.paper.venue.commands import Tick
-from nostro.paper.venue.wallets import COLLATERAL_FROM, PLACE_BITS, PLACE_MASK, PURSE_FROM
+from nostro.paper.venue.wallets import COLLATERAL_FROM, PURSE_FROM
 
 if TYPE_CHECKING:
-    from nostro.link.view import VenueInstrument
     from nostro.paper.venue.commands import Envelope
     from nostro.paper.venue.engine import Engine
     from nostro.paper.venue.positions import Position
     from nostro.paper.venue.rows import FillRow, Outcome
-    from nostro.paper.venue.wallets import User
 
 _PLAIN: Final = 17  # columns of a fill of spot
 _MILLION: Final = 10**6
 _SIDES: Final = {0: 0, LONG_SIDE: 1, SHORT_SIDE: 2}
-
-
-class Numbers:
-    """The values of one venue's contracts, from its profile."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._digits = {asset.code: asset.digits for asset in engine.profile.assets}
-        self.listed = {each.id: each for each in engine.profile.instruments if each.settle}
-
-    def exact(self, number: int, lots: int, *, at: int) -> Fraction:
-        """In settle units, not rounded."""
-        each = self.listed[number]
-        size = Fraction(lots, 10**each.amount_digits) * Fraction(each.multiplier)
-        price = Fraction(at, 10**each.price_digits)
-        worth = size / price if each.kind == "inverse" else size * price
-        return worth * self._units(each)
-
-    def _units(self, contract: VenueInstrument) -> int:
-        """Of one whole of its settle asset."""
-        units: int = 10 ** self._digits[contract.settle]
-        return units
-
-    def value(self, number: int, lots: int, *, at: int) -> int:
-        return round(self.exact(number, lots, at=at))
-
-    def direction(self, number: int) -> int:
-        return -1 if self.listed[number].kind == "inverse" else 1
-
-    def rates(self, number: int, value: int) -> tuple[Fraction, Fraction]:
-        """Initial and maintenance rate of a position of that value."""
-        each = self.listed[number]
-        worth = Fraction(value, self._units(each))
-        tier = next(tier for tier in each.tiers if tier.up_to is None or worth <= Fraction(tier.up_to))
-        return Fraction(tier.initial_ppm, _MILLION), Fraction(tier.maintenance_ppm, _MILLION)
 
 
 def check_state(engine: Engine, counts: Counter[str]) -> None:
@@ -88,7 +53,6 @@ def check_state(engine: Engine, counts: Counter[str]) -> None:
 
 def _orders(numbers: Numbers, position: Position, counts: Counter[str]) -> None:
     """What a key knows of its open orders is what they are; reduce-only ones reduce no more than there is."""
-    contract = position.contract
     own = [order for order in position.user.orders.values() if order.position is position]
     assert {order.id for order in own} == position.orders.keys(), "E9: other orders are open than the position knows"
     bids = asks = loss = 0
@@ -98,10 +62,8 @@ def _orders(numbers: Numbers, position: Position, counts: Counter[str]) -> None:
         if order.traits & REDUCE_ONLY:
             reduces[order.buy] += rest
         elif order.status != "pending":
-            assert order.price is not None
             bids, asks = (bids + rest, asks) if order.buy else (bids, asks + rest)
-            away = numbers.value(contract.id, rest, at=order.price) - numbers.value(contract.id, rest, at=contract.mark)
-            loss += max(0, (1 if order.buy else -1) * numbers.direction(contract.id) * away)
+            loss += numbers.loss(order)
     found = (position.bids, position.asks, position.loss(), position.reduce_bids, position.reduce_asks)
     assert found == (bids, asks, loss, reduces[True], reduces[False]), f"E9: open orders are {found}"
     assert reduces[True] <= max(0, -position.size), "E9: orders reduce more than there is"
@@ -116,59 +78,7 @@ def _purse(numbers: Numbers, position: Position, counts: Counter[str]) -> None:
         assert total == 0, f"E9: a purse without a position has {total}"
         return
     counts["E9 purse"] += 1
-    assert total + _unrealized(numbers, position) >= 0, f"E9: a purse is worth less than nothing: {total}"
-
-
-def _unrealized(numbers: Numbers, position: Position) -> int:
-    contract = position.contract
-    value = numbers.value(contract.id, position.size, at=contract.mark)
-    return numbers.direction(contract.id) * (value - position.basis)
-
-
-# ── margins, in fractions of the wallet's own asset ──────────────────────────────────────────────────────────────────
-
-
-class Margins:
-    """Equity, initial and maintenance margin of a collateral wallet."""
-
-    def __init__(self, engine: Engine, user: User, *, place: int) -> None:
-        numbers, profile = Numbers(engine), engine.profile
-        kept = {each.asset: Fraction(_MILLION - each.haircut_ppm, _MILLION) for each in profile.collateral}
-        common = place == COLLATERAL_FROM
-        self.equity = self.initial = self.maintenance = Fraction(0)
-
-        def worth(asset: int) -> Fraction:
-            price, units = Fraction(engine.index.prices[asset], 10**8), Fraction(10) ** profile.assets[asset].digits
-            return (price if common else 1) / units
-
-        for key, wallet in user.wallets.items():
-            if key & PLACE_MASK == place:
-                asset = key >> PLACE_BITS
-                cut = kept[profile.assets[asset].code] if common and wallet.total > 0 else Fraction(1)
-                self.equity += wallet.total * worth(asset) * cut
-        for position in user.positions.values():
-            contract = position.contract
-            if contract.place != place:
-                continue
-            unit, number = worth(contract.quote), contract.id
-            held, worst = _initial(numbers, position, worst=False), _initial(numbers, position, worst=True)
-            self.initial += unit * (worst + position.loss() - (held if position.isolated else 0))
-            if not position.isolated:
-                value = numbers.value(number, abs(position.size), at=contract.mark)
-                self.maintenance += unit * _ceil(value * numbers.rates(number, value)[1])
-                self.equity += unit * _unrealized(numbers, position)
-
-
-def _initial(numbers: Numbers, position: Position, *, worst: bool) -> int:
-    size, contract = position.size, position.contract
-    lots = max(abs(size), abs(size + position.bids), abs(size - position.asks)) if worst else abs(size)
-    value = numbers.value(contract.id, lots, at=contract.mark)
-    own = Fraction(100, position.leverage) if position.leverage is not None else Fraction(0)
-    return _ceil(value * max(numbers.rates(contract.id, value)[0], own))
-
-
-def _ceil(number: Fraction) -> int:
-    return -(-number.numerator // number.denominator)
+    assert total + numbers.unrealized(position) >= 0, f"E9: a purse is worth less than nothing: {total}"
 
 
 def sinking(engine: Engine) -> set[tuple[int, int]]:
@@ -180,9 +90,7 @@ def sinking(engine: Engine) -> set[tuple[int, int]]:
             if not position.size:
                 continue
             if position.isolated:
-                value = numbers.value(contract.id, abs(position.size), at=contract.mark)
-                needed = _ceil(value * numbers.rates(contract.id, value)[1])
-                if user.total(position.purse) + _unrealized(numbers, position) <= needed:
+                if user.total(position.purse) + numbers.unrealized(position) <= numbers.maintenance(position):
                     found.add((user.id, contract.purse(position.side)))
             else:
                 margins = Margins(engine, user, place=contract.place)
@@ -262,7 +170,7 @@ def _funded(numbers: Numbers, outcome: Outcome, counts: Counter[str]) -> None:
     paid = Counter[tuple[int, int, int]]()
     for row in outcome.contract_rows.funding:
         due = Fraction(numbers.value(row[3], row[5], at=row[6]) * row[7], 10**9)
-        assert row[9] == -_ceil(due), f"E8: {row[9]} was paid for funding of {due}"
+        assert row[9] == -ceil(due), f"E8: {row[9]} was paid for funding of {due}"
         assert row[10] % (numbers.listed[row[3]].funding_interval_s * 10**9) == 0, "E8: funding between its instants"
         paid[row[1], row[2], row[8]] += row[9]
         counts["E8 funding"] += 1
@@ -281,15 +189,11 @@ def _accepted(engine: Engine, envelope: Envelope, outcome: Outcome, counts: Coun
     order = engine.matching.orders.get(outcome.answer.ids[0])
     if order is None or order.traits & REDUCE_ONLY or order.status == "pending" or rows.funding or rows.forced:
         return
-    assert order.position is not None
     margins = Margins(engine, order.user, place=order.place)
-    position, contract = order.position, order.position.contract
-    size, rest = abs(position.size), order.lots - order.filled
-    bids, asks = position.bids - rest * order.buy, position.asks - rest * (not order.buy)
-    grown = position.worst(bids=position.bids, asks=position.asks) > max(size, position.worst(bids=bids, asks=asks))
-    if grown or contract.loss(rest, order.price or 0, buy=order.buy):
+    if margins.initial > Margins(engine, order.user, place=order.place, without=order).initial:
         assert margins.equity >= margins.initial, f"E9: {margins.equity} backs {margins.initial}"
         counts["E9 order"] += 1
+        counts["E9 portfolio"] += order.user.portfolio and order.place == COLLATERAL_FROM
 
 
 def _forced(engine: Engine, outcome: Outcome, counts: Counter[str]) -> None:
@@ -303,6 +207,7 @@ def _forced(engine: Engine, outcome: Outcome, counts: Counter[str]) -> None:
         assert row[3] <= row[4], f"E10: {row[2]} of user {row[1]} was liquidated with {row[3]} for {row[4]}"
         counts["E10 purse" if row[2] >= PURSE_FROM else "E10 wallet"] += 1
         counts["E10 deficit"] += row[5] > 0
+        counts["E10 portfolio"] += engine.users[row[1]].portfolio and row[2] == COLLATERAL_FROM
     for fill in outcome.fill_rows:
         traits = fill[-1]
         if len(fill) > _PLAIN and isinstance(traits, int) and traits & FORCED:

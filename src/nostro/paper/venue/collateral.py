@@ -1,6 +1,6 @@
 """What contracts are backed with: the equity of collateral wallets and purses, and the margin that positions and orders
 need. It decides these sums, exactly, and nothing that follows from them: ``admission.py`` refuses what is not backed,
-``forced.py`` liquidates it.
+``forced.py`` liquidates it; what positions of a user in portfolio mode need together is ``portfolio.py``'s.
 
 ``docs/contracts.md``, Margin, is the rules. Sums are *parts* of a wallet's own asset (the quote asset of index prices
 for `futures`, the settle asset of a margin account), fine enough that they are always whole: 10^6 of them are a unit of
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from nostro.paper.venue import contracts
 from nostro.paper.venue.listing import PPM
+from nostro.paper.venue.portfolio import Opened, Portfolio
 from nostro.paper.venue.wallets import COLLATERAL_FROM, key_of
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ class Collateral:
     """``takes``: the assets that each collateral wallet takes, each with 10^6 less its haircut in parts per million, by
     place. ``accounts``: the settle asset of each margin account, by place."""
 
-    __slots__ = ("_digits", "accounts", "index", "takes")
+    __slots__ = ("_digits", "_portfolio", "accounts", "index", "takes")
 
     def __init__(self, profile: Profile, index: Index) -> None:
         assets = {asset.code: place for place, asset in enumerate(profile.assets)}
         self._digits = [asset.digits for asset in profile.assets]
+        self._portfolio = Portfolio(profile, index)
         self.index = index
         self.accounts: dict[int, int] = {}
         named = contracts.places(profile.instruments)
@@ -77,19 +79,32 @@ class Collateral:
         return equity
 
     def initial(self, user: User, place: int, *, but: Position | None = None) -> int:
-        """The initial margin of positions and orders, without those of one key."""
-        return sum(
-            self.needs(position, bids=position.bids, asks=position.asks, loss=position.loss())
+        """The initial margin of positions and orders, without what `needs` gives for one key."""
+        initial = sum(
+            self._own(position, bids=position.bids, asks=position.asks, loss=position.loss())
             for position in user.backed.get(place, ())
             if position is not but
         )
+        if self.together(user, place) and (but is None or but.isolated):
+            initial += self._portfolio.initial(user)
+        return initial
 
     def needs(self, position: Position, *, bids: int, asks: int, loss: int) -> int:
-        """What a key with these open orders adds to the initial margin of its wallet."""
+        """What a key with these open orders adds to the initial margin of its wallet; in portfolio mode, where it
+        cannot be told from the others, with what all of them need together."""
+        own = self._own(position, bids=bids, asks=asks, loss=loss)
+        if position.isolated or not self.together(position.user, position.place):
+            return own
+        return own + self._portfolio.initial(position.user, opened=Opened(position, bids, asks))
+
+    def _own(self, position: Position, *, bids: int, asks: int, loss: int) -> int:
+        """What a key needs by itself."""
         contract, leverage = position.contract, position.leverage
         worst = position.worst(bids=bids, asks=asks)
         if not worst:
             return 0
+        if not position.isolated and self.together(position.user, position.place):
+            return loss * self.weight(contract.quote, position.place)
         needed = contract.initial(worst, leverage) + loss
         if position.isolated and position.size:
             needed -= contract.initial(abs(position.size), leverage)
@@ -97,6 +112,8 @@ class Collateral:
 
     def needed(self, user: User, place: int) -> int:
         """The initial margin of cross positions, without orders."""
+        if self.together(user, place):
+            return self._portfolio.initial_positions(user)
         return sum(
             position.contract.initial(abs(position.size), position.leverage)
             * self.weight(position.contract.quote, place)
@@ -106,6 +123,8 @@ class Collateral:
 
     def maintenance(self, user: User, place: int) -> int:
         """Of cross positions."""
+        if self.together(user, place):
+            return self._portfolio.maintenance(user)
         return sum(
             position.contract.maintenance(abs(position.size)) * self.weight(position.contract.quote, place)
             for position in user.backed.get(place, ())
@@ -119,12 +138,19 @@ class Collateral:
             for position in user.backed.get(place, ())
         )
 
+    @staticmethod
+    def together(user: User, place: int) -> bool:
+        """Whether the cross positions of a wallet are margined together."""
+        return user.portfolio and place == COLLATERAL_FROM
+
     def crossed(self, user: User, place: int) -> bool:
         """Whether a wallet backs a cross position."""
         return any(position.size and not position.isolated for position in user.backed.get(place, ()))
 
     def sinks(self, user: User, place: int) -> bool:
         """Whether a wallet with a cross position is to be liquidated."""
+        if self.together(user, place):
+            return self.crossed(user, place) and self.equity(user, place) <= self.maintenance(user, place)
         spare, crossed = self.assets(user, place)[1], False
         for position in user.backed.get(place, ()):
             if position.size and not position.isolated:
@@ -152,9 +178,9 @@ class Collateral:
 
     def last_mark(self, position: Position) -> int | None:
         """The mark price at which a position would be liquidated if nothing but its own value moved, in ticks, rounded
-        towards the mark; None where there is none."""
+        towards the mark; None where there is none, or where positions are margined together."""
         contract, size, held = position.contract, position.size, abs(position.size)
-        if not size:
+        if not size or (not position.isolated and self.together(position.user, position.place)):
             return None
         equity, maintenance = self.backing(position)
         weight = PPM if position.isolated else self.weight(contract.quote, position.place)

@@ -26,13 +26,15 @@ from nostro.paper.venue.listing import PPM
 
 class CreateUser(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="command"):
     """A user without money. ``maker_ppm, taker_ppm``: its fees in parts per million, None: the profile's.
-    ``parent``: the user whose sub-account it is, None: a master."""
+    ``parent``: the user whose sub-account it is, None: a master. ``portfolio``: whether its cross positions in
+    `futures` are margined together."""
 
     name: str
     email: str = ""
     maker_ppm: int | None = None
     taker_ppm: int | None = None
     parent: int | None = None
+    portfolio: bool = False
 
     def __post_init__(self) -> None:
         for rate in (self.maker_ppm, self.taker_ppm):

@@ -44,11 +44,11 @@ class Tier(NamedTuple):
 class Contract(Market):
     """``base`` and ``quote`` are both the settle asset: what is paid and received. ``mark`` in ticks, ``rate`` of
     funding in parts per 10^9. ``holders``: every position that is not 0, by (user id, side). ``place``: the collateral
-    wallet that backs it."""
+    wallet that backs it. ``underlying``: what its price is the price of."""
 
     __slots__ = (
         "_index", "_pair", "band_ppm", "direction", "holders", "interval_ns", "inverse", "mark", "orders_max", "place",
-        "position_max", "rate", "tiers", "value_least",
+        "position_max", "rate", "tiers", "underlying", "value_least",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,7 @@ class Contract(Market):
     ) -> None:  # fmt: skip
         super().__init__(instrument, assets=assets, digits=digits)
         self.stops = {"last": Stops(), "mark": Stops(), "index": Stops()}
+        self.underlying = instrument.base
         self.inverse = instrument.kind == "inverse"
         self.direction = -1 if self.inverse else 1
         self.place = place

@@ -282,7 +282,9 @@ class Engine:
         number = len(self.users) + 1
         maker_ppm = profile.maker_ppm if command.maker_ppm is None else command.maker_ppm
         taker_ppm = profile.taker_ppm if command.taker_ppm is None else command.taker_ppm
-        self.users[number] = User(number, maker_ppm=maker_ppm, taker_ppm=taker_ppm, parent=command.parent)
+        self.users[number] = User(
+            number, maker_ppm=maker_ppm, taker_ppm=taker_ppm, parent=command.parent, portfolio=command.portfolio
+        )
         return Accepted((number,))
 
     def _deposit(self, command: Deposit, _: int, at_ns: int) -> Answer:

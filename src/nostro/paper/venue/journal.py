@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from nostro.paper.venue.rows import Outcome
 
 APPLICATION_ID: Final = 0x6E6F7356
-SCHEMA_VERSION: Final = 3  # 1 had no margin, 2 no contracts
+SCHEMA_VERSION: Final = 4  # 1 had no margin, 2 no contracts, 3 no portfolio margin
 
 SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from nostro.domain.margin.portfolio import Grid
 from nostro.domain.values import quotient
 from nostro.link.view import VenueAsset, VenueInstrument, VenueMethod
 from nostro.paper.venue import listing
@@ -46,7 +47,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     ``fee_asset``: what the list of fee rules prints as currency of the fee. Of contracts: ``hedge``: whether a user has
     a long and a short position of each; ``collateral``: what `futures` takes; ``start_marks``: (symbol, first mark
     price), of a contract that is not named there the first index price; ``snapshots``: whether users are noted down
-    every hour. Raises ValueError where the numbers do not fit each other."""
+    every hour; ``grid``: on which users in portfolio mode are margined. Raises ValueError where the numbers do not fit
+    each other."""
 
     name: str
     assets: tuple[VenueAsset, ...]
@@ -64,6 +66,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     collateral: tuple[Collateral, ...] = ()
     start_marks: tuple[tuple[str, Decimal], ...] = ()
     snapshots: bool = False
+    grid: Grid = Grid()
 
     def __post_init__(self) -> None:
         digits = {asset.code: asset.digits for asset in self.assets}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
-    """``users``: (id, maker_ppm, taker_ppm, parent); ``wallets``: (user, key, id, total, held, updated_ns);
+    """``users``: (id, maker_ppm, taker_ppm, parent, portfolio); ``wallets``: (user, key, id, total, held, updated_ns);
     ``orders``: (row, cost, hold, sequence), open ones only; ``loans``: (user, key, id); ``borrows``: (row, amount,
     repaid, accrued, paid), open ones only; ``contracts``: (id, mark, funding rate); ``positions``: (user, instrument,
     side, isolated, leverage, opened_ns, updated_ns, and what `_SUMS` names), the house's too; ``traders``: users of
@@ -37,7 +37,7 @@ class _Snapshot(msgspec.Struct, frozen=True, array_like=True):
     insurance: tuple[str, ...]
     index: tuple[int, ...]
     last: tuple[tuple[int, int | None], ...]
-    users: tuple[tuple[int, int, int, int | None], ...]
+    users: tuple[tuple[int, int, int, int | None, bool], ...]
     wallets: tuple[tuple[int, int, int, str, str, int], ...]
     orders: tuple[tuple[OrderRow, str, str, int], ...]
     transfers: tuple[tuple[TransferRow, str, str], ...]
@@ -77,7 +77,9 @@ def encode(engine: Engine) -> bytes:
         insurance=tuple(map(str, ledger.insurance)),
         index=tuple(engine.index.prices),
         last=tuple((market.id, market.last) for market in engine.markets.values()),
-        users=tuple((user.id, user.maker_ppm, user.taker_ppm, user.parent) for user in engine.users.values()),
+        users=tuple(
+            (user.id, user.maker_ppm, user.taker_ppm, user.parent, user.portfolio) for user in engine.users.values()
+        ),
         wallets=tuple(
             (user.id, key, wallet.id, str(wallet.total), str(wallet.held), wallet.updated_ns)
             for user in engine.users.values()
@@ -145,8 +147,10 @@ def decode(engine: Engine, data: bytes) -> None:
     markets = {market.id: market for market in engine.markets.values()}
     for market_id, last in snapshot.last:
         markets[market_id].last = last
-    for number, maker_ppm, taker_ppm, parent in snapshot.users:
-        engine.users[number] = User(number, maker_ppm=maker_ppm, taker_ppm=taker_ppm, parent=parent)
+    for number, maker_ppm, taker_ppm, parent, portfolio in snapshot.users:
+        engine.users[number] = User(
+            number, maker_ppm=maker_ppm, taker_ppm=taker_ppm, parent=parent, portfolio=portfolio
+        )
     for user_id, key, number, total, held, updated_ns in snapshot.wallets:
         wallet = engine.users[user_id].wallets[key] = Wallet(number)
         wallet.total, wallet.held, wallet.updated_ns = int(total), int(held), updated_ns

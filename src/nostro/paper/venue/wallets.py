@@ -47,15 +47,20 @@ class User:
     """``wallets``: by key, ``asset index << PLACE_BITS | place``. ``orders``: the open ones, by id. ``parent``: its
     master's id. ``loans``: what its wallets owe or once owed, by the same key. ``positions``: by instrument and side
     (``positions.py``), ``backed``: the same by their collateral wallet. ``contracts``: whether it ever had an order of
-    one, or money in a collateral wallet."""
+    one, or money in a collateral wallet. ``portfolio``: whether its cross positions in `futures` are margined
+    together."""
 
     __slots__ = (
-        "backed", "contracts", "id", "loans", "maker_ppm", "orders", "parent", "positions", "taker_ppm", "wallets",
+        "backed", "contracts", "id", "loans", "maker_ppm", "orders", "parent", "portfolio", "positions", "taker_ppm",
+        "wallets",
     )  # fmt: skip
 
-    def __init__(self, number: int, *, maker_ppm: int, taker_ppm: int, parent: int | None) -> None:
+    def __init__(
+        self, number: int, *, maker_ppm: int, taker_ppm: int, parent: int | None, portfolio: bool = False
+    ) -> None:
         self.id = number
         self.parent = parent
+        self.portfolio = portfolio
         self.maker_ppm = maker_ppm
         self.taker_ppm = taker_ppm
         self.wallets: dict[int, Wallet] = {}
