@@ -66,18 +66,19 @@ def _cells(column: Column, rows: Sequence[msgspec.Struct]) -> list[str]:
     texts = [_text(value) for value in values]
     if column.kind in {"status", "stage"}:
         texts = [text.replace("_", " ") for text in texts]
-    return [_shortened(text, SHORT if column.short else LONG) for text in texts]
+    return [shortened(text, SHORT if column.short else LONG) for text in texts]
 
 
 def amounts(values: Sequence[Decimal | None]) -> list[str]:
     """Exact amounts with their points in one column: ``1,234.5``. What is not known is ``-``."""
-    split = [_grouped(value) for value in values]
+    split = [grouped(value) for value in values]
     before = max((len(whole) for whole, _ in split), default=0)
     after = max((len(fraction) for _, fraction in split), default=0)
     return [whole.rjust(before) + fraction.ljust(after) for whole, fraction in split]
 
 
-def _grouped(value: Decimal | None) -> tuple[str, str]:
+def grouped(value: Decimal | None) -> tuple[str, str]:
+    """An exact amount, what stands before its point by thousands, and the rest: ``("1,234", ".5")``."""
     if value is None:
         return UNKNOWN, ""
     whole, point, fraction = canonical(value).partition(".")
@@ -99,14 +100,15 @@ def _text(value: Any) -> str:
         case int():
             return f"{value:,}"
         case Decimal():
-            return "".join(_grouped(value))
+            return "".join(grouped(value))
         case tuple() | list():
             return ", ".join(_text(member) for member in value) or UNKNOWN
         case _:
             return for_terminal(str(value))
 
 
-def _shortened(text: str, length: int) -> str:
+def shortened(text: str, length: int) -> str:
+    """The text in at most so many characters: from a longer one the middle goes, and ``…`` says so."""
     half = (length - 1) // 2
     return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
 
@@ -138,16 +140,19 @@ def _width(column: Column, cells: Sequence[str]) -> int:
 
 def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> tuple[list[int], int]:
     """The columns that fit, and the blanks between them: the columns of the highest rank go first, of equal rank the
-    last; where none can go, the blanks get fewer."""
+    last; where none can go, the blanks get fewer. The last one stays where it may go on in further lines."""
     widths = [_width(column, texts) for column, texts in zip(columns, cells, strict=True)]
     kept = list(range(len(columns)))
 
-    def fits(gap: int) -> bool:
-        return MARGIN + sum(widths[index] for index in kept) + gap * (len(kept) - 1) <= width
+    def fits(gap: int, *, last: int = 0) -> bool:
+        taken = [widths[index] for index in kept]
+        return MARGIN + sum(taken) - (taken[-1] - last if last else 0) + gap * (len(kept) - 1) <= width
 
     while not fits(GAP):
         going = max(kept, key=lambda index: (columns[index].rank, index))
         if columns[going].rank == 0:
+            break
+        if going == kept[-1] and columns[going].kind == "status" and fits(NARROW_GAP, last=LAST_MIN):
             break
         gone = columns[going].name
         kept = [index for index in kept if index != going and columns[index].beside != gone]
