@@ -157,7 +157,7 @@ def test_a_later_frame_of_balances_has_the_sections_that_changed(sections: Any, 
     assert (said.series, said.number, said.begins) == ("balances", 83, False)
     assert [fact.wallet for fact in said.items] == wallets  # type: ignore[union-attr]
     assert [fact.scope for fact in said.items if isinstance(fact, records.MarginSummary)] in (
-        [], ["margin_account"], ["cross"],
+        [], ["margin_account"], ["account"],
     )  # fmt: skip
 
 
@@ -217,7 +217,7 @@ def test_an_order_that_was_placed() -> None:
     assert (order.amount, order.filled, order.remaining, order.status) == (Decimal(304), 0, Decimal(304), "open")
     assert (order.price, order.stop_price, order.reduce_only) == (Decimal(10640), None, True)
     assert (order.effective_ns, order.updated_ns) == (1567702877410 * 10**6,) * 2
-    assert order.extra == {"reason": "new_placed_order_by_user"}
+    assert order.extra == {"feed_reason": "new_placed_order_by_user"}
 
 
 @pytest.mark.parametrize(

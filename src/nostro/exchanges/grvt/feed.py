@@ -33,7 +33,7 @@ _GIVES: Final = {
     "v1.order": "order", "v1.state": "order", "v1.position": "position", "v1.fill": "fill",
     "v1.transfer": "transfer", "v1.deposit": "transfer", "v1.withdrawal": "transfer",
 }  # fmt: skip
-WATCHED: Final = ("v1.order", "v1.state", "v1.position", "v1.fill")
+WATCHED: Final = ("v1.order", "v1.position", "v1.fill")
 _STREAMS: Final = {"order": "orders", "position": "positions", "fill": "fills"}
 TOPICS: Final = tuple(
     Topic(name=stream, of="account", all=False, gives=gives, private=True) for stream, gives in _GIVES.items()
@@ -64,7 +64,9 @@ def sign_in(_: Signing) -> str:
 
 
 def watched(facts: Sequence[Fact]) -> Sequence[str]:
-    """Of every sub-account. What moves a main account's money has no id in frames: its histories tell it."""
+    """Of every sub-account. The stream of states says nothing that the orders' own does not (Source: its documentation:
+    the same updates, for less to carry); what moves a main account's money has no id in frames: its histories tell
+    it."""
     subs = [each.native_id for each in facts if isinstance(each, SubAccount) and each.native_id]
     return [topic_text(stream, each) for each in subs for stream in WATCHED]
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from nostro.domain.records import Fact
+from nostro.domain.records import Fact, MarginSummary, Order
 from nostro.errors import BadValue
 from nostro.exchanges.kraken_futures import words
 from nostro.exchanges.kraken_futures.auth import signed
@@ -78,11 +78,18 @@ def prove(challenge: str, signing: Signing) -> dict[str, str]:
 
 
 def watched(_: Sequence[Fact]) -> Sequence[str]:
-    """The older feed of margin accounts says nothing that ``balances`` does not."""
+    """The older feed of margin accounts says nothing that ``balances`` does not; the verbose feed of orders has all
+    that the other has, and post-only orders that failed. Source: the documentation of each."""
     return WATCHED
 
 
 def stream(fact: Fact) -> str:
+    """What requests tell in another form, or not at all, is not kept: the parts of the multi-collateral wallet's
+    margin, and stops while they wait (the history of orders begins with their trigger)."""
+    if isinstance(fact, MarginSummary) and fact.scope not in ("account", "margin_account"):
+        return ""
+    if isinstance(fact, Order) and fact.status == "pending":
+        return ""
     return _STREAMS.get(fact.kind, "")
 
 

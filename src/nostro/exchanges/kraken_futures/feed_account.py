@@ -4,7 +4,8 @@ our facts; its twins are ``feed_read.py`` and ``feed_read_balances.py``.
 
 *Ours*: nothing accrues between two fundings, so unrealized funding is 0; every currency and every margin account is
 listed, with zeros where nothing was ever in it; the figures of the multi-collateral wallet are those of its cross part,
-an isolated contract stands in ``isolated`` alone; a stop keeps its order id when it is triggered.
+an isolated contract stands in ``isolated`` alone; a stop keeps its order id when it is triggered, and is from then on
+told as the order that it became, as lists and histories tell it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from nostro.domain.margin.places import Places
 from nostro.domain.margin.profit import inverse_pnl
 from nostro.domain.values import EXACT, ONE, ZERO, add, number, product, quotient
 from nostro.exchanges.kraken_futures import feed_messages as messages
-from nostro.exchanges.kraken_futures import words, written
+from nostro.exchanges.kraken_futures import serve_events, serve_trading, words, written
 from nostro.link.commands import FUTURES, MARGIN_ACCOUNT
 from nostro.link.contracts import VenueBalance, VenueCollateral, VenuePosition
 from nostro.link.view import VenueFill, VenueInstrument, VenueOrder, VenueView
@@ -129,17 +130,17 @@ class Sections:
         equity = row.purse if row.purse is not None else None if wallet is None else wallet.equity
         leverage = _ratio(row.value.copy_abs(), equity)
         entry = written.entry_price(instrument, size=row.size, basis=row.basis)
-        gained = _gained(instrument, row, entry=entry)
+        profit = _gained(instrument, row, entry=entry)
         return messages.Position(
             instrument=written.symbol(instrument),
             balance=number(row.size),
-            pnl=number(gained),
+            pnl=number(profit),
             entry_price=number(entry),
             mark_price=number(row.mark),
             index_price=number(self._view.index(row.instrument)),
             liquidation_threshold=number(row.liquidation or ZERO),
             effective_leverage=number(leverage),
-            return_on_equity=number(_ratio(gained, row.margin)),
+            return_on_equity=number(_ratio(profit, row.margin)),
             unrealized_funding=NOUGHT,
             initial_margin=number(row.margin),
             initial_margin_with_orders=number(row.margin_with_orders),
@@ -153,10 +154,10 @@ def _gained(instrument: VenueInstrument, row: VenuePosition, *, entry: Decimal) 
     settles in."""
     if instrument.kind != "inverse":
         return row.unrealized
-    gained = inverse_pnl(
+    profit = inverse_pnl(
         size=row.size, entry_price=entry, price=row.mark, multiplier=instrument.multiplier, places=FIGURES
     )  # fmt: skip
-    return row.unrealized if gained is None else gained
+    return row.unrealized if profit is None else profit
 
 
 def margin_wallets(view: VenueView) -> list[tuple[str, str]]:
@@ -243,24 +244,23 @@ def _ratio(amount: Decimal, of: Decimal | None) -> Decimal:
 
 
 def order(row: VenueOrder) -> messages.Order:
-    stop = row.stop_price is not None
-    takes_profit = stop and (row.side == "buy") == (row.stop_operator == "lte")
-    kind = ("take_profit" if takes_profit else "stop") if stop else "market" if row.price is None else "limit"
+    waits = row.status == "pending"
+    kind = serve_trading.stop_type(row) if waits else "market" if row.price is None else "limit"
     rest = EXACT.subtract(EXACT.subtract(row.amount, row.filled), row.canceled)
     return messages.Order(
         instrument=words.symbol(row.instrument),
-        time=written.milliseconds(row.placed_ns),
+        time=written.milliseconds(serve_events.fired_ns(row) or row.placed_ns),
         last_update_time=written.milliseconds(row.updated_ns),
         qty=number(rest),
         filled=number(row.filled),
         limit_price=number(row.price or ZERO),
-        stop_price=number(row.stop_price or ZERO),
+        stop_price=number((row.stop_price if waits else None) or ZERO),
         type=kind,
         order_id=written.order_id(row.id),
         cli_ord_id=row.client_id or UNSET,
         direction=0 if row.side == "buy" else 1,
         reduce_only=row.reduce_only,
-        triggerSignal=words.TRIGGERS_WRITTEN[row.trigger] if stop else UNSET,
+        triggerSignal=words.TRIGGERS_WRITTEN[row.trigger] if waits else UNSET,
     )
 
 

@@ -2,7 +2,9 @@
 frames follow one another; its twins are ``feed_account.py`` and ``feed_market.py``.
 
 `seq` counts the frames of one subscription; a snapshot, or the frame 0 of a feed that has none, begins it anew. What a
-frame of balances leaves out is unchanged. An order that is gone says only its ids and why; one that is filled is whole.
+frame of balances leaves out is unchanged. An order that is gone says only its ids and why: whether a part of it was
+filled before, the history knows. One that ended with a fill is whole. Why is said in words of the feeds' own, which are
+not the history's.
 Source: see ``feed_messages.py``; ccxt 4.5.90 for what is left of an order (``qty``) and for both spellings of a reason.
 """
 
@@ -136,9 +138,11 @@ def _orders(said: messages.Orders) -> News:
 
 def _change(said: messages.OrderChange) -> News:
     reason = members.optional(said.reason) or ""
-    why = {"reason": reason} if reason else {}
+    why = {"feed_reason": reason} if reason else {}
     ended = _ENDS.get(reason, "canceled")
     if isinstance(said.order, messages.Order):
+        if ended == "canceled" and exact(said.order.filled, "filled"):
+            ended = "partially_canceled"  # what was left after a fill was not kept
         order = _order(0, said.order, status=ended if said.is_cancel else _open(said.order))
         return News((msgspec.structs.replace(order, extra=order.extra | why),))
     native_id = members.optional(said.order_id)
@@ -218,12 +222,18 @@ def _fill(offset: int, row: messages.Fill) -> records.Fill:
         fee_asset=words.asset(currency) if currency else None,
         maker=maker,
         order_id=row.order_id,
-        order_type=token(words.TYPES, row.order_type) if isinstance(row.order_type, str) else None,
+        order_type=_order_type(row),
         liquidation=row.fill_type in words.FORCED,
         extra=members.extra(
             cli_ord_id=row.cli_ord_id, fill_type=row.fill_type, remaining_order_qty=row.remaining_order_qty, seq=row.seq
         ),
     )
+
+
+def _order_type(row: messages.Fill) -> str | None:
+    """Of a stop it is not known what it became."""
+    given = members.optional(row.order_type)
+    return None if given is None or given in words.STOPS else token(words.TYPES, given)
 
 
 def _log(said: messages.Log) -> News:

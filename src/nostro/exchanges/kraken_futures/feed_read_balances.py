@@ -110,8 +110,7 @@ def _flex(said: messages.FlexFutures, *, time_ns: int | None) -> Iterator[record
             extra=members.extra(haircut=row.haircut, conversion_spread=row.conversion_spread),
         )
     wallet = words.wallet(words.FLEX)
-    parted = isinstance(said.cross, messages.FlexPart)
-    yield _summary(said, "account" if parted else "cross", wallet=wallet, time_ns=time_ns)
+    yield _summary(said, "account", wallet=wallet, time_ns=time_ns)
     if isinstance(said.cross, messages.FlexPart):
         yield _summary(said.cross, "cross", wallet=wallet, time_ns=time_ns)
     if isinstance(said.isolated, dict):
