@@ -31,7 +31,7 @@ class Heard(msgspec.Struct, frozen=True):
     """One frame: its number on its connection (from 1), when it was received, its bytes as received, and what it means;
     or, where it breaks the protocol, the error that says so and names it. ``gap``: of its series (`News.series`) it is
     not the frame after the last one: what was between, nobody told. ``repeated``: it is the last one of its series once
-    more, to the letter, and says nothing."""
+    more, to the letter, and says nothing. ``binary``: it came as bytes where text is due."""
 
     number: int
     received_ns: int
@@ -39,6 +39,7 @@ class Heard(msgspec.Struct, frozen=True):
     meaning: Meaning | WireError
     gap: bool = False
     repeated: bool = False
+    binary: bool = False
 
 
 class FeedState:
@@ -113,7 +114,7 @@ class FeedState:
             meaning = self._read(arrival)
         except (WireError, ValueError) as error:
             self.broken += 1
-            return Heard(self.heard, now_ns, arrival.body, self._breach(error))
+            return Heard(self.heard, now_ns, arrival.body, self._breach(error), binary=arrival.kind == "binary")
         self._take(meaning)
         gap, repeated = self._follows(meaning, arrival.body) if isinstance(meaning, News) else (False, False)
         return Heard(self.heard, now_ns, arrival.body, meaning, gap, repeated)

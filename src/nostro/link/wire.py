@@ -138,11 +138,11 @@ class WireSource:
 
     @property
     def feed_url(self) -> str:
-        """Where the feed of this account is: the live one for the live base URL, else at the same host. Raises
-        `NotSupported` where there is none."""
+        """Where the feed of this account is: the live one for the live base URL, else at the same host; "" where the
+        exchange has none."""
         feed = self.exchange.feed
         if feed is None:
-            raise self._unsupported("feed")
+            return ""
         if self._url.rstrip("/") == self.exchange.url.rstrip("/"):
             return feed.url
         scheme, _, rest = self._bases[""][0].partition("://")
