@@ -20,7 +20,7 @@ import nostro
 from nostro import errors
 from nostro import open as opening
 from nostro.blocking import LOOP, Account
-from nostro.collect.backfill import Progress
+from nostro.collect.reports import Progress
 from nostro.domain.values import SECOND_NS
 from nostro.paper import host
 from nostro.paper.history import generate

@@ -23,7 +23,8 @@ from nostro.book.answers import ALWAYS_NS
 from nostro.book.backup import Restored, restore
 from nostro.book.book import Book, Proof
 from nostro.book.rebuild import Rebuilt
-from nostro.collect.backfill import Collector, Progress, Report, Watcher, unwatched
+from nostro.collect.backfill import Collector
+from nostro.collect.reports import Progress, Report, Watcher, unwatched
 from nostro.domain.answers import Answer
 from nostro.domain.arguments import Moment, moment_ns
 from nostro.domain.records import Entry, Fact, Fill, Order, Transfer

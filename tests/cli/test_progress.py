@@ -8,7 +8,7 @@ import io
 import pytest
 
 from nostro.cli.progress import watching
-from nostro.collect.backfill import Progress
+from nostro.collect.reports import Progress
 from nostro.domain.values import DAY_NS, parse_time
 from nostro.link.source import Waiting
 

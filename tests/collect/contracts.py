@@ -11,7 +11,8 @@ from pathlib import Path
 from collect.scene import START_NS, JumpingClock, SkewedClock, Wire
 from nostro.book.book import Book
 from nostro.book.reconcile import Judgement
-from nostro.collect.backfill import Collector, Report
+from nostro.collect.backfill import Collector
+from nostro.collect.reports import Report
 from nostro.domain.values import DAY_NS
 from nostro.exchanges import exchange
 from nostro.keys import Credentials

@@ -15,7 +15,8 @@ from typing import Any, Final, TypeVar
 from nostro.account import AsyncAccount
 from nostro.book.book import Book
 from nostro.book.store import Place
-from nostro.collect.backfill import Collector, Report
+from nostro.collect.backfill import Collector
+from nostro.collect.reports import Report
 from nostro.domain.values import DAY_NS, SECOND_NS, parse_time
 from nostro.exchanges import exchange
 from nostro.keys import Credentials

@@ -10,7 +10,8 @@ import pytest
 
 from collect.scene import START_NS, YOUNG_NS, Scene, equal, holes, run, scene, struck, user
 from nostro import errors, limits
-from nostro.collect.backfill import Collector, Progress
+from nostro.collect.backfill import Collector
+from nostro.collect.reports import Progress
 from nostro.domain.values import DAY_NS
 from nostro.paper.faults import Kind
 from simulation import truth

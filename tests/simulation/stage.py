@@ -24,7 +24,8 @@ from naive.workload import START_NS
 from nostro.book.book import Book
 from nostro.book.breaks import Break
 from nostro.book.judgement import judged, lives
-from nostro.collect.backfill import Collector, Report
+from nostro.collect.backfill import Collector
+from nostro.collect.reports import Report
 from nostro.domain.records import Fact, Interest, content
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.exchanges import exchange

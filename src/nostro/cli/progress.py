@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from nostro.book.watching import Watcher as CopyWatcher
-    from nostro.collect.backfill import Progress
+    from nostro.collect.reports import Progress
 
 PARTS: Final = 1000  # of one history on its bar
 

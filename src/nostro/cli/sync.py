@@ -22,7 +22,8 @@ from nostro.domain.values import format_time
 
 if TYPE_CHECKING:
     from nostro.book.book import Book
-    from nostro.collect.backfill import Collector, Progress, Report
+    from nostro.collect.backfill import Collector
+    from nostro.collect.reports import Progress, Report
     from nostro.collect.working import BookThread
     from nostro.link.events import Deadline
     from nostro.link.source import Waiting

@@ -21,7 +21,8 @@ from nostro.config import AccountSettings
 
 if TYPE_CHECKING:
     from nostro.book.book import Book
-    from nostro.collect.backfill import Collector, Report
+    from nostro.collect.backfill import Collector
+    from nostro.collect.reports import Report
     from nostro.views.view import View
 
 FIRST_EXCHANGE: Final = "alp"  # on an empty home its logins become accounts by their own names

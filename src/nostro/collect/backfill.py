@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -26,12 +27,15 @@ from nostro.book import undated
 from nostro.book.book import Appended, Book, Lease
 from nostro.book.judgement import Judge
 from nostro.collect.intervals import cell, halves, merged, without
+from nostro.collect.reports import Learned, Progress, Report, Watcher, unlearned, unwatched
 from nostro.collect.working import Run, directly
 from nostro.domain.answers import Interval
 from nostro.domain.records import Fact
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.link.declare import Claim, Page, Query, Stream
-from nostro.link.source import Reply, Step, Waiting
+from nostro.link.live_state import OPEN_ORDERS
+from nostro.link.segment import FEED
+from nostro.link.source import Reply, Step
 from nostro.link.transport import Clock
 from nostro.link.wire import WireSource
 
@@ -49,40 +53,6 @@ ENDS_PASS: Final = (errors.Unauthorized, errors.NotSent)
 EVERYTHING: Final[Mapping[str, str]] = {}  # no condition: all of a stream
 WAITS_MAX: Final = 3  # how often a pass waits for its tail to settle
 LONG_NS: Final = 60 * SECOND_NS  # what is open for longer is read at once, and what settles meanwhile after it
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a stream has come: of [since_ns, until_ns), everything before ``reached_ns``; ``rows`` read so far."""
-
-    account: str
-    stream: str
-    since_ns: int
-    until_ns: int
-    reached_ns: int
-    rows: int
-    pages: int
-
-
-class Report(msgspec.Struct, kw_only=True):
-    """What a pass did. ``failures``: streams that could not be read to the end, and why."""
-
-    account: str
-    pages: int = 0
-    rows: int = 0
-    new: int = 0
-    changed: int = 0
-    failures: dict[str, errors.NostroError] = {}
-    horizon_ns: int = 0
-
-
-class Watcher(Protocol):
-    """Who is told of progress, and of pauses."""
-
-    def __call__(self, progress: Progress | Waiting) -> None: ...
-
-
-def unwatched(progress: Progress | Waiting) -> None:
-    """Tells nobody."""
 
 
 class Collector:
@@ -106,6 +76,7 @@ class Collector:
         self._run = run
         self._holder = holder
         self._watcher = watcher
+        self.learned: Learned = unlearned  # who is told of the rows of every page that was stored
         source.heard = watcher
         self._lease: Lease | None = None
         self._judge = Judge(book, source.account)
@@ -141,6 +112,12 @@ class Collector:
             except errors.Fenced:
                 await self.start()
             self._renewed_ns = self._clock.now_ns()
+
+    async def heard_ns(self) -> int | None:
+        """Until when the book has what the account's feed told, our clock; None where it has nothing of it."""
+        return await self._run(
+            lambda: max((each.page.received_ns for each in self.book.journal(self.account, stream=FEED)), default=None)
+        )
 
     # ── passes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,13 +176,17 @@ class Collector:
                     await self._intervals(stream, [(since_ns, until_here_ns)], report)
         return await self._judged(report)
 
-    async def probe(self) -> tuple[Fact, ...]:
-        """The states as they are now, kept. Raises `errors.NostroError` where one of them could not be had."""
+    async def probe(self) -> dict[str, tuple[Fact, ...]]:
+        """The states as they are now, by name, kept; and the open orders, of which the history keeps what they say.
+        Raises `errors.NostroError` where one of them could not be had."""
         report = Report(account=self.account)
-        facts = await self._states(STATES, report)
+        states = await self._states(STATES, report)
         for failure in report.failures.values():
             raise failure
-        return facts
+        if self.source.exchange.asks_for(OPEN_ORDERS):
+            with suppress(errors.Forbidden, errors.BadValue):
+                states[OPEN_ORDERS] = (await self.source.ask(OPEN_ORDERS, {})).facts
+        return states
 
     async def read_through(self, since_ns: int, until_ns: int) -> int:
         """Reads the tail of every history until all of [since_ns, until_ns) of our clock is known, as far as the
@@ -241,17 +222,20 @@ class Collector:
             )
         ]  # fmt: skip
 
-    async def _judged(self, report: Report) -> Report:
+    async def judge(self) -> None:
         """Takes in what other processes left, and compares what was reported with what was computed."""
         lease = self._held()
         await self._run(lambda: self.book.empty_inbox(lease))
         await self._run(lambda: self._judge.judge(lease, now_ns=self._clock.now_ns()))
+
+    async def _judged(self, report: Report) -> Report:
+        await self.judge()
         return report
 
     # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _states(self, capabilities: Sequence[str], report: Report) -> tuple[Fact, ...]:
-        told: list[Fact] = []
+    async def _states(self, capabilities: Sequence[str], report: Report) -> dict[str, tuple[Fact, ...]]:
+        told: dict[str, tuple[Fact, ...]] = {}
         for capability in capabilities:
             if not self.source.exchange.asks_for(capability):
                 continue
@@ -273,10 +257,10 @@ class Collector:
             if capability in STATES or not report.horizon_ns:
                 self._judge_clock(reply.pages[-1], report)
             await self._store([Step(page, ()) for page in reply.pages], report)
-            told += reply.facts
+            told[capability] = reply.facts
             if capability == STATES[0]:
                 self._stated = _said(reply)
-        return tuple(told)
+        return told
 
     async def _refused(self, capability: str, refusal: errors.Forbidden, report: Report) -> None:
         """A key without a further permission is no failure: the answer that says so is kept, and asked for again in a
@@ -467,6 +451,9 @@ class Collector:
         report.rows += sum(len(step.facts) for step in steps)
         report.new += appended.new
         report.changed += appended.changed
+        for step in steps:
+            if step.facts:
+                self.learned(step.page.stream, step.facts)
 
     async def _failed(self, name: str, error: errors.NostroError, report: Report) -> None:
         """Keeps the answer that said so, and goes on with the next stream."""

@@ -10,7 +10,7 @@ import msgspec
 from nostro.views.view import Column, View
 
 if TYPE_CHECKING:
-    from nostro.collect.backfill import Report
+    from nostro.collect.reports import Report
 
 
 class ReportLine(msgspec.Struct, frozen=True, kw_only=True):

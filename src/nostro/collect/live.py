@@ -1,0 +1,261 @@
+"""Follows accounts into the book: of each the feed, whose frames are stored as they came, and the histories, which
+alone prove anything (docs/live.md). It decides when histories are asked for beside the feed's own probes, what becomes
+of an account whose key is refused or which another process collects, and that no account waits for another; how a feed
+is followed is ``link/live.py``'s, what is asked and kept ``backfill.py``'s.
+
+A frame that tells an event makes the histories due: `AFTER_EVENT_S` behind the longest time in which they settle, so
+that they can prove it, and once for all events until then. The feed's probes read them every minute; where it has been
+away for longer, they are looked at every `LOOK_S` all the same, and all that may have changed every `PASS_S`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any, Final
+
+from nostro import errors, limits
+from nostro.collect.backfill import Collector
+from nostro.collect.reports import Report, unlearned
+from nostro.domain.fact import Balance, Fact
+from nostro.domain.subjects import SUBJECTS, Subject, subject
+from nostro.domain.values import SECOND_NS
+from nostro.link.declare import Page
+from nostro.link.events import AnyEvent, Ended, Update
+from nostro.link.listening import Listener
+from nostro.link.live import LiveFeed, Open
+from nostro.link.live_state import LiveState
+from nostro.link.transport import Clock
+
+AFTER_EVENT_S: Final = 1.0  # behind the time in which a row settles
+LOOK_S: Final = 1.5 * limits.PROBE_S  # between two looks at histories where no probe of a feed reads them
+PASS_S: Final = 3600.0  # between two passes over everything that may have changed
+LEASE_BEAT_S: Final = limits.LEASE_S / 3  # an account on which nothing happens is ours all the same
+# What is tried again: the next look may find it better.
+TRIED_AGAIN: Final = (errors.ExchangeError, errors.LinkError, errors.WireError, errors.Unreachable)
+# What ends an account, and no other one.
+ENDS: Final = (errors.Unauthorized, errors.Conflict, errors.Fenced)
+
+Told = Callable[[AnyEvent], None]
+Looked = Callable[[Report | errors.NostroError], None]
+
+
+class Live:
+    """The accounts of one process, each followed by itself. `run` them, and `listen` to what they tell.
+
+    ``looked`` is told what each look at histories brought, or why it could not be had."""
+
+    def __init__(
+        self, collectors: Iterable[Collector], *, open_connection: Open, clock: Clock, randomness: random.Random,
+        looked: Looked,
+    ) -> None:  # fmt: skip
+        """``collectors`` hold the leases of their accounts, before `run` and after it."""
+        self._listeners: list[Listener] = []
+        self._accounts = {
+            each.account: Followed(
+                each, open_connection=open_connection, clock=clock, randomness=randomness, told=self._tell,
+                looked=looked,
+            )
+            for each in collectors
+        }  # fmt: skip
+
+    @property
+    def states(self) -> Mapping[str, LiveState]:
+        """The present of each account; it changes while they are followed."""
+        return {name: followed.state for name, followed in self._accounts.items()}
+
+    def listen(self) -> Listener:
+        """Hears every event of every account from now on. Who has heard enough closes it."""
+        listener = Listener()
+        self._listeners.append(listener)
+        return listener
+
+    async def run(self) -> None:
+        """Follows all accounts until none is left, or until it is canceled: then every open segment is stored before it
+        ends. Raises what concerns them all (`errors.BookError`)."""
+        try:
+            await _all(each.run() for each in self._accounts.values())
+        finally:
+            for listener in self._listeners:
+                listener.close()
+
+    def _tell(self, event: AnyEvent) -> None:
+        self._listeners = [each for each in self._listeners if not each.closed]
+        for listener in self._listeners:
+            listener.tell(event)
+
+
+class Followed:
+    """One account: its collector and its feed, whose `Keeper` this is."""
+
+    keeps = True
+
+    def __init__(
+        self, collector: Collector, *, open_connection: Open, clock: Clock, randomness: random.Random, told: Told,
+        looked: Looked,
+    ) -> None:  # fmt: skip
+        self._collector = collector
+        self._open_connection = open_connection
+        self._clock = clock
+        self._randomness = randomness
+        self._told = told
+        self._looked = looked
+        self._due = _Due(clock, settle_s=max(each.settle_s for each in collector.source.exchange.streams))
+        self._judged_ns = 0
+        self._totals: dict[Subject, Decimal | None] = {}
+        self.state = LiveState(collector.account)
+
+    async def run(self) -> None:
+        """Until the account ends, or until it is canceled."""
+        try:
+            live = await self._feed()
+            await _first((live.run(), self._look_again_and_again(), self._hold()))
+        except ENDS as error:
+            self.state.ended = str(error)
+            self.tell(Ended(account=self._collector.account, at_ns=self._clock.now_ns(), why=str(error)))
+        finally:
+            self._collector.learned = unlearned
+
+    async def _feed(self) -> LiveFeed:
+        """The feed, from where the book has heard it last. Of rows from before, only what becomes of orders that are
+        open is news."""
+        source, heard_ns = self._collector.source, await self._collector.heard_ns()
+        live = LiveFeed(
+            source, url=source.feed_url, open_connection=self._open_connection, clock=self._clock,
+            randomness=self._randomness, keeper=self, heard_ns=heard_ns,
+        )  # fmt: skip
+        since_ns = self._clock.now_ns() if heard_ns is None else heard_ns
+
+        def learned(stream: str, facts: Sequence[Fact]) -> None:
+            live.learn(stream, [
+                fact for fact in facts if (fact.effective_ns or 0) >= since_ns or fact.native_id in live.state.orders
+            ])  # fmt: skip
+
+        self._collector.learned, self.state = learned, live.state
+        return live
+
+    # ── what the feed asks of us ─────────────────────────────────────────────────────────────────────────────────
+
+    def tell(self, event: AnyEvent) -> None:
+        if isinstance(event, Update) and event.via == "feed" and self._has_row(event.fact):
+            self._due.event()
+        self._told(event)
+
+    def _has_row(self, fact: Fact) -> bool:
+        """Whether histories have a row of what a frame told. Of deposits and interest some wires tell the balance
+        alone."""
+        if not isinstance(fact, Balance):
+            return fact.kind not in SUBJECTS
+        before = self._totals.get(subject(fact))
+        self._totals[subject(fact)] = fact.total
+        return fact.total != before
+
+    async def keep(self, page: Page) -> int:
+        """Stores a segment, however long the book's server is away: whoever reads the feed waits for it."""
+        pause_s = limits.BACKOFF_FIRST_S
+        while True:
+            try:
+                return await self._collector.keep(page)
+            except errors.Fenced:
+                await self._collector.hold()  # or it says who has the account now
+            except errors.Unreachable:
+                await self._clock.sleep(pause_s)
+                pause_s = min(2 * pause_s, limits.BACKOFF_MAX_S)
+
+    async def fill(self, since_ns: int, until_ns: int) -> int:
+        self._due.begun()
+        rows = await self._collector.read_through(since_ns, until_ns)
+        if rows or self._clock.now_ns() - self._judged_ns >= limits.PROBE_S * SECOND_NS:
+            self._judged_ns = self._clock.now_ns()
+            await self._collector.judge()
+        return rows
+
+    async def probe(self) -> Mapping[str, Sequence[Fact]]:
+        return await self._collector.probe()
+
+    # ── beside it ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _look_again_and_again(self) -> None:
+        """What an exchange, the link or the book's server refuses is told and tried again; what ends an account ends
+        it."""
+        passed_ns, refused = self._clock.now_ns(), 0
+        while True:
+            await self._due.wait()
+            whole = self._clock.now_ns() - passed_ns >= PASS_S * SECOND_NS
+            self._due.begun()
+            try:
+                report = await (self._collector.full_pass() if whole else self._collector.look())
+            except TRIED_AGAIN as error:
+                refused = refused + 1 if isinstance(error, errors.Unauthorized) else 0
+                if refused >= limits.AUTH_FAILURES_MAX:
+                    raise
+                self._looked(error)
+                continue
+            refused = 0
+            if whole:
+                passed_ns = self._clock.now_ns()
+            self._looked(report)
+
+    async def _hold(self) -> None:
+        """The lease stays ours where nothing happens, so that who decides about a break leaves it to us."""
+        while True:
+            await self._clock.sleep(LEASE_BEAT_S)
+            with suppress(errors.Unreachable):
+                await self._collector.hold(young_s=LEASE_BEAT_S)
+
+
+class _Due:
+    """When histories are looked at next."""
+
+    def __init__(self, clock: Clock, *, settle_s: float) -> None:
+        self._clock = clock
+        self._settled_ns = int((settle_s + AFTER_EVENT_S) * SECOND_NS)
+        self._event_ns = 0  # when the last event was told
+        self._at_ns = clock.now_ns() + int(LOOK_S * SECOND_NS)
+        self._sooner = asyncio.Event()
+
+    def event(self) -> None:
+        """A row will be in a history once it has settled."""
+        self._event_ns = self._clock.now_ns()
+        if self._event_ns + self._settled_ns < self._at_ns:
+            self._at_ns = self._event_ns + self._settled_ns
+            self._sooner.set()
+
+    def begun(self) -> None:
+        """What had settled is read now; what was told since comes next, but not at once: a busy account is looked at as
+        often as rows take to settle."""
+        now_ns = self._clock.now_ns()
+        settles = self._event_ns > now_ns - self._settled_ns
+        self._at_ns = now_ns + (self._settled_ns if settles else int(LOOK_S * SECOND_NS))
+
+    async def wait(self) -> None:
+        while (left_ns := self._at_ns - self._clock.now_ns()) > 0:
+            self._sooner.clear()
+            await _first((self._clock.sleep(left_ns / SECOND_NS), self._sooner.wait()))
+
+
+async def _first(works: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """Until one of them has ended; by then the others are canceled and have ended too. Raises what it raised."""
+    await _until(works, asyncio.FIRST_COMPLETED)
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """Until all of them have ended. Raises what one raised, when the others are canceled and have ended too."""
+    await _until(works, asyncio.FIRST_EXCEPTION)
+
+
+async def _until(works: Iterable[Coroutine[Any, Any, object]], when: str) -> None:
+    tasks = [asyncio.create_task(each) for each in works]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, return_when=when)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
+            raise outcome
