@@ -39,8 +39,9 @@ class Life(Protocol):
 
 
 class Compare(Protocol):
-    def __call__(self, book: Any, venue: Any, user: int, *, now_ns: int) -> Mapping[str, int]:
-        """Asserts that a user's book is what the venue holds, and counts what was compared."""
+    def __call__(self, book: Any, venue: Any, user: int, *, now_ns: int, account: str = "") -> Mapping[str, int]:
+        """Asserts that a user's book is what the venue holds, and counts what was compared. ``account``: as the book
+        calls it, else the user's number."""
         ...
 
 

@@ -30,18 +30,19 @@ def give_key(venue: Venue, user: int, permissions: Iterable[str]) -> None:
     venue.create_key(user, f"u{user}", permissions=permissions)
 
 
-def compare(book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]:
+def compare(book: Book, venue: Venue, user: int, *, now_ns: int, account: str = "") -> Counter[str]:
     """Asserts that the account of a user holds what the venue holds of it and of what is below it, nothing twice,
-    nothing missing, and that all of it is proven and reconciled. Gives the number of rows by stream."""
-    account = str(user)
+    nothing missing, and that all of it is proven and reconciled. Gives the number of rows by stream.
+    ``account``: as the book calls it, else the user's number."""
+    account = account or str(user)
     counts: Counter[str] = Counter()
-    rows = held(book, account)
+    rows = held(book, account, own=str(user))
     for name, expected in of_venue(venue, user).items():
         missing, extra = expected - rows[name], rows[name] - expected
         assert not missing and not extra, f"user {user}, {name}: missing {list(missing)[:3]}, extra {list(extra)[:3]}"
         counts[name] += sum(expected.values())
-        counts[f"{name} of sub-accounts"] += sum(count for row, count in expected.items() if row[0] != account)
-    truth_margin.inside(book, venue, user)
+        counts[f"{name} of sub-accounts"] += sum(count for row, count in expected.items() if row[0] != str(user))
+    truth_margin.inside(book, venue, user, account=account)
     known = lives(book, account)
     for (
         life
@@ -65,11 +66,11 @@ def may(venue: Venue, user: int) -> frozenset[str]:
     return login.permissions
 
 
-def held(book: Book, account: str) -> dict[str, Counter[tuple[str, ...]]]:
-    """Every row that the book holds of an account, by stream."""
+def held(book: Book, account: str, *, own: str = "") -> dict[str, Counter[tuple[str, ...]]]:
+    """Every row that the book holds of an account, by stream. ``own``: the login's own name, else the account's."""
     return {
         "orders": _orders(book, account), "fills": _fills(book, account), "entries": _entries(book, account),
-        "transfers": _transfers(book, account), "balances": _balances(book, account),
+        "transfers": _transfers(book, account, own or account), "balances": _balances(book, account),
         **{name: truth_margin.held(book, account, name) for name in truth_margin.ROWS},
     }  # fmt: skip
 
@@ -194,10 +195,10 @@ def _venue_entries(venue: Venue, user: int) -> Counter[tuple[str, ...]]:
     )  # fmt: skip
 
 
-def _transfers(book: Book, account: str) -> Counter[tuple[str, ...]]:
+def _transfers(book: Book, account: str, own: str) -> Counter[tuple[str, ...]]:
     return Counter(
         (
-            transfer.sub_account or account, str(transfer.native_id), transfer.direction, transfer.asset,
+            transfer.sub_account or own, str(transfer.native_id), transfer.direction, transfer.asset,
             number(transfer.amount), str(transfer.status),
             str(transfer.tx_hash), str(transfer.from_wallet), str(transfer.to_wallet),
             str(transfer.effective_ns // 1000),

@@ -24,10 +24,11 @@ EXCHANGES: Final = ("bingx_v1", "grvt", "kraken_futures")
 DIALECTS: Final = {name: dialects(name)[0] for name in EXCHANGES}
 
 
-def compare(exchange: str, book: Book, venue: Venue, user: int, *, now_ns: int) -> Counter[str]:
+def compare(exchange: str, book: Book, venue: Venue, user: int, *, now_ns: int, account: str = "") -> Counter[str]:
     """Asserts that the account of a user holds what the venue holds of it, as far as its wire shows it, nothing twice,
-    nothing missing, that all of it is proven, and that nothing of it broke. Gives the number of rows by kind."""
-    account, counts = str(user), Counter[str]()
+    nothing missing, that all of it is proven, and that nothing of it broke. Gives the number of rows by kind.
+    ``account``: as the book calls it, else the user's number."""
+    account, counts = account or str(user), Counter[str]()
     told, held = TOLD[exchange](venue, user), HELD[exchange](book, account)
     assert told.keys() == held.keys()
     for name, rows in told.items():

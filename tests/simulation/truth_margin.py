@@ -89,9 +89,9 @@ def of_user(venue: Venue, user: int) -> dict[str, list[tuple[str, ...]]]:
     }  # fmt: skip
 
 
-def inside(book: Book, venue: Venue, user: int) -> None:
+def inside(book: Book, venue: Venue, user: int, *, account: str) -> None:
     """Asserts that every row of interest came within the window in which the book says that it did."""
     times = {str(row.id): row.time_ns for each in (user, *venue.sub_accounts(user)) for row in venue.interest(each)}
-    for row in book.facts("interest", str(user)):
+    for row in book.facts("interest", account):
         assert isinstance(row, Interest) and row.effective_ns is not None and row.until_ns is not None
         assert row.effective_ns <= times[str(row.native_id)] < row.until_ns, row
