@@ -51,10 +51,12 @@ PASSING: Final = (errors.ExchangeError, errors.LinkError, errors.WireError)
 
 
 class Keeper(Protocol):
-    """Whoever a followed account is kept by, or at least listened to. ``keeps``: what it is given is stored when it
-    returns, so that rows of answers are not provisional any more."""
+    """Whoever a followed account is kept by, or at least listened to."""
 
-    keeps: bool
+    @property
+    def keeps(self) -> bool:
+        """Whether answers are stored before they are handed on: what they tell is not provisional then."""
+        ...
 
     def tell(self, event: AnyEvent) -> None:
         """Never blocks."""

@@ -48,7 +48,8 @@ class LiveState:
 
     ``seen_ns``: by stream, the moment of which what is shown is known to be so. ``heard_ns``: the last frame.
     ``stale_since_ns``: from when on something is missing, None while nothing is; ``why``: in words. ``ended``: why it
-    is not followed any more, "" while it is."""
+    is not followed any more, "" while it is. ``lost``: orders that an answer shows open no more, and whose end nobody
+    told; who asks for it takes them."""
 
     def __init__(self, account: str, fed: frozenset[str] = frozenset()) -> None:
         self.account = account
@@ -66,6 +67,7 @@ class LiveState:
         self._streams: dict[str, int] = {}  # the frame that told of a stream last
         self._whole: dict[str, int] = {}  # the frame that named all of a stream last
         self._told = Told()
+        self.lost: dict[str, Order] = {}
         self._asked: set[str] = set()  # sub-accounts that answers speak of
 
     # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,7 +157,8 @@ class LiveState:
     def _answer_orders(self, facts: Sequence[Fact], since_frame: int) -> list[Fact]:
         for doubt in self._order_doubts(facts, since_frame):
             if doubt.said is None:
-                self._told.close(str(doubt.subject[0]))
+                name = str(doubt.subject[0])
+                self.lost[name] = self._told.close(name)
         return self._told.take(facts)
 
     def doubts(self, stream: str, facts: Sequence[Fact], *, since_frame: int) -> list[Doubt]:

@@ -44,9 +44,9 @@ class Told:
                 new.append(said)
         return new
 
-    def close(self, native_id: str) -> None:
-        """The order is open no more, and nobody said why."""
-        self.orders.pop(native_id, None)
+    def close(self, native_id: str) -> Order:
+        """The order is open no more, and nobody said why; what was known of it."""
+        return self.orders.pop(native_id)
 
     def _take(self, key: Key, fact: Fact) -> Fact | None:
         known = self._rows.get(key)
