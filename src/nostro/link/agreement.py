@@ -11,14 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from nostro import limits
 from nostro.domain.fact import Fact
-from nostro.domain.subjects import SUBJECTS, leg
+from nostro.domain.subjects import SUBJECTS
+from nostro.domain.values import LATEST_NS
 from nostro.errors import LinkError
 from nostro.link.live_state import OPEN_ORDERS, ORDERS, Doubt, LiveState
+from nostro.link.told import Key, row_key
 from nostro.link.transport import Clock
 
 Probe = Callable[[], Awaitable[Mapping[str, Sequence[Fact]]]]
 Tell = Callable[[str, Fact], None]
-Key = tuple[object, ...]
 
 
 class Disagreement(LinkError):
@@ -37,7 +38,7 @@ class Agreement:
         self._tell = tell
         self._clock = clock
         self._fed_rows = fed_rows
-        self._since_ns: int | None = None  # the exchange's clock: from when on the feed tells rows
+        self._since_ns = LATEST_NS  # the exchange's clock: from when on the feed tells rows
         self._untold: dict[Key, tuple[str, Fact]] = {}  # rows that an answer told, and no frame
 
     # ── states ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,18 +102,18 @@ class Agreement:
 
     def learn(self, stream: str, facts: Sequence[Fact]) -> int:
         """Takes in rows of a history, and tells what of them is new; how many were."""
+        for fact in facts if stream in self._fed_rows else ():
+            if fact.native_id is not None and not self._state.knows(fact) and (fact.effective_ns or 0) > self._since_ns:
+                self._untold[row_key(fact)] = (stream, fact)
         new = self._state.rows(facts)
         for fact in new:
             self._tell(stream, fact)
-            late = self._since_ns is not None and (fact.effective_ns or 0) > self._since_ns
-            if late and stream in self._fed_rows and fact.native_id is not None:
-                self._untold[key(fact)] = (stream, fact)
         return len(new)
 
     def heard(self, facts: Sequence[Fact]) -> None:
         """Frames told these rows."""
         for fact in facts if self._untold else ():
-            self._untold.pop(key(fact), None)
+            self._untold.pop(row_key(fact), None)
 
     async def verify_rows(self) -> None:
         """Waits for the frames of rows that answers told first. Raises `Disagreement` where they do not come."""
@@ -127,7 +128,3 @@ class Agreement:
 
     def _disagree(self, what: str) -> Disagreement:
         return Disagreement(f"an answer and the feed disagree on {what}", hint="it is connected again")
-
-
-def key(fact: Fact) -> Key:
-    return (fact.kind, fact.native_id, leg(fact))

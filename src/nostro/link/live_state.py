@@ -184,6 +184,10 @@ class LiveState:
         """Takes in rows of a history; gives those that say something new."""
         return self._told.take(facts)
 
+    def knows(self, fact: Fact) -> bool:
+        """Whether anything told this row of a history before."""
+        return self._told.knows(fact)
+
     def _order_doubts(self, facts: Sequence[Fact], since_frame: int) -> list[Doubt]:
         listed = {fact.native_id or "": fact for fact in facts if isinstance(fact, Order)}
         found = [

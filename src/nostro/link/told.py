@@ -44,6 +44,10 @@ class Told:
                 new.append(said)
         return new
 
+    def knows(self, fact: Fact) -> bool:
+        """Whether a row with an id of the exchange was told."""
+        return row_key(fact) in self._rows or (isinstance(fact, Order) and fact.native_id in self.orders)
+
     def close(self, native_id: str) -> Order:
         """The order is open no more, and nobody said why; what was known of it."""
         return self.orders.pop(native_id)
@@ -71,9 +75,14 @@ class Told:
                 self.orders[fact.native_id] = fact
 
 
+def row_key(fact: Fact) -> Key:
+    """What names a row that has an id of the exchange."""
+    return (fact.kind, fact.native_id, leg(fact))
+
+
 def _key(fact: Fact, alike: Counter[Key]) -> Key:
     if fact.native_id is not None:
-        return (fact.kind, fact.native_id, leg(fact))
+        return row_key(fact)
     said = (fact.kind, content(fact))
     alike[said] += 1
     return (*said, alike[said])
