@@ -85,8 +85,8 @@ class ContractMarket(Market):
         after, equity = collateral.initial(user, wallet, wish), collateral.equity(user, wallet)
         if after == equity:
             self.ledger.reached["order with all of the equity"] += 1
-        if collateral.portfolio.backs(user, wallet) and equity < after:
-            self.ledger.reached["grid: too little for " + ("more" if after > before else "as much")] += 1
+        if collateral.portfolio.backs(user, wallet) and after > equity:
+            self.ledger.reached["grid: too little for " + ("more" if before < after else "as much")] += 1
         return Refusal.INSUFFICIENT_FUNDS if after > before and equity < after else None
 
     def own_loss(self, order: Order) -> int:

@@ -18,6 +18,7 @@ from naive.scenes import Play
 from naive.state import EXACT
 from naive.traders import Traders
 from nostro.link.commands import (
+    FUTURES,
     CancelAll,
     EditOrder,
     MoveFunds,
@@ -396,6 +397,45 @@ def well_again(traders: Traders) -> Play:
     return stage.play
 
 
+def offset(traders: Traders) -> Play:
+    """Who is margined on the grid holds two sides of an underlying, and has little: one side asks for more, or goes."""
+    stage = Stage(traders, riches=2)
+    random = traders.random
+    one = next(user for user in stage.users if traders.market.users[user - 1].portfolio)
+    other, bidder = [user for user in stage.users if user != one][:2]
+    common = [each for each in traders.perpetuals if each.wallet == FUTURES]
+    pairs = [(first, second) for first in common for second in common if alike(first, second, hedge=stage.hedge)]
+    if not pairs:
+        return stage.play
+    worth = Fraction(0)
+    sides: tuple[Side, Side] = random.choice((("buy", "sell"), ("sell", "buy")))
+    for perpetual, side in zip(random.choice(pairs), sides, strict=True):
+        stage.turn(perpetual)
+        with localcontext(EXACT):
+            unit = Fraction(traders.collateral.money_value(perpetual, perpetual.value(stage.lots, stage.mark)))
+        lots = min(int(stage.lots * worth / unit), 2 * stage.lots) if worth else stage.lots
+        worth = worth or unit
+        stage.play.append((one, SetMarginMode(instrument=perpetual.symbol, mode="cross"), 1))
+        stage.set_mark(stage.mark)
+        stage.order(other, "sell" if side == "buy" else "buy", lots, ticks=stage.mark)
+        stage.order(one, side, lots, ticks=stage.mark)
+    for asset in traders.collateral.takes(FUTURES):
+        stage.play.append((one, partial(all_spare, traders, one, FUTURES, asset), 1))
+    stage.order(one, sides[1], stage.least, ticks=stage.mark + (5 if sides[1] == "sell" else -5))
+    stage.order(one, sides[0], stage.least, ticks=stage.mark + (5 if sides[0] == "sell" else -5), opens=stage.hedge)
+    if random.random() < 0.6:
+        stage.order(bidder, sides[1], max(stage.least, lots // 2), ticks=stage.mark)
+        stage.order(one, sides[0], max(1, lots // 2), ticks=stage.mark, opens=False, reduce_only=True)
+    stage.set_mark(stage.mark + max(1, stage.mark // 50) * random.choice((-1, 1)))
+    stage.set_mark(stage.mark)
+    return stage.play
+
+
+def alike(first: Perpetual, second: Perpetual, *, hedge: bool) -> bool:
+    """Whether positions in them can offset each other."""
+    return first.instrument.base == second.instrument.base and (first is not second or hedge)
+
+
 def all_spare(traders: Traders, user: int, wallet: str, asset: str, *, part: int = 97) -> MoveFunds:
     """So many parts of a hundred of what may leave."""
     digits = traders.market.digits(asset)
@@ -408,6 +448,6 @@ def all_spare(traders: Traders, user: int, wallet: str, asset: str, *, part: int
 
 SCENES: Final[tuple[Callable[[Traders], Play], ...]] = (
     fok_under_trims, beyond_the_purse, crash, funding_and_idle_hours, edit_that_crosses, funding_comes_first,
-    woken_by_an_end, mortgaged, kept_place, well_again, edited_too_late,
+    woken_by_an_end, mortgaged, kept_place, well_again, edited_too_late, offset,
     one_too_many, to_the_unit, less_than_enough,
 )  # fmt: skip

@@ -65,12 +65,9 @@ class Portfolio:
 
     def requirement(self, user: int, keys: list[Key], *, orders: bool, wish: Wish | None = None) -> Fraction:
         """Of an underlying."""
-        ends = [(perpetual, self.ends(user, (perpetual, side), orders=orders, wish=wish)) for perpetual, side in keys]
+        ends = [(key[0], self.ends(user, key, orders=orders, wish=wish)) for key in keys]
         losses = [
-            -sum(
-                min(self.gain(perpetual, low, move), self.gain(perpetual, high, move))
-                for perpetual, (low, high) in ends
-            )
+            -sum(min(self.gain(one, low, move), self.gain(one, high, move)) for one, (low, high) in ends)
             for move in self.moves_ppm
         ]
         worth = sum(max(abs(low), abs(high)) * self.unit(perpetual) for perpetual, (low, high) in ends)

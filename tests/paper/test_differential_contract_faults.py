@@ -16,6 +16,7 @@ from naive.coverage import Coverage
 from naive.forced import Forced
 from naive.passing import Passing
 from naive.perpetual import Perpetual
+from naive.portfolio import Portfolio
 from naive.positions import Positions
 from paper.differential import Difference, run
 from paper.planting import plant
@@ -51,6 +52,25 @@ FAULTS: tuple[tuple[Any, str, str, str], ...] = (
     (Collateral, "visible", " and not order.asked.reduce_only", ""),
     (Collateral, "initial", "units -= need.alone", "pass"),
     (Collateral, "initial", " + need.loss", ""),
+    # portfolio margin
+    (Portfolio, "backs", "wallet == FUTURES and ", ""),
+    (Portfolio, "keys", "perpetual.instrument.base", '"all"'),
+    (Portfolio, "keys", "self.collateral.positions.isolated(user, perpetual)", "False"),
+    (Portfolio, "ends", "high + wish.buys", "high"),
+    (Portfolio, "ends", "order is not wish.without", "True"),
+    (Portfolio, "gain", "if perpetual.inverse", "if False"),
+    (Portfolio, "requirement", "self.moves_ppm", "self.moves_ppm[1:]"),
+    (Portfolio, "requirement", "self.moves_ppm", "self.moves_ppm[:-1]"),
+    (Portfolio, "requirement", "min(self.gain(one, low, move), self.gain(one, high, move))",
+     "self.gain(one, low, move)"),
+    (Portfolio, "requirement", "max(*losses, least)", "max(*losses, 0 * least)"),
+    (Portfolio, "requirement", "max(abs(low), abs(high))", "abs(low)"),
+    (Portfolio, "total", "math.ceil(", "math.floor("),
+    (Portfolio, "maintenance", "orders=False", "orders=True"),
+    (Portfolio, "initial", "self.initial_ppm", "MILLION"),
+    (Collateral, "initial", "units = need.loss", "units = 0"),
+    (Collateral, "initial_positions", "orders=False", "orders=True"),
+    (Collateral, "liquidation", " and not isolated", ""),
     # orders
     (ContractMarket, "why_not_reduce", " - rest else", " else"),
     (ContractMarket, "why_not_open", "after > before and ", ""),

@@ -197,6 +197,10 @@ class ContractsView(Protocol):
         """Every collateral wallet that ever had an entry or backs an order, in the order of wallets."""
         ...
 
+    def portfolio(self, user: int) -> bool:
+        """Whether its cross positions in `futures` are margined together."""
+        ...
+
     def usual_fees(self) -> tuple[Decimal, Decimal]:
         """The maker's and the taker's rate of a user that has no own, ratios."""
         ...

@@ -107,7 +107,7 @@ class _Past:
     def _enters(self, person: Person, at_ns: int) -> int:
         """The user of a person; with a key where it has one."""
         email, parent = f"{person.name}@paper.example", self._venue.user_named(person.master) if person.master else None
-        created = CreateUser(name=person.name, email=email, parent=parent)
+        created = CreateUser(name=person.name, email=email, parent=parent, portfolio=person.portfolio)
         answer = self._venue.carry_out(created, at_ns=at_ns).answer
         assert isinstance(answer, Accepted)
         if person.permissions is not None:

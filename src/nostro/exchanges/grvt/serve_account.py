@@ -143,7 +143,7 @@ def sub_account(state: State) -> messages.SubAccount:
     return messages.SubAccount(
         event_time=written.time(state.time_ns),
         sub_account_id=str(state.user),
-        margin_type="SIMPLE_CROSS_MARGIN",
+        margin_type="PORTFOLIO_CROSS_MARGIN" if state.view.portfolio(state.user) else "SIMPLE_CROSS_MARGIN",
         settle_currency=state.settle,
         unrealized_pnl=written.quote(unrealized),
         total_equity=written.quote(equity),

@@ -70,7 +70,7 @@ PROFILE: Final = Profile(
 )  # fmt: skip
 
 # *ours*: who trades does it in a sub-account, and its key is the main account's. The desk has two of them, the second
-# with a key of its own; what the last one does is bet more than it can lose.
+# with a key of its own and margined as a portfolio; what the last one does is bet more than it can lose.
 PEOPLE: Final = (
     Person("trader", ("read", "trade")),
     Person("trader-1", None, 100, master="trader"),
@@ -82,7 +82,7 @@ PEOPLE: Final = (
     Person("empty-1", None, master="empty"),
     Person("desk", ("read", "trade")),
     Person("desk-1", None, 10, master="desk"),
-    Person("desk-2", ("read", "trade"), 5, master="desk"),
+    Person("desk-2", ("read", "trade"), 5, master="desk", portfolio=True),
     Person("margin", ("read", "trade")),
     Person("margin-1", None, 0, master="margin"),
 )

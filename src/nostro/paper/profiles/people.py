@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 
 class Person(NamedTuple):
     """A user. ``permissions`` of its key, None: it has none. ``share``: what part of the trader's activity it has, in
-    percent; 0: it acts in stories alone; None: never. ``master``: the name of whose sub-account it is."""
+    percent; 0: it acts in stories alone; None: never. ``master``: the name of whose sub-account it is. ``portfolio``:
+    whether it is margined as a portfolio."""
 
     name: str
     permissions: tuple[str, ...] | None
     share: int | None = None
     master: str = ""
+    portfolio: bool = False
 
 
 # *ours*: on every paper exchange, one to try each kind of key with

@@ -58,6 +58,9 @@ class ContractReading(Reading, ABC):
     def collateral(self, user: int) -> Sequence[VenueCollateral]:
         return self.engine.shown.wallets(self.engine.users[user])
 
+    def portfolio(self, user: int) -> bool:
+        return self.engine.users[user].portfolio
+
     def usual_fees(self) -> tuple[Decimal, Decimal]:
         profile = self.profile
         return amount_of(profile.maker_ppm, PPM_DIGITS), amount_of(profile.taker_ppm, PPM_DIGITS)
