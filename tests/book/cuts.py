@@ -47,7 +47,7 @@ def collect(folder: Path, *, seed: int, commits: int, synchronous: str, anchor_s
     that is not synced, are the controls."""
     chance = random.Random(f"cuts {seed}")
     if not anchor_synced:
-        os.fsync = lambda descriptor: None  # type: ignore[assignment]
+        os.fsync = anchor.sync_data = lambda descriptor: None  # type: ignore[assignment]
     number = 0
     while number < commits:
         with Book.open(folder / BOOK, create=True, now_ns=Clock(T0 + number), registry=exchange) as book:

@@ -15,8 +15,10 @@ import pytest
 
 from book.world import ACCOUNT, T0, Clock, entry, exchange, held, open_book, sweep
 from nostro import errors
+from nostro.book import anchor
+from nostro.book.anchor import Anchor, Anchors
 from nostro.book.book import ROLLED_BACK, Book
-from nostro.book.store import Store
+from nostro.book.store import Head, Store
 from nostro.domain.values import SECOND_NS
 from nostro.link.declare import Page
 
@@ -137,11 +139,11 @@ def test_a_book_without_anchors_opens_for_reading_until_it_gets_new_ones(path: P
 
 def test_a_head_past_its_anchor_is_good(path: Path) -> None:
     folder = path.with_name("b.db.anchor")
-    before = {anchor: anchor.read_bytes() for anchor in folder.iterdir()}
+    before = {file: file.read_bytes() for file in folder.iterdir()}
     with open_book(path) as book:
         book.append(held(book), entries(10, 11))
-    for anchor, content in before.items():
-        anchor.write_bytes(content)
+    for file, content in before.items():
+        file.write_bytes(content)
     with open_book(path) as book:
         assert book.append(held(book), entries(11, 12)).new == 1
 
@@ -150,6 +152,72 @@ def test_an_anchor_that_is_none_is_named(path: Path) -> None:
     (path.with_name("b.db.anchor") / "main.json").write_text("{")
     with pytest.raises(errors.Corrupted, match=r"main\.json is no anchor"), open_book(path):
         pass
+
+
+def hashed(number: int) -> bytes:
+    return hashlib.sha256(b"%d" % number).digest()
+
+
+def told(number: int) -> Anchor:
+    return Anchor(ACCOUNT, number, hashed(number).hex())
+
+
+def test_a_write_that_is_torn_anywhere_leaves_the_anchor_before_it(tmp_path: Path) -> None:
+    """Byte by byte, and byte by byte from the end: 512 bytes are the least that a disk writes at once, none is asked
+    for."""
+    anchors = Anchors(tmp_path / "b.db")
+    for number in range(8, 12):  # of one digit and of two, and a head that went back
+        anchors.write(ACCOUNT, Head(number, hashed(number)))
+    (path,) = anchors.folder.iterdir()
+    for number in (3, 4):
+        before, was = path.read_bytes(), anchors.read()[ACCOUNT]
+        anchors.write(ACCOUNT, Head(number, hashed(number)))
+        after = path.read_bytes()
+        assert anchors.read() == {ACCOUNT: told(number)}
+        changed = [at for at in range(len(after)) if before[at] != after[at]]
+        assert len(changed) > 60 and len(before) == len(after) and changed[-1] - changed[0] < 512
+        seen = set()
+        for at in range(changed[0], changed[-1] + 2):
+            for torn in (after[:at] + before[at:], before[:at] + after[at:]):
+                path.write_bytes(torn)
+                found = anchors.read()[ACCOUNT]
+                assert found in (was, told(number))
+                seen.add(found)
+                anchors.write(ACCOUNT, Head(99, hashed(99)))
+                assert anchors.read() == {ACCOUNT: told(99)}
+        assert len(seen) == 2
+        path.write_bytes(after)
+
+
+def test_one_who_was_paused_sees_that_his_anchor_is_not_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While he syncs his own, another writes two: the second lies in the place that he has chosen before."""
+    anchors, syncs = Anchors(tmp_path / "b.db"), []
+    anchors.write(ACCOUNT, Head(1, hashed(1)))
+    pwrite = anchor.os.pwrite
+
+    def paused(descriptor: int, line: bytes, offset: int) -> int:
+        syncs.append(offset)
+        if len(syncs) == 1:
+            Anchors(tmp_path / "b.db").write(ACCOUNT, Head(2, hashed(2)))
+            Anchors(tmp_path / "b.db").write(ACCOUNT, Head(3, hashed(3)))
+        return pwrite(descriptor, line, offset)
+
+    monkeypatch.setattr(anchor.os, "pwrite", paused)
+    anchors.write(ACCOUNT, Head(4, hashed(4)))
+    assert len(syncs) == 4  # his, the other's two, and his again
+    assert anchors.read() == {ACCOUNT: told(4)}
+
+
+def test_an_anchor_of_an_earlier_release_is_read_and_replaced(tmp_path: Path) -> None:
+    anchors = Anchors(tmp_path / "b.db")
+    anchors.folder.mkdir()
+    path = anchors.folder / f"{ACCOUNT}.json"
+    path.write_text(json.dumps({"account": ACCOUNT, "seq": 7, "hash": hashed(7).hex()}))
+    assert anchors.read() == {ACCOUNT: told(7)}
+    anchors.write(ACCOUNT, Head(8, hashed(8)))
+    assert anchors.read() == {ACCOUNT: told(8)} and list(anchors.folder.iterdir()) == [path]
 
 
 def test_the_chain_is_what_the_documents_say(path: Path) -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from cli.home import COMMAND, Folder, environment
+from nostro.book.anchor import Anchors
 from nostro.book.book import Book
+from nostro.book.store import Head
 from nostro.cli.connect import sole_collector
 from nostro.exchanges import exchange
 from nostro.keys import Credentials, KeyStore, Passphrases
@@ -68,9 +70,9 @@ def test_a_newer_book_is_refused(folder: Folder) -> None:
 
 def test_a_book_rolled_back_names_what_is_lost_and_how_to_go_on(folder: Folder) -> None:
     path = made(folder)
-    anchor = next((folder.path / "book.db.anchor").iterdir())
-    told = json.loads(anchor.read_bytes())
-    anchor.write_text(json.dumps(told | {"seq": told["seq"] + 3, "hash": "00" * 32}))
+    anchors = Anchors(path)
+    ((account, told),) = anchors.read().items()
+    anchors.write(account, Head(told.seq + 3, bytes(32)))
     done = folder.run("verify")
     assert (done.status, done.error["type"]) == (7, "RolledBack"), done.err
     assert "--accept-rollback" in done.error["hint"]

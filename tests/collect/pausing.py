@@ -26,6 +26,7 @@ import msgspec
 from book.world import ACCOUNT, T0, entry, fill, sweep
 from collect.killing import Shared, Stage, leave, watch
 from nostro import limits
+from nostro.book import anchor
 from nostro.book.anchor import Anchors
 from nostro.book.book import Book, Lease
 from nostro.book.store import AccountRow, Store
@@ -33,7 +34,7 @@ from nostro.domain.values import SECOND_NS
 from nostro.errors import Conflict, Fenced
 
 AIMED_SHARE: Final = 1 / 2
-# Each with how often it is passed by in one round: an anchor is opened, its file synced, then its folder.
+# Each with how often it is passed by in one round: an anchor is opened, written, synced.
 AIMS: Final = (
     (Stage.ASKING, 1), (Stage.FOLDING, 1), (Stage.COMMITTING, 1), (Stage.COMMITTED, 1), (Stage.ANCHORING, 3),
     (Stage.ANCHORED, 1), (Stage.ACKNOWLEDGED, 1),
@@ -305,13 +306,14 @@ class Pausing:
         chance = random.Random(collector.number)
         with self._opened(self._now_ns) as book:
             watch(book, collector.pass_by)
-            fsync = os.fsync
+            sync_data = anchor.sync_data
 
             def synced(descriptor: int) -> None:
                 collector.pass_by(Stage.ANCHORING)
-                fsync(descriptor)
+                sync_data(descriptor)
+                collector.pass_by(Stage.ANCHORING)
 
-            os.fsync = synced  # type: ignore[assignment]
+            anchor.sync_data = synced
             if not self._fence:
                 unfenced(book._store)
             while True:

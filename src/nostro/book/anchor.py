@@ -2,13 +2,19 @@
 and when a book has fallen behind it; it does not repair anything.
 
 A chain inside a database cannot see that its own end is missing: one flipped bit in the WAL silently discards every
-later commit, and an older copy of the file is a valid chain. One small file per account, replaced atomically and
-fsynced (file and folder) after each commit, sees both.
+later commit, and an older copy of the file is a valid chain. One small file per account, written and synced after each
+commit, sees both.
+
+The file has two places. What is new is written over the older one, so that a single sync of data is all it takes; a
+write that a power cut tears fails its check, and the other place has what was acknowledged before it. Which is newer, a
+number says that grows with each write: a head may go back (`Book.open`).
 """
 
 from __future__ import annotations
 
 import os
+import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -17,11 +23,13 @@ import msgspec
 from nostro.errors import Corrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from nostro.book.store import AccountRow, Head, Store
 
 _SUFFIX: Final = ".json"
+_PLACE_BYTES: Final = 4096  # a disk that loses power while it writes one block leaves the other
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -30,6 +38,22 @@ class Anchor(msgspec.Struct, frozen=True):
     account: str
     seq: int
     hash: str
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    """An anchor in one of the places of its file. ``number``: it is the so manieth that was written there."""
+
+    anchor: Anchor
+    number: int
+
+    def line(self) -> bytes:
+        told = _ENCODER.encode(self)
+        return b"%08x %s\n" % (zlib.crc32(told), told)
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_ANCHOR: Final = msgspec.json.Decoder(Anchor)
+_PLACED: Final = msgspec.json.Decoder(_Placed)
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -50,6 +74,7 @@ class Anchors:
 
     def __init__(self, book: Path) -> None:
         self.folder = book.with_name(f"{book.name}.anchor")
+        self._paths: dict[str, Path] = {}
 
     def read(self) -> dict[str, Anchor]:
         """By account. Raises `Corrupted` where a file is not an anchor."""
@@ -57,8 +82,10 @@ class Anchors:
             return {}
         anchors = {}
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+            stored = path.read_bytes()
+            placed = _newest(stored)
             try:
-                anchor = msgspec.json.decode(path.read_bytes(), type=Anchor)
+                anchor = _ANCHOR.decode(stored) if placed is None else placed[1].anchor
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 message, hint = f"{path} is no anchor ({error})", "write new ones: nostro verify --new-anchor"
                 raise Corrupted(message, hint=hint) from error
@@ -67,34 +94,83 @@ class Anchors:
 
     def write(self, account: str, head: Head) -> None:
         """Replaces an account's anchor; on return it is on the disk. Raises OSError."""
-        if not self.folder.is_dir():
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(self.folder.parent)
-        path = self.folder / (quote(account, safe="") + _SUFFIX)
-        # A file of each process's own: one that was paused here finds another one's work done, not half its own.
-        fresh = path.with_suffix(f".{os.getpid()}.new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        anchor = Anchor(account, head.seq, head.hash.hex())
         try:
-            os.write(descriptor, msgspec.json.encode(Anchor(account, head.seq, head.hash.hex())))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        fresh.replace(path)
-        sync_folder(self.folder)
+            with _opened(self._path(account), os.O_RDWR) as descriptor:
+                written = _write_over(descriptor, anchor)
+        except FileNotFoundError:
+            written = False
+        if not written:
+            self._make(anchor)
 
     def forget(self, account: str) -> None:
         """Takes an anchor away: of an account that the accepted older copy of the book does not have."""
-        (self.folder / (quote(account, safe="") + _SUFFIX)).unlink()
+        self._path(account).unlink()
         sync_folder(self.folder)
+
+    def _path(self, account: str) -> Path:
+        path = self._paths.get(account)
+        if path is None:
+            path = self._paths[account] = self.folder / (quote(account, safe="") + _SUFFIX)
+        return path
+
+    def _make(self, anchor: Anchor) -> None:
+        """A new file, in the place of one of the first releases, which had one place, where there is one."""
+        if not self.folder.is_dir():
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self.folder.parent)
+        path = self._path(anchor.account)
+        # A file of each process's own: one that was paused here finds another one's work done, not half its own.
+        fresh = path.with_suffix(f".{os.getpid()}.new")
+        with _opened(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+            os.write(descriptor, _Placed(anchor, 1).line().ljust(2 * _PLACE_BYTES))
+            os.fsync(descriptor)
+        fresh.replace(path)
+        sync_folder(self.folder)
+
+
+def _write_over(descriptor: int, anchor: Anchor) -> bool:
+    """Writes an anchor over the older one, and is done where it is the newest then: another process may have written
+    since this one looked which is older. False where the file has no places."""
+    mine, found = None, _newest(os.pread(descriptor, 2 * _PLACE_BYTES, 0))
+    while found is not None and found[1] != mine:
+        at, newest = found
+        mine = _Placed(anchor, newest.number + 1)
+        os.pwrite(descriptor, mine.line(), (1 - at) * _PLACE_BYTES)
+        sync_data(descriptor)
+        found = _newest(os.pread(descriptor, 2 * _PLACE_BYTES, 0))
+    return found is not None
+
+
+def _newest(stored: bytes) -> tuple[int, _Placed] | None:
+    """The newer of the anchors in a file, and its place, 0 or 1; None where it has none."""
+    placed = [(at, found) for at in (0, 1) if (found := _placed(stored[at * _PLACE_BYTES :])) is not None]
+    return max(placed, key=lambda each: each[1].number, default=None)
+
+
+def _placed(stored: bytes) -> _Placed | None:
+    check, _, told = stored[: stored.find(b"\n") + 1].rstrip().partition(b" ")
+    return _PLACED.decode(told) if told and check == b"%08x" % zlib.crc32(told) else None
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def sync_data(descriptor: int) -> None:
+    """On return what a file of unchanged size was told is on the disk."""
+    getattr(os, "fdatasync", os.fsync)(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
     """On return the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with _opened(folder, os.O_RDONLY) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def unanchored(store: Store, anchors: dict[str, Anchor]) -> list[str]:
