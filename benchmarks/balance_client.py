@@ -54,7 +54,7 @@ def nostro(told):
                 reply = await source.ask("balances", {})
                 assert reply.facts
                 if told["who"] == "nostro":
-                    book.append(lease, reply.pages)
+                    book.append(lease, reply.steps)
                 return len(reply.pages)
 
             for _ in range(told["warm"]):

@@ -63,8 +63,9 @@ def question(page: Page) -> bytes:
     return hashlib.sha256(_ENCODER.encode([page.stream, page.route, page.query])).digest()[:16]
 
 
-def compress(stored: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=3).compress(stored)
+def compressor() -> zstandard.ZstdCompressor:
+    """For one thread: it keeps its tables between pages."""
+    return zstandard.ZstdCompressor(level=3)
 
 
 def decompress(content: bytes) -> bytes:
@@ -88,12 +89,16 @@ class Journal:
     def __init__(self, engine: Engine, words: Words) -> None:
         self._engine = engine
         self._words = words
+        self._compressor = compressor()
+
+    def compress(self, stored: bytes) -> bytes:
+        return self._compressor.compress(stored)
 
     def insert(self, account: int, page: Page, *, seq: int, observed_ns: int, previous: bytes) -> bytes:
         """Stores a page behind ``previous`` and gives its hash; the caller moves the head in the same transaction."""
         stored = canonical(page)
         hashed = next_hash(previous, stored)
-        row = (account, seq, *self._searched(page, observed_ns), hashed, compress(stored))
+        row = (account, seq, *self._searched(page, observed_ns), hashed, self.compress(stored))
         self._engine.insert("page", [row])
         return hashed
 

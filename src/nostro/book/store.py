@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nostro import limits
 from nostro.book.engine_sqlite import SqliteEngine
-from nostro.book.pages import ZERO_HASH, Journal, canonical, compress, decompress, parse
+from nostro.book.pages import ZERO_HASH, Journal, canonical, decompress, parse
 from nostro.domain.values import SECOND_NS
 from nostro.errors import BadValue, ChainBroken, Conflict, Fenced, UsageError
 from nostro.link.declare import Claim
@@ -290,7 +290,7 @@ class Store:
         with self.writing():
             self.engine.alone()
             number = 1 + (self.engine.value("SELECT max(id) FROM inbox") or 0)
-            self.engine.insert("inbox", [(number, account.id, compress(stored))])
+            self.engine.insert("inbox", [(number, account.id, self.journal.compress(stored))])
 
     def empty_inbox(self, account: AccountRow) -> list[Page]:
         """The pages that were left, taken out. Inside the write transaction that appends them."""

@@ -256,7 +256,7 @@ class Collector:
             # First the clock: a balance at a wrong time would be compared with the wrong entries.
             if capability in STATES or not report.horizon_ns:
                 self._judge_clock(reply.pages[-1], report)
-            await self._store([Step(page, ()) for page in reply.pages], report)
+            await self._store(reply.steps, report)
             told[capability] = reply.facts
             if capability == STATES[0]:
                 self._stated = _said(reply)

@@ -167,11 +167,13 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """One answer to a `Query`: the page, its facts in the order of the answer, and where to go on, as it says."""
+    """One answer to a `Query`: the page, its facts in the order of the answer, and where to go on, as it says.
+    ``read``: the facts as the ask read them, unstamped."""
 
     page: Page
     facts: Sequence[Fact]
     position: str | None = None
+    read: Sequence[Fact] = ()
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,13 +13,6 @@ from nostro.link.commands import Command
 from nostro.link.declare import Claim, Exchange, Page
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """The answer to one question: its pages and their facts, stamped with exchange, account and time."""
-
-    pages: tuple[Page, ...]
-    facts: tuple[Fact, ...]
-
-
 class Step(msgspec.Struct, frozen=True):
     """One page of a history, in the order in which pages must be kept, and the facts that are taken from it: those rows
     that no earlier page of the same sweep gave. The page's ``takes`` and ``claims`` are set. ``read``: every fact of
@@ -32,6 +25,22 @@ class Step(msgspec.Struct, frozen=True):
     @property
     def claims(self) -> tuple[Claim, ...]:
         return self.page.claims
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The answer to one question: its pages and their facts, stamped with exchange, account and time. ``read``: of each
+    page, the facts as its ask read them; nothing where the pages are not all that the facts come from."""
+
+    pages: tuple[Page, ...]
+    facts: tuple[Fact, ...]
+    read: tuple[Sequence[Fact], ...] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The pages as they are kept, so that nobody needs to read them again."""
+        if not self.read:
+            return tuple(Step(page, ()) for page in self.pages)
+        return tuple(Step(page, (), read) for page, read in zip(self.pages, self.read, strict=True))
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,3 +86,8 @@ class Source(Protocol):
 def stamp_all(facts: Iterable[Fact], *, exchange: str, account: str, observed_ns: int) -> tuple[Fact, ...]:
     """The facts with the stamp of the account that learned them."""
     return tuple(stamped(fact, exchange=exchange, account=account, observed_ns=observed_ns) for fact in facts)
+
+
+def conditions(**given: object) -> dict[str, str]:
+    """The conditions of a question: those that are given, as text."""
+    return {name: str(value) for name, value in given.items() if value is not None}

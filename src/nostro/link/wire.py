@@ -101,8 +101,9 @@ class WireSource:
         query = _query(where)
         answers = [await self._fetch(ask, query) for ask in asks]
         return Reply(
-            tuple(answer.page for answer in answers), tuple(fact for answer in answers for fact in answer.facts)
-        )
+            tuple(answer.page for answer in answers), tuple(fact for answer in answers for fact in answer.facts),
+            tuple(answer.read for answer in answers),
+        )  # fmt: skip
 
     async def sweep(
         self, stream: str, since_ns: int, until_ns: int, where: Mapping[str, str], *, newest_first: bool = False
@@ -192,15 +193,15 @@ class WireSource:
             raise self._with_page(errors.Undecodable(said, exchange=self.exchange.id), page)
         answer = self._decoded(ask.route, page)
         try:
-            facts = stamp_all(
-                ask.read(query, answer),
-                exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns,
-            )  # fmt: skip
+            read = tuple(ask.read(query, answer))
         except ValueError as error:
             raise self._with_page(
                 errors.Undecodable(f"{self.exchange.name} {ask.route.name}: {error}", exchange=self.exchange.id), page
             ) from error
-        return Fetched(page, facts, ask.position(answer) if ask.position else None)
+        facts = stamp_all(
+            read, exchange=self.exchange.id, account=self.account, observed_ns=page.received_ns
+        )  # fmt: skip
+        return Fetched(page, facts, ask.position(answer) if ask.position else None, read)
 
     async def write(self, do: Do, command: Command) -> Reply:
         """Sends a write once and reads its acknowledgement. Raises as `writes.carry_out` says; does not look up."""
