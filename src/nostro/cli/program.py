@@ -28,6 +28,7 @@ PIPE_CLOSED: Final = 141  # SIGPIPE
 # Each command's name and where it is; in the order of `nostro --help`.
 COMMANDS: Final[Mapping[str, str]] = {
     "up": "nostro.cli.up:up",
+    "watch": "nostro.cli.watch:watch",
     "accounts": "nostro.cli.accounts:accounts",
     "exchanges": "nostro.cli.exchanges:exchanges",
     "balances": "nostro.cli.nouns:balances",
