@@ -27,19 +27,12 @@ from nostro.domain.arguments import (
 )  # fmt: skip
 from nostro.domain.values import SECOND_NS
 from nostro.link import commands
-from nostro.link.commands import (
-    MarginMode,
-    OrderType,
-    PositionSide,
-    Side,
-    SideEffect,
-    TimeInForce,
-    Trigger,
-)  # fmt: skip
+from nostro.link.commands import MarginMode, OrderType, PositionSide, Side, SideEffect, TimeInForce, Trigger
 from nostro.link.declare import WRITES
 from nostro.link.history import FactT, History
-from nostro.link.source import Reply, Source
+from nostro.link.source import Reply, Source, conditions
 from nostro.link.transport import Clock
+from nostro.link.watching import Watched, watched
 
 StopOperator = Literal["gte", "lte"]
 CANCELED: Final = ("canceled", "partially_canceled")  # what a cancel makes of an open order
@@ -122,7 +115,9 @@ class AsyncAccount:
         until_ns = self._clock.now_ns() if until_ns is None else until_ns
         since_ns, width_ns = ordered(start, until_ns), limits.CANDLES_AT_ONCE * interval_s * SECOND_NS
         replies = [
-            await self._source.ask("candles", _where(**where, since_ns=at_ns, until_ns=min(at_ns + width_ns, until_ns)))
+            await self._source.ask(
+                "candles", conditions(**where, since_ns=at_ns, until_ns=min(at_ns + width_ns, until_ns))
+            )
             for at_ns in range(since_ns, until_ns, max(width_ns, 1))
         ]
         pages = tuple(page for reply in replies for page in reply.pages)
@@ -181,19 +176,26 @@ class AsyncAccount:
         history = self._history("orders", records.Order, None, None, instrument=instrument, open_only="true")
         return await history.all()
 
-    async def order(self, order_id: str | int, *, instrument: str | None = None) -> records.Order:
-        """One order by its id, open or not: through history, newest first. Raises `NotFound`."""
-        wanted = str(order_id)
+    async def order(
+        self, order_id: str | int | None = None, *, client_id: str | None = None, instrument: str | None = None
+    ) -> records.Order:
+        """One order by its id, open or not, or by the client's (`place`): asked for, or through history, newest first.
+        Raises `NotFound`; `BadValue` where none of the two is given, or the wire does not ask by the one that is."""
+        if (order_id is None) == (client_id is None):
+            raise errors.BadValue("an order is named by its id or by client_id=", hint="give one of the two")
+        wanted = str(order_id) if client_id is None else client_id
+        by = "native_id" if client_id is None else "client_id"
         if self._source.exchange.asks_for("order"):
-            found = await self._ask("order", records.Order, order_id=wanted, instrument=instrument)
+            named = {"order_id": wanted} if client_id is None else {"client_id": client_id}
+            found = await self._ask("order", records.Order, instrument=instrument, **named)
             if found:
                 return found[0]
         until_ns = self._clock.now_ns() + SECOND_NS
         since_ns = self._source.exchange.opened_ns
-        where = _where(instrument=instrument)
+        where = conditions(instrument=instrument)
         async for step in self._source.sweep("orders", since_ns, until_ns, where, newest_first=True):
             for fact in step.facts:
-                if fact.native_id == wanted:
+                if getattr(fact, by) == wanted:
                     return cast("records.Order", fact)
         raise errors.NotFound(
             f"no order {wanted!r} at {self._source.exchange.name}", hint="order ids are the exchange's own",
@@ -273,6 +275,10 @@ class AsyncAccount:
     def snapshots(self, start: Moment | None = None, end: Moment | None = None) -> History[records.Snapshot]:
         """The account as it was at moments in [start, end): collateral, balances, positions."""
         return self._history("snapshots", records.Snapshot, start, end)
+
+    def watch(self) -> Watched:
+        """What is so, and happens from now on (``link/events.py``), until it is closed or the key is refused."""
+        return watched(self._source)
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -440,7 +446,7 @@ class AsyncAccount:
     # ── below ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _ask(self, capability: str, kind: type[FactT], **where: object) -> Answer[FactT]:
-        return self._answer(await self._source.ask(capability, _where(**where)), kind)
+        return self._answer(await self._source.ask(capability, conditions(**where)), kind)
 
     def _answer(self, reply: Reply, kind: type[FactT]) -> Answer[FactT]:
         facts = [fact for fact in reply.facts if isinstance(fact, kind)]
@@ -491,8 +497,4 @@ class AsyncAccount:
             )  # fmt: skip
         until_ns = self._clock.now_ns() + SECOND_NS if end is None else moment_ns(end, "end")
         since_ns = exchange.opened_ns if start is None else ordered(start, until_ns)
-        return History(self._source, capability, since_ns=since_ns, until_ns=until_ns, where=_where(**where))
-
-
-def _where(**conditions: object) -> dict[str, str]:
-    return {name: str(value) for name, value in conditions.items() if value is not None}
+        return History(self._source, capability, since_ns=since_ns, until_ns=until_ns, where=conditions(**where))

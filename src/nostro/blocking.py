@@ -14,6 +14,7 @@ from nostro.domain import records
 from nostro.domain.answers import Answer, Interval
 from nostro.domain.arguments import Amount, Moment
 from nostro.link.commands import MarginMode, OrderType, PositionSide, Side, SideEffect, TimeInForce, Trigger
+from nostro.link.events import AnyEvent
 from nostro.link.history import FactT, History
 from nostro.link.source import Source
 
@@ -207,9 +208,11 @@ class Account:
         """As `AsyncAccount.open_orders`."""
         return LOOP.run(self._inner.open_orders(instrument=instrument))
 
-    def order(self, order_id: str | int, *, instrument: str | None = None) -> records.Order:
+    def order(
+        self, order_id: str | int | None = None, *, client_id: str | None = None, instrument: str | None = None
+    ) -> records.Order:
         """As `AsyncAccount.order`."""
-        return LOOP.run(self._inner.order(order_id, instrument=instrument))
+        return LOOP.run(self._inner.order(order_id, client_id=client_id, instrument=instrument))
 
     def orders(
         self, start: Moment | None = None, end: Moment | None = None, *, instrument: str | None = None
@@ -280,6 +283,15 @@ class Account:
     def snapshots(self, start: Moment | None = None, end: Moment | None = None) -> BlockingHistory[records.Snapshot]:
         """As `AsyncAccount.snapshots`."""
         return BlockingHistory(self._inner.snapshots(start, end))
+
+    def watch(self) -> Iterator[AnyEvent]:
+        """As `AsyncAccount.watch`; closing it (or leaving the loop over it) ends the connection."""
+        events = self._inner.watch()
+        try:
+            while some := LOOP.run(events.some()):
+                yield from some
+        finally:
+            LOOP.run(events.aclose())
 
     def place(
         self,

@@ -109,7 +109,7 @@ class Continuity:
         self._series: dict[str, _Series] = {}
         self._claimed_ns: dict[str, int] = {}
 
-    def hear(self, news: News, streams: AbstractSet[str], received_ns: int) -> None:
+    def hear(self, news: News, streams: AbstractSet[str], *, received_ns: int) -> None:
         """A frame that follows the last one of its series, or begins it (anew)."""
         told = streams & self._states
         if not news.series:

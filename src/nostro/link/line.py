@@ -32,7 +32,7 @@ class Line:
     """A connection that was opened. ``keep(page)`` stores a segment."""
 
     def __init__(
-        self, exchange: Exchange, feed: Feed, connection: Connection, *, clock: Clock, topics: Sequence[str], own: str,
+        self, exchange: Exchange, feed: Feed, *, connection: Connection, clock: Clock, topics: Sequence[str], own: str,
         signing: Signing, hear: Hear, keep: Keep,
     ) -> None:  # fmt: skip
         self.completed = asyncio.Event()
@@ -116,7 +116,7 @@ class Line:
             raise LinkError(f"a frame is missing: {meaning.number} of {meaning.series} does not follow the last one")
         streams = self._hear(heard, shown=shown)
         if isinstance(meaning, News) and not heard.repeated:
-            self.continuity.hear(meaning, streams, heard.received_ns)
+            self.continuity.hear(meaning, streams, received_ns=heard.received_ns)
         if isinstance(meaning, Complaint):
             self._refused(meaning)
 

@@ -40,7 +40,6 @@ from nostro.link.live_state import ORDERS, LiveState
 from nostro.link.transport import Clock, Connection
 from nostro.link.wire import WireSource
 
-Open = Callable[[str, Mapping[str, str], int | None], Awaitable[Connection]]
 ResultT = TypeVar("ResultT")
 
 SHOWN_BYTES: Final = 200  # of a frame that cannot be read, in the event that tells of it
@@ -48,6 +47,12 @@ LATE_S: Final = 2  # what happened so shortly after the subscription may have be
 PROBES_FAILED_MAX: Final = 2  # unanswered one after the other, before the account is called stale
 # What may be otherwise the next time. A refused key may not, nor what was typed wrongly.
 PASSING: Final = (errors.ExchangeError, errors.LinkError, errors.WireError)
+
+
+class Open(Protocol):
+    """Opens a connection to a feed: its URL, more headers of the upgrade, and so often it pings. Raises `NotSent`."""
+
+    async def __call__(self, url: str, headers: Mapping[str, str], *, ping_every_s: int | None) -> Connection: ...
 
 
 class Keeper(Protocol):
@@ -196,12 +201,12 @@ class LiveFeed:
         """One connection, from its opening to its end, which is an error."""
         signing = await self._source.feed_signing()
         facts = await self._source.feed_facts()
-        connection = await self._open_connection(self._url, feed.headers(signing), limits.FEED_PING_S)
+        connection = await self._open_connection(self._url, feed.headers(signing), ping_every_s=limits.FEED_PING_S)
         try:
             own = feed.own(facts)
             line = Line(
-                self._source.exchange, feed, connection, clock=self._clock, topics=feed.watched(facts), own=own,
-                signing=signing, hear=partial(self._hear, feed, own), keep=self._keep,
+                self._source.exchange, feed, connection=connection, clock=self._clock, topics=feed.watched(facts),
+                own=own, signing=signing, hear=partial(self._hear, feed, own), keep=self._keep,
             )  # fmt: skip
             try:
                 await line.begin(signing)

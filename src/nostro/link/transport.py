@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import chain
+from math import inf
 from typing import Final, Protocol, Self
 
 import aiohttp
@@ -170,9 +171,17 @@ class AiohttpConnection:
     reading no further ahead than a buffer holds. That the other side is there, the feed's own frames must show, or
     answers to pings where the feed wants these."""
 
-    def __init__(self, session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        socket: aiohttp.ClientWebSocketResponse[bool],
+        *,
+        ping_every_s: int | None,
+    ) -> None:
         self._session = session
         self._socket = socket
+        self._ping_every_s = ping_every_s or inf
+        self._pinged_s = time.monotonic()
 
     @classmethod
     async def open(
@@ -184,7 +193,8 @@ class AiohttpConnection:
         ping_every_s: int | None = None,
     ) -> Self:
         """``url``: ``wss://...``, or ``ws://...`` on this machine. ``headers``: more of the upgrade's
-        (`Feed.headers`). ``ping_every_s``: so often it pings, and ends where no answer comes. Raises `NotSent`."""
+        (`Feed.headers`). ``ping_every_s``: so often it pings while it is read, however much comes, and ends where no
+        answer does. Raises `NotSent`."""
         straight = aiohttp.TraceConfig()
         straight.on_request_redirect.append(_refuse_redirect)
         session = aiohttp.ClientSession(
@@ -204,7 +214,7 @@ class AiohttpConnection:
         except BaseException:
             await session.close()
             raise
-        return cls(session, socket)
+        return cls(session, socket, ping_every_s=ping_every_s)
 
     async def send(self, text: str) -> None:
         try:
@@ -214,6 +224,7 @@ class AiohttpConnection:
 
     async def receive(self, wait_s: float) -> Arrival | None:
         try:
+            await self._ping()
             message = await self._socket.receive(max(wait_s, WAIT_S_MIN))
             if message.type is aiohttp.WSMsgType.PONG:
                 return Arrival(b"", "ping")
@@ -234,11 +245,22 @@ class AiohttpConnection:
         await self._socket.close()
         await self._session.close()
 
+    async def _ping(self) -> None:
+        """While frames come aiohttp does not ping; the other side may want to hear of us all the same."""
+        if time.monotonic() - self._pinged_s >= self._ping_every_s:
+            self._pinged_s = time.monotonic()
+            await self._socket.ping()
+
     def _end(self, reason: object) -> LinkError | TooLarge:
         if self._socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
             return TooLarge(f"a frame is larger than {limits.FEED_FRAME_BYTES_MAX} bytes", hint="the feed has ended")
         said = f" ({reason})" if reason else ""
         return LinkError(f"the feed's connection ended with code {self._socket.close_code}{said}", hint="connect again")
+
+
+async def open_feed(url: str, headers: Mapping[str, str], *, ping_every_s: int | None) -> Connection:
+    """A WebSocket over the network, as `AiohttpConnection.open`."""
+    return await AiohttpConnection.open(url, headers=headers, ping_every_s=ping_every_s)
 
 
 async def _refuse_redirect(_: aiohttp.ClientSession, __: object, redirect: aiohttp.TraceRequestRedirectParams) -> None:

@@ -16,10 +16,19 @@ from nostro.link.events import AnyEvent
 from nostro.link.listening import Listener
 from nostro.link.live import LiveFeed, Open
 from nostro.link.live_state import OPEN_ORDERS, ORDERS, LiveState
+from nostro.link.source import Source
+from nostro.link.transport import open_feed
 from nostro.link.wire import WireSource
 
 STATES: Final = ("balances", "margin", "positions", "loans", OPEN_ORDERS)
 OPEN_SINCE_NS: Final = 30 * DAY_NS  # *ours*: where no answer lists open orders, older ones are told when they change
+
+
+def watched(source: Source) -> Watched:
+    """The events of this account, over the network. Raises `NotSupported` for a source that is no wire of ours."""
+    if not isinstance(source, WireSource):
+        raise errors.NotSupported(f"{source.exchange.name} cannot be watched", exchange=source.exchange.id)
+    return Watched(source, open_connection=open_feed)
 
 
 class Watched:
