@@ -61,8 +61,8 @@ def test_no_fault_is_taken_for_a_history_without_rows(kind: Kind, stream: str) -
 
 
 def test_every_kind_is_tested_here() -> None:
-    assert {*ERRORS, Kind.DELAYED} == set(Kind)
-    assert {*LOSES_ANSWER, *NOT_CARRIED_OUT, Kind.DELAYED} == set(Kind)
+    assert {*ERRORS, Kind.DELAYED, Kind.STALE} == set(Kind)
+    assert {*LOSES_ANSWER, *NOT_CARRIED_OUT, Kind.DELAYED, Kind.STALE} == set(Kind)
 
 
 def test_a_delay_is_carried_with_the_whole_answer() -> None:

@@ -126,16 +126,19 @@ Meaning = Welcome | Ping | Challenged | Acknowledged | Complaint | News | Unread
 
 
 class Caller:
-    """One connection as the server's words see it. ``topics``: subscribed to. ``user``: signed in, None before.
-    ``heard_ns``: when it last sent anything, pings too. ``unanswered_ns``: when the first ping was sent that has no
-    answer yet, None where all have."""
+    """One connection as the server's words see it. ``topics``: subscribed to. ``user``: signed in, None before;
+    ``key``: the key that did it, "" for none that may read; ``ends_ns``: when what it signed in with is over, None for
+    never. ``heard_ns``: when it last sent anything, pings too. ``unanswered_ns``: when the first ping was sent that has
+    no answer yet, None where all have."""
 
-    __slots__ = ("client", "heard_ns", "topics", "unanswered_ns", "user")
+    __slots__ = ("client", "ends_ns", "heard_ns", "key", "topics", "unanswered_ns", "user")
 
     def __init__(self, client: str, now_ns: int) -> None:
         self.client = client
         self.topics: set[str] = set()
         self.user: int | None = None
+        self.key = ""
+        self.ends_ns: int | None = None
         self.heard_ns = now_ns
         self.unanswered_ns: int | None = None
 
@@ -180,6 +183,11 @@ class FeedServer(Protocol):
 
     def market(self, topics: AbstractSet[str]) -> list[Told]:
         """What changed in the markets since it was asked last, for all ``topics`` that anyone subscribed to."""
+        ...
+
+    def restart(self, caller: Caller) -> bool:
+        """Lets the numbers of all that the caller hears begin again, though nothing else does, as where a gateway is
+        started anew; whether there are any."""
         ...
 
 

@@ -197,11 +197,11 @@ async def _feed(hub: Hub, request: web.BaseRequest) -> web.StreamResponse:
     sender = None
     try:
         await socket.prepare(request)
-        sender = asyncio.create_task(_send(socket, session, waiting=waiting))
+        sender = asyncio.create_task(_send(socket, session, waiting=waiting, transport=transport))
         async for message in socket:
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 hub.receive(session, message.data)
-            elif message.type is WSMsgType.PING:
+            elif message.type is WSMsgType.PING and not session.half_open:
                 hub.heard(session)
                 await socket.pong(message.data)
     finally:
@@ -211,7 +211,9 @@ async def _feed(hub: Hub, request: web.BaseRequest) -> web.StreamResponse:
     return socket
 
 
-async def _send(socket: web.WebSocketResponse, session: Session, *, waiting: asyncio.Event) -> None:
+async def _send(
+    socket: web.WebSocketResponse, session: Session, *, waiting: asyncio.Event, transport: asyncio.Transport | None
+) -> None:  # fmt: skip
     """Sends what waits, no faster than it is read, and takes leave where the session has ended."""
     with suppress(ConnectionError):
         while True:
@@ -220,9 +222,22 @@ async def _send(socket: web.WebSocketResponse, session: Session, *, waiting: asy
                 if delay_s:
                     await asyncio.sleep(delay_s)
                 await socket.send_str(frame)
+            if session.torn is not None and transport is not None:
+                transport.write(_begun(*session.torn))
+                transport.close()
+                return
             if session.ended is not None:
                 code, reason = session.ended
                 await socket.close(code=code, message=reason.encode())
                 return
             waiting.clear()
             await waiting.wait()
+
+
+def _begun(beginning: bytes, size: int) -> bytes:
+    """The first bytes of a frame of text of that size. Source: RFC 6455, section 5.2."""
+    if size < 126:
+        return bytes((0x81, size)) + beginning
+    if size < 1 << 16:
+        return bytes((0x81, 126)) + size.to_bytes(2, "big") + beginning
+    return bytes((0x81, 127)) + size.to_bytes(8, "big") + beginning

@@ -48,7 +48,9 @@ class Server:
             return self._answered(request, verbs)
         serve = (verbs or {}).get(request.method)
         answer = partial(self._answered, request, verbs)
-        return self.faults.around(serve.route if serve else None, answer, error=self.error)
+        return self.faults.around(
+            serve.route if serve else None, answer, error=self.error, request=request, now_ns=self._view.now_ns()
+        )  # fmt: skip
 
     def error(self, status: int, message: str, *, headers: dict[str, str] | None = None) -> HttpAnswer:
         """An error answer in the exchange's own form."""

@@ -5,7 +5,7 @@ changes to who hears which frame. What a frame says stands in ``feed_written.py`
 *Ours*, because no document says it:
 
 - a request that names one topic that does not exist is refused whole; a token that is refused changes nothing, and one
-  that was taken holds as long as the connection;
+  that was taken holds until it ends, and the connection with it, unless another was given before;
 - an order's frame is sent for each change of it, a wallet's as it is after each command that changed it, both to the
   login itself and not to its master, since neither names an account;
 - books, tickers and rates are told at most once a beat, where they changed; nothing is told for having subscribed.
@@ -68,6 +68,10 @@ class AlpFeed:
     def closed(self, caller: Caller) -> None:
         """Nothing is kept of a caller."""
 
+    def restart(self, _: Caller) -> bool:
+        """Nothing is numbered."""
+        return False
+
     # ── messages of a client ─────────────────────────────────────────────────────────────────────────────────────
 
     def receive(self, caller: Caller, message: str | bytes) -> list[str]:
@@ -98,7 +102,8 @@ class AlpFeed:
             return [self._error(UNAUTHORIZED)]
         if "read" not in login.permissions:
             return [self._error(FORBIDDEN)]
-        caller.user = login.user
+        caller.user, caller.key = login.user, login.key
+        caller.ends_ns = auth.read_claims(arguments[0]).exp * SECOND_NS
         return []
 
     def _login(self, arguments: list[str]) -> Login:

@@ -57,11 +57,16 @@ def issue(view: VenueView, login: Login) -> dict[str, str]:
 
 def login_by_headers(view: VenueView, request: HttpRequest) -> Login:
     """Whose session a request is of. Raises `WireRefusal` 1000 for none, an ended one, or another account's."""
+    return session_by_headers(view, request)[0]
+
+
+def session_by_headers(view: VenueView, request: HttpRequest) -> tuple[Login, int]:
+    """Whose session a request is of, and when it ends, ns. Raises as `login_by_headers`."""
     account_id = header(request.headers, ACCOUNT_ID) or _in_query(request)
     for session in _cookies(header(request.headers, "Cookie") or ""):
         login = _login(view, session)
         if login is not None and account_id and account_id.lower() == accounts.account_id(view, login):
-            return login
+            return login, int(session.partition("-")[0]) * SECOND_NS
     raise refused(UNAUTHENTICATED)
 
 

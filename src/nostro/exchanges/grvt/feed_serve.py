@@ -3,7 +3,7 @@ a message asks for and who may have it; what streams tell is ``feed_streams.py``
 
 *Ours*, because no document says it: a call without an id is answered too; a subscription of which one selector is
 refused is refused whole; subscribing to what one has begins it anew; numbers of frames count from the server's start,
-by stream and selector.
+by stream and selector; a connection whose cookie ends, ends with it.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ class GrvtFeed:
         """A socket without a session, or whose session has ended, hears markets."""
         path = request.path.rstrip("/")
         try:
-            login = auth.login_by_headers(self._view, request)
+            login, caller.ends_ns = auth.session_by_headers(self._view, request)
         except WireRefusal:
             login = None
-        caller.user = None if login is None else login.user
+        if login is not None:
+            caller.user, caller.key = login.user, login.key if READ.permission in login.permissions else ""
         form: Form = "lite" if path.endswith(LITE_PATH) else "full"
         self._peers[caller.client] = Peer(login, form, legacy=path.endswith(LEGACY_PATH))
         self._callers[caller.client] = caller
@@ -72,6 +73,10 @@ class GrvtFeed:
     def closed(self, caller: Caller) -> None:
         self._peers.pop(caller.client, None)
         self._callers.pop(caller.client, None)
+
+    def restart(self, caller: Caller) -> bool:
+        """Of whoever hears the same, too."""
+        return self._trading.restart(_lines(caller.topics))
 
     # ── messages of a client ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ something changed; what is called a snapshot stream tells everything each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, cast
 
 import msgspec
@@ -72,6 +72,11 @@ class Counted:
 
     def last(self, line: Line) -> int:
         return self._numbers.get(line, 0)
+
+    def restart(self, lines: Iterable[Line]) -> bool:
+        """Counts from the beginning; whether anything was counted."""
+        told = [self._numbers.pop(line, 0) for line in lines]
+        return any(told)
 
     def next(self, line: Line, row: Any) -> tuple[Line, Frame]:
         before = self.last(line)

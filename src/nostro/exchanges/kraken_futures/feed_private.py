@@ -39,6 +39,11 @@ class Subscription:
         self._told: dict[str, object] = {}
         self._open: dict[int, VenueOrder] = {}
 
+    def restart(self) -> bool:
+        """Counts from the beginning; whether that is another number than the next one would have had."""
+        counts, self._number = self._number > 0, min(self._number, 0)
+        return counts
+
     def snapshot(self) -> Iterable[msgspec.Struct]:
         """What is told first; at once after the acknowledgement."""
         if self._feed in ("account_balances_and_margins", "balances", "open_positions"):

@@ -7,6 +7,7 @@ connections and queues are ``paper/feeds.py``'s.
 - a challenge is given to whoever names a key, and the newest of a connection is the one that counts;
 - where a signature is refused, the alert comes first and then ``subscribed_failed``; what is not subscribed is
   ``unsubscribed_failed``; asking for a feed again begins it anew, with its snapshot and its numbers, after the alert;
+- a key that is gone, or may not read any more, ends the connection;
 - what an order, a fill or an entry changes is told at once; what marks alone change, at most once a beat;
 - in frames of balances a section that changed is whole, and the others are left out: both readings of a section that
   are known (only what is named changed, and what is not named is gone) then come to the same.
@@ -88,6 +89,11 @@ class KrakenFeed:
     def closed(self, caller: Caller) -> None:
         self._known.pop(caller.client, None)
 
+    def restart(self, caller: Caller) -> bool:
+        """The next frame of each has the number 1; where one was told, it would have had that anyway."""
+        counted = [each.restart() for each in self._known[caller.client].feeds.values()]
+        return any(counted)
+
     # ── messages of a client ─────────────────────────────────────────────────────────────────────────────────────
 
     def receive(self, caller: Caller, message: str | bytes) -> list[str]:
@@ -156,7 +162,7 @@ class KrakenFeed:
             yield text(_acknowledged(asked, "unsubscribed" if there else "unsubscribed_failed"))
             return
         yield _alert(ALREADY) if asked.feed in known.feeds else text(_acknowledged(asked, "subscribed"))
-        known.caller.user = login.user
+        known.caller.user, known.caller.key = login.user, login.key
         products = list(dict.fromkeys(asked.product_ids)) if isinstance(asked.product_ids, list) else []
         symbols = frozenset(self._products[each].symbol for each in products) or frozenset(self._symbols)
         known.feeds[asked.feed] = begun = Subscription(self._view, asked.feed, user=login.user, symbols=symbols)
