@@ -21,6 +21,7 @@ from nostro.domain.records import KINDS, Entry, Fact, restore, stamped
 from nostro.domain.subjects import SUBJECTS
 from nostro.domain.values import DAY_NS, EXACT, ZERO
 from nostro.errors import BadValue
+from nostro.link.segment import FEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,10 @@ T = TypeVar("T")
 _NEWER: Final = (
     "NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
     " AND n.version = r.version + 1 AND n.seq <= ?)"
+)
+_NEWER_HISTORY: Final = (
+    "NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account AND n.identity = r.identity"
+    " AND n.version > r.version AND n.unsettled < 2 AND n.seq <= ?)"
 )
 
 # Of each subject of a kind the last version that was known and effective, by bisection: along its versions neither the
@@ -137,16 +142,20 @@ class Answers:
         where: Mapping[str, str] | None = None,
         vanished: bool = False,
         versions: bool = False,
+        histories: bool = False,
         left_out: list[Fact] | None = None,
         newest_first: bool = False,
     ) -> Iterator[Fact]:
         """The facts of a kind, stamped, in the order of their times: of events the latest version known (all of them,
         in the order they were learned, with ``versions``), of states each version. ``where``: fields that must equal a
-        text. ``vanished``: the rows that vanished, instead. Rows without a time that may have happened later than the
-        moment asked about are not among them; they are added to ``left_out``. ``newest_first``: the other way round."""
+        text. ``vanished``: the rows that vanished, instead. ``histories``: of events only what histories told. Rows
+        without a time that may have happened later than the moment asked about are not among them; they are added to
+        ``left_out``. ``newest_first``: the other way round."""
         conditions, values = self._conditions(kind, where or {})
+        if kind not in SUBJECTS and histories:
+            conditions += " AND r.unsettled < 2"
         if kind not in SUBJECTS and not versions:
-            conditions += f" AND {_NEWER}"
+            conditions += f" AND {_NEWER_HISTORY if histories else _NEWER}"
             values.append(clocks.seq)
         order = " DESC" if newest_first else ""
         query = (
@@ -195,10 +204,11 @@ class Answers:
         return found
 
     def learned(self, clocks: Clocks, *, after_seq: int) -> Iterator[Fact]:
-        """Every version of every row that a page after ``after_seq`` introduced, in the order of pages."""
+        """Every version of every row that a page after ``after_seq`` introduced, in the order of pages; of events what
+        histories told."""
         query = (
             "SELECT w.text, r.content, r.seq, r.row_offset, r.effective_ns FROM record r JOIN word w ON w.id = r.kind"
-            " WHERE r.account = ? AND r.seq > ? AND r.seq <= ? ORDER BY r.seq, r.row_offset"
+            " WHERE r.account = ? AND r.seq > ? AND r.seq <= ? AND r.unsettled < 2 ORDER BY r.seq, r.row_offset"
         )
         for kind, content, seq, row_offset, effective_ns in self.store.rows(
             query, (clocks.account.id, after_seq, clocks.seq)
@@ -300,7 +310,8 @@ class Answers:
         query = (
             f"SELECT DISTINCT r.effective_ns, r.{key} FROM record r WHERE r.account = ? AND r.stream = ?"
             " AND r.unsettled = 1 AND NOT EXISTS (SELECT 1 FROM record n WHERE n.account = r.account"
-            f" AND n.identity = r.identity AND n.version = r.version + 1) ORDER BY r.effective_ns, r.{key}"
+            " AND n.identity = r.identity AND n.version > r.version AND n.unsettled < 2)"
+            f" ORDER BY r.effective_ns, r.{key}"
         )
         number, text = self.store.words.number_or_none(stream.name) or 0, self.store.words.text
         return [(int(row[0]), text(row[1])) for row in self.store.engine.all(query, (account.id, number))]
@@ -365,6 +376,16 @@ class Answers:
                 return self._sweep_began(clocks.account.id, number, claimed_seq=seq)
         return 0
 
+    def heard_ns(self, stream: str, clocks: Clocks) -> int | None:
+        """When the last answer of a stream, or its last page of frames, was received; None where there is none."""
+        query = (
+            "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq <= ? AND status = 200"
+            " ORDER BY seq DESC LIMIT 1"
+        )
+        bounds = (clocks.account.id, self.store.words.number_or_none(stream) or 0, clocks.seq)
+        seq = self.store.engine.value(query, bounds)
+        return None if seq is None else self.store.journal.page(clocks.account.id, seq).received_ns
+
     def _sweep_began(self, account: int, stream: int, *, claimed_seq: int) -> int:
         """When the first page was asked for after the last one that claimed anything before this one."""
         query = (
@@ -378,7 +399,8 @@ class Answers:
     # ── what supports a row ──────────────────────────────────────────────────────────────────────────────────────
 
     def supporting_pages(self, fact: Fact, clocks: Clocks) -> list[int]:
-        """The numbers of all pages that show the row of a fact. It reads every page of the row's stream."""
+        """The numbers of all pages that show the row of a fact. It reads every page of the row's stream and of
+        frames."""
         query = (
             "SELECT identity, stream FROM record WHERE account = ? AND kind = ? AND seq = ? AND row_offset = ?"
             " AND vanished = 0"
@@ -391,8 +413,10 @@ class Answers:
             raise BadValue(message, hint="ask with a fact that this book answered", account=account.name)
         identity, stream = row
         fold = Fold(self.store, self._registry)
-        query = "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq <= ? ORDER BY seq"
-        pages = [int(found[0]) for found in self.store.engine.all(query, (account.id, stream, clocks.seq))]
+        query = "SELECT seq FROM page WHERE account = ? AND stream = ? AND seq <= ?"
+        streams = (stream, self.store.words.number_or_none(FEED) or 0)
+        found = (self.store.engine.all(query, (account.id, each, clocks.seq)) for each in streams)
+        pages = sorted(int(seq) for rows in found for (seq,) in rows)
         return [seq for seq in pages if identity in fold.identities(account, seq)]
 
 

@@ -20,7 +20,8 @@ from nostro.book.anchor import Anchors, Loss, losses, unanchored
 from nostro.book.answers import ALWAYS_NS, Answers, Clocks, LedgerSum
 from nostro.book.backup import backup
 from nostro.book.coverage import Covers
-from nostro.book.fold import Counts, Finding, Fold
+from nostro.book.fold import Fold
+from nostro.book.found import Appended, Finding
 from nostro.book.migrate import Migrated, migrate, refuse_older
 from nostro.book.pages import Entered, page_of_ours
 from nostro.book.proof import Proof
@@ -32,6 +33,7 @@ from nostro.domain.records import Interest
 from nostro.domain.values import SECOND_NS
 from nostro.errors import Conflict, Fenced, NoAnchor, RolledBack, Uncertain, Unreachable, Unwritable
 from nostro.link.declare import Page
+from nostro.link.segment import FEED
 from nostro.link.source import Step
 
 if TYPE_CHECKING:
@@ -46,22 +48,6 @@ if TYPE_CHECKING:
 ROLLED_BACK: Final = "nostro:rollback"  # the route of the page that says that a loss was accepted
 
 __all__ = ["AccountRow", "Appended", "Book", "Chain", "Entered", "Finding", "Lease", "LedgerSum", "Proof", "Rebuilt"]
-
-
-class Appended(msgspec.Struct, frozen=True, kw_only=True):
-    """What an append did: the new head; how many rows were new, changed, repeated, vanished, or known under another
-    name (``aliased``), of how many the time is known more narrowly (``narrowed``); how many of the new ones lay in an
-    interval that was proven (``late``); what was found."""
-
-    head: Head
-    new: int
-    changed: int
-    repeated: int
-    aliased: int
-    narrowed: int
-    late: int
-    vanished: int
-    findings: tuple[Finding, ...]
 
 
 class Book:
@@ -223,7 +209,7 @@ class Book:
             head = Head(seq, hashed)
             found += self._fold.page(account, Entered(seq, observed_ns, page), read=read)
         self._store.move_head(account, lease, old=old, new=head, now_ns=self._now_ns())
-        return Appended(head=head, findings=tuple(found), **_difference(before, self._fold.counts))
+        return Appended.between(before, self._fold.counts, head=head, findings=found)
 
     @contextmanager
     def _folding(self, name: str) -> Iterator[tuple[AccountRow, Head]]:
@@ -342,20 +328,29 @@ class Book:
     def facts(
         self, kind: str, account: str, *, since_ns: int = 0, until_ns: int = ALWAYS_NS, as_of_ns: int | None = None,
         known_at_ns: int | None = None, where: Mapping[str, str] | None = None, vanished: bool = False,
-        versions: bool = False,
+        versions: bool = False, histories: bool = False,
     ) -> Iterator[Fact]:  # fmt: skip
         """Facts with a time in [since_ns, until_ns), stamped, in the order of their times, one by one: the latest
         version known at ``known_at_ns`` of those effective before ``as_of_ns``, or every version with ``versions``. Of
-        states, every version. ``vanished``: the rows that are no longer there, instead."""
+        states, every version. ``vanished``: the rows that are no longer there, instead. ``histories``: of events only
+        what histories told, as if there had been no frames."""
         with self._asking(account, as_of_ns=as_of_ns, known_at_ns=known_at_ns) as (answers, clocks):
             yield from answers.facts(
-                kind, clocks, since_ns=since_ns, until_ns=until_ns, where=where, vanished=vanished, versions=versions
-            )
+                kind, clocks, since_ns=since_ns, until_ns=until_ns, where=where, vanished=vanished, versions=versions,
+                histories=histories,
+            )  # fmt: skip
 
     def learned(self, account: str, *, after_seq: int) -> Iterator[Fact]:
-        """Every version of every row that a page after ``after_seq`` introduced, in the order of pages."""
+        """Every version of every row that a page after ``after_seq`` introduced, in the order of pages; of events what
+        histories told."""
         with self._asking(account, as_of_ns=None, known_at_ns=None) as (answers, clocks):
             yield from answers.learned(clocks, after_seq=after_seq)
+
+    def heard(self, account: str, *, stream: str = FEED, known_at_ns: int | None = None) -> int | None:
+        """When the last frames of an account, or the last answer of that stream, were received; None where none were:
+        ns of our clock."""
+        with self._asking(account, as_of_ns=None, known_at_ns=known_at_ns) as (answers, clocks):
+            return answers.heard_ns(stream, clocks)
 
     def answer(
         self, kind: str, account: str, *, since_ns: int | None = None, until_ns: int | None = None,
@@ -492,7 +487,3 @@ def _refuse(store: Store, lost: list[Loss]) -> None:
         message = f"{store.engine.name} is not what was acknowledged: {'; '.join(map(str, lost))} are missing or others"
         hint = "restore a newer backup, or go on without them with --accept-rollback: what they proved is asked again"
         raise RolledBack(message, hint=hint, account=lost[0].account)
-
-
-def _difference(before: Counts, after: Counts) -> dict[str, int]:
-    return {name: getattr(after, name) - getattr(before, name) for name in Counts.__struct_fields__}

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from nostro.book.store import Store
     from nostro.domain.records import Fact
 
-_COLUMNS: Final = "identity, version, vanished, effective_ns, row_offset, native, digest, content"
+_COLUMNS: Final = "identity, version, vanished, effective_ns, row_offset, native, digest, content, unsettled, seq"
 
 
 class Held(msgspec.Struct):
-    """The latest version of a row. ``native``: whether its identity is the exchange's own id."""
+    """The latest version of a row. ``native``: whether its identity is the exchange's own id; ``unsettled``: what its
+    record says (``keeping.py``); ``seq``: the page that said so."""
 
     identity: bytes
     version: int
@@ -33,6 +34,8 @@ class Held(msgspec.Struct):
     native: bool
     digest: bytes
     content: bytes
+    unsettled: int
+    seq: int
 
 
 class HeldRows:
@@ -50,6 +53,15 @@ class HeldRows:
         """Those of the identities that are held."""
         query = f"SELECT {_COLUMNS} FROM record WHERE account = ? AND identity = ? ORDER BY version DESC LIMIT 1"
         return {row[0]: _held(row) for row in self._store.engine.each(query, (account,), keys=identities)}
+
+    def by_histories(self, account: int, latest: Held) -> Held | None:
+        """The latest version of a row that a history told, None where none did."""
+        query = (
+            f"SELECT {_COLUMNS} FROM record WHERE account = ? AND identity = ? AND unsettled < 2"
+            " ORDER BY version DESC LIMIT 1"
+        )
+        found = self._store.engine.row(query, (account, latest.identity))
+        return None if found is None else _held(found)
 
     def live(
         self, account: int, stream: str, *, kind: str, since_ns: int, until_ns: int, also: str = "",
@@ -139,6 +151,8 @@ class HeldRows:
         return self._store.engine.value(query, (account, row.target)) is not None
 
 
-def _held(row: tuple[bytes, int, int, int, int, int, bytes, bytes]) -> Held:
-    identity, version, vanished, effective_ns, row_offset, native, digest, content = row
-    return Held(identity, version, bool(vanished), effective_ns, row_offset, bool(native), digest, content)
+def _held(row: tuple[bytes, int, int, int, int, int, bytes, bytes, int, int]) -> Held:
+    identity, version, vanished, effective_ns, row_offset, native, digest, content, unsettled, seq = row
+    return Held(
+        identity, version, bool(vanished), effective_ns, row_offset, bool(native), digest, content, unsettled, seq
+    )

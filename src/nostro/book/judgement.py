@@ -55,13 +55,15 @@ FactT = TypeVar("FactT", bound=Fact)
 
 DEBTS: Final = (loans.PRINCIPAL, loans.INTEREST, borrowings.REPAID, borrowings.PAID, borrowings.ACCRUED)
 QUARANTINED: Final = "quarantined"
+UNREADABLE: Final = "unreadable"
 SETTLES: Final = (200, 403)  # an answer, or that the key may not have one
 LOOKED_AT: Final = ("positions", "margin", "balances")  # states that figures of contracts are told in
 LOOK_BACK_NS: Final = DAY_NS  # within which the last answer about debts is looked for first
 
 
 class BookLedger:
-    """The facts of one account of a book, as they were known at ``known_at_ns`` (None: now), for the checks."""
+    """The facts of one account of a book, as they were known at ``known_at_ns`` (None: now), for the checks: what
+    answers told, as if there were no frames (docs/live.md 5)."""
 
     def __init__(self, book: Book, account: str, *, known_at_ns: int | None = None) -> None:
         self._book = book
@@ -199,11 +201,13 @@ class BookLedger:
 
     def findings(self) -> Iterable[Noticed]:
         """All that still holds. Of pages that could not be read, those to whose question no other answer could be
-        read, and of several that leave the same unknown the last."""
+        read, and of several that leave the same unknown the last; of frames that cannot be read for one reason the
+        first, until the last."""
         found = list(self._found())
         unreadable = {each.seq for each in found if each.what == QUARANTINED}
         known: dict[str, list[Span]] = {}
         noticed: dict[tuple[str, int, int], Noticed] = {}
+        unread: dict[str, Finding] = {}
         for each in found:
             key = (each.stream, each.seq, each.row_offset)
             if each.what == QUARANTINED:
@@ -213,6 +217,10 @@ class BookLedger:
                 left = self._unread(each, unreadable, known=known[each.stream])
                 if left is not None:
                     noticed[each.stream, left[0], 0] = Noticed(each, *left)
+            elif each.what == UNREADABLE:
+                alike = unread.setdefault(each.detail.partition(" (byte")[0], each)  # not each place is another fault
+                key = (each.stream, alike.seq, alike.row_offset)
+                noticed[key] = Noticed(alike, alike.effective_ns, each.effective_ns)
             elif not self._book.undone(each, known_at_ns=self._known_at_ns):
                 noticed[key] = Noticed(each, each.effective_ns, each.effective_ns)
         return noticed.values()
@@ -270,7 +278,7 @@ class BookLedger:
     def _facts(self, kind: type[FactT], since_ns: int, until_ns: int, *, versions: bool = False) -> Iterator[FactT]:
         facts = self._book.facts(
             kind.kind, self._account, since_ns=since_ns, until_ns=until_ns, known_at_ns=self._known_at_ns,
-            versions=versions,
+            versions=versions, histories=True,
         )  # fmt: skip
         return cast("Iterator[FactT]", facts)
 

@@ -41,7 +41,7 @@ STREAMS: Final = (
 # is no break: coverage shows it as open.)
 FINDINGS: Final = {
     "late": "late_row", "changed": "history_changed", "vanished": "vanished_row", "quarantined": "quarantined_page",
-    "unknown": "unknown_token",
+    "unknown": "unknown_token", "unreadable": "unreadable_frame",
 }  # fmt: skip
 HISTORY: Final = "history"
 CONTRACTS: Final = (positions.CHECK, positions.EVENTS, figures.CHECK)  # judged once, for good
@@ -421,6 +421,8 @@ def _of_findings(rules: Rules, findings: Iterable[Noticed]) -> Iterator[Break]:
             continue
         scope = Scope(account=rules.account, subject=found.stream)
         place = f"page {found.seq} row {found.row_offset}" if found.kind else f"at {since_ns}"
+        if found.what == "unreadable":
+            place = f"page {found.seq} place {found.row_offset}"
         yield Break(
             id=identify(HISTORY, scope, anchor=f"{name} {place}"), check=HISTORY, name=name, scope=scope,
             since_ns=since_ns, until_ns=until_ns,

@@ -44,7 +44,8 @@ JOURNAL: Final[dict[str, str]] = {
 
 DERIVED: Final[dict[str, str]] = {
     # `seq` is the page that introduced this version; `native` 1 where the identity is the exchange's own id;
-    # `unsettled` 1 where the row may still change; `vanished` 1 where a complete re-read no longer showed it.
+    # `unsettled` 1 where the row may still change, 2 where frames alone told it, 3 where they add to what a history
+    # told (of a state 2 where frames have told of it); `vanished` 1 where a complete re-read no longer showed it.
     "record": (
         "(account BIGINT NOT NULL, identity BYTEA NOT NULL, version BIGINT NOT NULL, vanished BIGINT NOT NULL,"
         " kind BIGINT NOT NULL, stream BIGINT NOT NULL, native BIGINT NOT NULL, unsettled BIGINT NOT NULL,"

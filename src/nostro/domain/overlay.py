@@ -42,8 +42,8 @@ def is_older(one: Fact, other: Fact) -> bool:
 
 
 def overlaid(over: FactT, under: FactT) -> FactT:
-    """All that is known: what the first says, and what only the second does. How much of an order that ended was filled,
-    the state before its end does not know."""
+    """All that is known: what the first says, and what only the second does. How much of an order was filled when it
+    ended, the state before its end does not know."""
     missing = [name for name in over.__struct_fields__ if getattr(over, name) in (None, "") and name not in STAMP]
     if has_ended(over) and not has_ended(under):
         missing = [name for name in missing if name not in _AT_THE_END]

@@ -17,7 +17,7 @@ import msgspec
 
 from nostro.domain.records import Fact
 from nostro.errors import WireError
-from nostro.link.frames import Feed, News
+from nostro.link.frames import Feed, News, Unread
 
 if TYPE_CHECKING:
     from nostro.link.declare import Page
@@ -37,11 +37,14 @@ class Frame(NamedTuple):
 
 class Reading(NamedTuple):
     """What one frame says of one stream: facts in its order, whose ``offset`` counts through the whole page.
-    ``whole``: it names all that there is in that stream; what it leaves out is gone."""
+    ``whole``: it names all that there is in that stream; what it leaves out is gone. ``received_ns``: when it came;
+    where facts are not ``timed`` they have no other time."""
 
     stream: str
     facts: tuple[Fact, ...]
     whole: bool
+    received_ns: int = 0
+    timed: bool = True
 
 
 def encode(frames: Iterable[Frame]) -> bytes:
@@ -67,37 +70,57 @@ def hidden(frame: Frame) -> Frame:
     return Frame(frame.received_ns, "hidden", b"%d %s" % (len(frame.body), digest.encode()))
 
 
-def read(feed: Feed, page: Page) -> Iterator[Reading]:
-    """What the frames of a page say, in their order. A frame that cannot be read says nothing: it was told of when it
-    came, and its bytes are here. Facts that name no sub-account are of the one that the page's query names
-    (`Feed.own`). Raises ValueError where the body is none of frames."""
-    offset, own = 0, page.query.where.get("sub_account", "")
-    for frame in frames(page.body):
-        if frame.kind != "text":
-            continue
-        for reading in read_frame(feed, frame, own=own):
-            facts = tuple(msgspec.structs.replace(each, offset=offset + n) for n, each in enumerate(reading.facts))
-            offset += len(facts)
-            yield reading._replace(facts=facts)
+def read(feed: Feed, page: Page, *, unread: list[str] | None = None) -> Iterator[Reading]:
+    """What the frames of a page say, in their order. A frame that cannot be read says nothing: its bytes are here, and
+    why is added to ``unread``. Facts that name no sub-account are of the one that the page's query names (`Feed.own`).
+    Raises ValueError where the body is none of frames."""
+    own = page.query.where.get("sub_account", "")
+    return numbered(
+        reading for frame in frames(page.body) for reading in read_frame(feed, frame, own=own, unread=unread)
+    )
 
 
-def read_frame(feed: Feed, frame: Frame, *, own: str = "") -> list[Reading]:
-    """What one frame says, nothing where it cannot be read. ``own``: as `readings` takes it."""
-    try:
-        meaning = feed.read(frame.body)
-    except (WireError, ValueError):
-        return []
-    return readings(feed, meaning, received_ns=frame.received_ns, own=own) if isinstance(meaning, News) else []
+def numbered(readings: Iterable[Reading]) -> Iterator[Reading]:
+    """The readings of a page's frames, their facts counted through."""
+    offset = 0
+    for reading in readings:
+        facts = tuple(msgspec.structs.replace(each, offset=offset + n) for n, each in enumerate(reading.facts))
+        offset += len(facts)
+        yield reading._replace(facts=facts)
+
+
+def read_frame(feed: Feed, frame: Frame, *, own: str = "", unread: list[str] | None = None) -> list[Reading]:
+    """What one frame says, nothing where it cannot be read: why is added to ``unread``. ``own``: as `readings` takes
+    it."""
+    why = ""
+    if frame.kind == "binary":
+        why = "a frame is binary where text is due"
+    elif frame.kind == "text":
+        try:
+            meaning = feed.read(frame.body)
+        except (WireError, ValueError) as error:
+            why = str(error)
+        else:
+            if isinstance(meaning, News):
+                return readings(feed, meaning, received_ns=frame.received_ns, own=own)
+            if isinstance(meaning, Unread):
+                why = f"a frame is of the type {meaning.type[:40]!r}, which nostro does not know"
+    if why and unread is not None:
+        unread.append(why)
+    return []
 
 
 def readings(feed: Feed, news: News, *, received_ns: int, own: str = "") -> list[Reading]:
     """The facts of a frame by the streams that they belong to, in the order in which each is named first; facts without
     a time of their own have that of the arrival, and those without a sub-account are of ``own``."""
     found: dict[str, list[Fact]] = {stream: [] for stream in news.whole}
+    timed = True
     for item in news.items:
         if isinstance(item, Fact) and (stream := feed.stream(item)):
+            timed = timed and item.effective_ns is not None
             found.setdefault(stream, []).append(_placed(item, received_ns=received_ns, own=own))
-    return [Reading(stream, tuple(facts), stream in news.whole) for stream, facts in found.items()]
+    whole = news.whole
+    return [Reading(stream, tuple(facts), stream in whole, received_ns, timed) for stream, facts in found.items()]
 
 
 def _placed(fact: Fact, *, received_ns: int, own: str) -> Fact:
