@@ -46,7 +46,8 @@ class ContractWorkload:
             if random.randrange(2):
                 self.at_ns -= self.at_ns % HOUR_NS
         if self.made <= USERS:
-            return self._envelope(0, CreateUser(name=f"user {self.made}", parent=1 if self.made == USERS else None))
+            parent, portfolio = 1 if self.made == USERS else None, self.made % 2 == 0
+            return self._envelope(0, CreateUser(name=f"user {self.made}", parent=parent, portfolio=portfolio))
         if self.made <= USERS * 4:
             return self._envelope(0, self._fund(1 + self.made % USERS, 90))
         kinds = (self._place, self._edit, self._cancel, self._set, self._move, self._market, self._money)

@@ -26,6 +26,7 @@ from decimal import Decimal
 
 import msgspec
 
+from nostro.domain.margin.portfolio import Grid
 from nostro.link.commands import EditOrder, MoveFunds, PlaceOrder, SetLeverage, SetMarginMode
 from nostro.link.contracts import VenuePosition, VenueTier
 from nostro.link.view import VenueAsset, VenueInstrument
@@ -86,6 +87,7 @@ MILL = Profile(
     collateral=(Collateral("COIN"), Collateral("APPLE", 100_000)),
     start_marks=(("FLOUR/COIN:COIN", Decimal(10)), ("SILK/SALT:COIN", Decimal(10))),
     snapshots=True,
+    grid=Grid(moves_ppm=(-40_000, -20_000, 40_000), least_ppm=5_000, initial_ppm=1_200_000),
 )  # fmt: skip
 HEDGED = msgspec.structs.replace(MILL, hedge=True)
 

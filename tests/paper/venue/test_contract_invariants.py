@@ -22,7 +22,9 @@ MANY = {
     "E7 contract", "E7 closing", "E7 ledger", "E8", "E8 funding", "E9 loss", "E9 order", "E9 purse", "E9 reducing",
     "E13",
 }  # fmt: skip
-FEW = {"E7 flip", "E10 deficit", "E10 purse", "E10 sold", "E10 takeover", "E10 wallet"}
+FEW = {
+    "E7 flip", "E9 portfolio", "E10 deficit", "E10 portfolio", "E10 purse", "E10 sold", "E10 takeover", "E10 wallet",
+}  # fmt: skip
 
 
 def test_every_invariant_of_contracts_holds_after_every_command() -> None:
