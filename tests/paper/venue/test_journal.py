@@ -281,9 +281,10 @@ def test_nothing_answered_is_lost_by_a_kill(path: Path, seed: int) -> None:
         assert venue._journal.connection.execute("SELECT count(*) FROM entries").get == entries > 0
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 def test_a_venue_of_an_older_schema_is_refused_until_it_is_reset(path: Path, schema: int) -> None:
-    """The first had no margin, the second no contracts; its past is made up, and so is a new one."""
+    """The first had no margin, the second no contracts, the third no portfolio margin; its past is made up, and so is a
+    new one."""
     opened(path).close()
     connection = apsw.Connection(str(path), vfs=sqlite.VFS)
     connection.pragma("user_version", schema)
