@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol, TypeVar
 
 from nostro import errors, limits
 from nostro.domain.fact import Fact
-from nostro.domain.records import stamped
+from nostro.domain.records import Order, stamped
+from nostro.domain.subjects import SUBJECTS
 from nostro.domain.values import SECOND_NS
 from nostro.link import segment
 from nostro.link.agreement import Agreement, Disagreement
@@ -103,6 +104,7 @@ class LiveFeed:
         self._keeper = keeper
         self._heard_ns = heard_ns
         self._settle_ns = max((each.settle_s for each in source.exchange.streams), default=0) * SECOND_NS
+        self._since_ns = 0  # what happened before was told by an earlier process, or asked by nobody
         self._number = 0
         self._refused = 0
         self._gap_ns: int | None = None  # from when on nobody told
@@ -119,7 +121,8 @@ class LiveFeed:
         """Follows the account until it is canceled, or `Ended` was told. Raises what the keeper raises beyond errors of
         the exchange and the link: a book that refuses."""
         why = "nothing was heard before" if self._heard_ns is None else "nobody listened"
-        self._lose(why, self._clock.now_ns() if self._heard_ns is None else self._heard_ns)
+        self._since_ns = self._clock.now_ns() if self._heard_ns is None else self._heard_ns
+        self._lose(why, self._since_ns)
         live = self._poll if self._feed is None else partial(self._live, self._feed)
         pauses = _Pauses(self._randomness)
         while True:
@@ -233,8 +236,16 @@ class LiveFeed:
             self._agreement.heard(facts)
             told = reading._replace(facts=facts)
             for fact in self.state.hear(told, heard.received_ns, numbered=bool(meaning.series)):
-                self._update(reading.stream, fact, via="feed")
+                if not self._is_past(fact):
+                    self._update(reading.stream, fact, via="feed")
         return frozenset(reading.stream for reading in readings)
+
+    def _is_past(self, fact: Fact) -> bool:
+        """Whether it is a row of before anybody listened: a subscription may begin with the newest ones. An order is
+        told as it is now."""
+        if fact.kind in SUBJECTS or fact.kind == Order.kind:
+            return False
+        return (fact.effective_ns or 0) < self._since_ns + min(self._source.ahead_ns, 0) - LATE_S * SECOND_NS
 
     def _tell_unreadable(self, heard: Heard, meaning: Unread | errors.WireError, *, shown: bool) -> None:
         why = meaning.message if isinstance(meaning, errors.WireError) else f"no reader of ours knows {meaning.type!r}"

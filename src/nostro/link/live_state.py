@@ -95,7 +95,7 @@ class LiveState:
 
     def hear(self, reading: Reading, now_ns: int, *, numbered: bool) -> list[Fact]:
         """Takes in what a frame says of a stream; gives the facts that say something new. Where frames are not
-        ``numbered`` only their times say which of two is the later one."""
+        ``numbered``, only their times say which of two is the later one."""
         self.frames += 1
         self.seen_ns[reading.stream] = now_ns
         self._streams[reading.stream] = self.frames
@@ -116,7 +116,7 @@ class LiveState:
         of = subject(fact)
         held = self._states.setdefault(stream, {})
         known = held.get(of)
-        if known is not None and known.frame and not numbered and _moment(fact) < _moment(known.fact):
+        if known is not None and known.frame and not numbered and is_earlier(fact, known.fact):
             return False
         self._touch(stream, of)
         held[of] = Known(fact, self.frames)
@@ -249,8 +249,10 @@ def _is_empty(fact: Fact) -> bool:
     return isinstance(fact, MarginSummary)
 
 
-def _moment(fact: Fact) -> int:
-    return getattr(fact, "updated_ns", None) or fact.effective_ns or 0
+def is_earlier(fact: Fact, known: Fact) -> bool:
+    """Whether a state that a frame tells is an earlier one than that of another frame."""
+    said, knew = (getattr(each, "updated_ns", None) or each.effective_ns or 0 for each in (fact, known))
+    return bool(said < knew)
 
 
 def _content(fact: Fact) -> Fact:
