@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,41 @@ def test_an_order_of_a_contract_is_placed_edited_and_canceled(world: Contracts) 
             run(told.edit(order_id, price=price - 100))
     assert run(told.cancel(resting()[0][0]))
     assert not resting()
+
+
+def test_an_order_is_found_by_the_clients_id_where_the_wire_asks_by_it(world: Contracts) -> None:
+    told, wire = account(world), world.exchange.id
+    instrument = "BTC/USD:USD" if wire == "kraken_futures" else "BTC/USDT:USDT"
+    if wire == "bingx_v1":
+        with pytest.raises(errors.BadValue, match="order_id"):
+            run(told.order(client_id="9223372036854775901", instrument=instrument))
+        return
+    placed = run(told.place(instrument, "buy", amount="0.01", price=20_000, client_id="9223372036854775901"))
+    found = run(told.order(client_id="9223372036854775901"))
+    assert (found.client_id, found.price, found.status) == ("9223372036854775901", Decimal(20_000), "open")
+    assert found.native_id and placed.native_id in (None, found.native_id)  # GRVT says none when it takes one
+    assert run(told.order(found.native_id)).native_id == found.native_id
+    if wire == "grvt":
+        with pytest.raises(errors.NotFound):
+            run(told.order(client_id="9223372036854775902"))
+
+
+@pytest.mark.parametrize("named", [{}, {"order_id": "1", "client_id": "2"}])
+def test_an_order_has_one_name(tmp_path: Path, named: dict[str, str]) -> None:
+    with contracts(tmp_path, "grvt", rows=10) as world, pytest.raises(errors.BadValue, match="client_id="):
+        run(account(world).order(**named))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wire", ["grvt", "kraken_futures"])
+def test_an_id_that_the_wire_cannot_have_is_not_sent(tmp_path: Path, wire: str) -> None:
+    with contracts(tmp_path, wire, rows=10) as world:
+        told = account(world)
+        asks = (told.cancel, told.order) if wire == "grvt" else (told.cancel,)
+        for ask, order_id in product(asks, ("12345", "0x", "0x0", "0xg1", "0x" + "1" * 33, "", "0x1 ", "x" * 500)):
+            with pytest.raises(errors.BadValue, match=r"order_id|must be told") as caught:
+                run(ask(order_id))
+            assert len(str(caught.value)) < 300
+        assert not [each.path for each in world.wire.requests if "order" in each.path]
 
 
 def test_an_order_whose_answer_was_lost_is_found_by_what_it_is(tmp_path: Path) -> None:

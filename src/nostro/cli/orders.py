@@ -4,7 +4,8 @@ owes. It decides how they are typed; that they need the grant ``trade`` is the a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import asyncio
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
@@ -14,12 +15,14 @@ from nostro.cli.accounts import complete_account
 from nostro.cli.session import Session, session, shown
 from nostro.cli.writes import asked_at, confirm
 from nostro.domain.answers import Answer
-from nostro.errors import NotFound, UsageError
+from nostro.errors import NostroError, NotFound, UsageError
 from nostro.link.commands import OrderType, PositionSide, Side, SideEffect, TimeInForce
 from nostro.link.declare import WRITES
 
 if TYPE_CHECKING:
     from nostro.domain.records import Order
+
+LOOKS_S: Final = (0.1, 0.5, 2.0)  # pauses before each look for the id of an order that was taken without one
 
 
 @click.group()
@@ -87,15 +90,32 @@ def place(
     confirm(here, account, account=settings, what=f"{side} {instrument}", details=asked, grant=WRITES["place"], yes=yes)
 
     async def placed(opened: AsyncAccount) -> Order:
-        return await opened.place(
+        made = await opened.place(
             instrument, side, type=kind, amount=amount, quote_amount=quote_amount, price=price, stop_price=stop_price,
             stop_operator=stop_operator, time_in_force=in_force, valid_till=valid_till, expire_after=expire_after,
             wallet=wallet, side_effect=side_effect, position_side=position_side, reduce_only=reduce_only,
         )  # fmt: skip
+        return await _named(opened, made) if made.client_id and not made.native_id else made
 
     found = asked_at(here, account, account=settings, do=placed)
-    notes = () if found.status else (f"what became of it: nostro order show {account} {found.native_id}",)
+    name = found.native_id or f"--client-id {found.client_id}"
+    known = found.native_id and found.status
+    notes = () if known else (f"what became of it: nostro order show {account} {name}",)
     _show(here, [found], notes=notes)
+
+
+async def _named(opened: AsyncAccount, made: Order) -> Order:
+    """An order that was taken and has no id yet, as the exchange knows it by the client's; as it was made where that
+    cannot be learned: it was placed all the same."""
+    for pause_s in LOOKS_S:
+        await asyncio.sleep(pause_s)
+        try:
+            return await opened.order(client_id=made.client_id, instrument=made.instrument)
+        except NotFound:
+            continue
+        except NostroError:
+            break
+    return made
 
 
 @order.command()
@@ -132,13 +152,16 @@ def cancel(account: str, ids: tuple[str, ...], *, everything: bool, instrument: 
 
 @order.command()
 @click.argument("account", shell_complete=complete_account)
-@click.argument("id")
+@click.argument("id", required=False)
+@click.option("--client-id", metavar="TEXT", help="Instead of ID: the client's own, where the exchange asks by it.")
 @shown
-def show(account: str, id: str) -> None:  # noqa: A002 - the field's word
+def show(account: str, id: str | None, client_id: str | None) -> None:  # noqa: A002 - the field's word
     """Show the order ID of ACCOUNT as the exchange knows it now."""
+    if (id is None) == (client_id is None):
+        raise UsageError("name the order by its id, or by --client-id", hint="see nostro order show --help")
     here = session()
     settings = config.find_account(here.settings, account)
-    _show(here, [asked_at(here, account, account=settings, do=lambda opened: opened.order(id))])
+    _show(here, [asked_at(here, account, account=settings, do=lambda opened: opened.order(id, client_id=client_id))])
 
 
 @order.command(short_help="Buy back what a margin wallet owes, and repay it.")

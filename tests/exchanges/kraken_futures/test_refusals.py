@@ -48,7 +48,8 @@ def test_a_status_that_is_no_success_is_an_error(status: str) -> None:
         found = error(body)
         assert type(found) is SENT.get(status, type(found))
         assert isinstance(found, errors.ExchangeError)
-        assert status in found.message
+        what = "the order" if name == "sendStatus" else "the change of the order"
+        assert found.message == f"Kraken Futures refused {what}: {status}"
 
 
 def test_successes_are_none() -> None:
@@ -79,7 +80,9 @@ CODES = {
 def test_every_documented_code_is_an_error_of_ours(code: str) -> None:
     body = {"result": "error", "error": code, "serverTime": T}
     assert EXCHANGE.refused(json.dumps(body).encode())
-    assert type(error(body)) is CODES[code]
+    found = error(body)
+    assert type(found) is CODES[code]
+    assert found.message.startswith("Kraken Futures refused the request: ")
 
 
 def test_too_many_requests_say_how_long_to_wait() -> None:

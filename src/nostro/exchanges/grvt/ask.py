@@ -10,16 +10,18 @@ the main account.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from nostro import errors
+from nostro import errors, limits
 from nostro.exchanges.grvt import messages, read, read_histories, requests, words
 from nostro.exchanges.grvt.routes import Form, route
 from nostro.link.declare import Ask, Query, Stream
 
 ROWS_MAX: Final = 1_000
 RETENTION_S: Final = 30 * 86_400  # of snapshots
+_ORDER_ID: Final = re.compile(r"0x(?!0+$)[0-9A-Fa-f]{1,32}", re.ASCII)
 DEPTHS: Final = (10, 50, 100, 500)
 SUB_ACCOUNT: Final = "sub_account"
 
@@ -101,7 +103,23 @@ def open_orders(query: Query) -> requests.ApiOpenOrdersRequest:
 
 
 def order(query: Query) -> requests.ApiGetOrderRequest:
-    return requests.ApiGetOrderRequest(sub_account_id=_needed(query, SUB_ACCOUNT), order_id=_needed(query, "order_id"))
+    """By the exchange's id, or by the client's: the only one that the answer to a new order says."""
+    sub_account = _needed(query, SUB_ACCOUNT)
+    if client_id := query.where.get("client_id"):
+        return requests.ApiGetOrderRequest(sub_account_id=sub_account, client_order_id=client_id)
+    return requests.ApiGetOrderRequest(sub_account_id=sub_account, order_id=order_id(_needed(query, "order_id")))
+
+
+def order_id(text: str) -> str:
+    """The id of an order, checked, because this wire acknowledges the cancel of any. Raises `errors.BadValue`.
+
+    Source: the exchange's ``api-spec`` (May 2026): 128 bits, written as a hexadecimal number; 0 is none."""
+    if not _ORDER_ID.fullmatch(text):
+        raise errors.BadValue(
+            f"order_id is {text[:limits.SHOWN_CHARACTERS]!a}, GRVT's are hexadecimal numbers that begin with 0x",
+            hint="nothing was sent; `nostro orders` shows the ids", exchange="grvt",
+        )  # fmt: skip
+    return text
 
 
 def snapshots(query: Query) -> requests.History:

@@ -19,6 +19,7 @@ from nostro.domain.fact import Fact
 from nostro.domain.values import DAY_NS, SECOND_NS, canonical
 from nostro.exchanges.grvt import eip712, messages, read, requests, signing, words, written
 from nostro.exchanges.grvt.accounts import PRIVATE_KEY
+from nostro.exchanges.grvt.ask import order_id
 from nostro.exchanges.grvt.orders import (
     Order,
     OrderLeg,
@@ -157,10 +158,10 @@ def _sub_account(given: Given) -> str:
 def cancel(command: CancelOrders, given: Given) -> requests.ApiCancelOrderRequest:
     if len(command.order_ids) != 1:
         raise _unsaid("a cancel of several orders at once")
-    order_id = command.order_ids[0]
+    named = command.order_ids[0]
     return requests.ApiCancelOrderRequest(
         sub_account_id=_sub_account(given),
-        order_id=order_id if isinstance(order_id, str) else written.order_id(order_id),
+        order_id=order_id(named) if isinstance(named, str) else written.order_id(named),
     )
 
 
@@ -199,8 +200,8 @@ def placed(_: PlaceOrder, answer: messages.Result[Order]) -> Iterator[records.Or
 
 def canceled(command: CancelOrders, _: messages.Result[messages.Ack]) -> Iterator[records.Order]:
     """That it was received is all that the answer says."""
-    for order_id in command.order_ids:
-        yield records.Order(native_id=str(order_id), wallet=FUTURES, instrument="", side="", type="")
+    for named in command.order_ids:
+        yield records.Order(native_id=str(named), wallet=FUTURES, instrument="", side="", type="")
 
 
 def all_canceled(_: CancelAll, __: messages.Result[messages.Ack]) -> Iterator[records.Order]:

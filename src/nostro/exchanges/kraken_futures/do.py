@@ -8,6 +8,7 @@ transfer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
@@ -15,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from nostro import errors
+from nostro import errors, limits
 from nostro.domain import records
 from nostro.domain.values import ZERO, Unknown, add, canonical, exact
 from nostro.exchanges.kraken_futures import messages, messages_orders, requests, routes, words
@@ -31,6 +32,7 @@ from nostro.link.commands import (
 )
 from nostro.link.declare import Do, Given
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _LIMITS: Final = {("gtc", False): "lmt", ("gtc", True): "post", ("ioc", False): "ioc", ("fok", False): "fok"}
 
 
@@ -94,7 +96,7 @@ def _stop_type(command: PlaceOrder) -> str:
 
 def edit(command: EditOrder, _: Given) -> requests.Edit:
     return requests.Edit(
-        order_id=str(command.order_id),
+        order_id=_order_id(command.order_id),
         size=_text(command.amount),
         limit_price=_text(command.price),
         stop_price=_text(command.stop_price),
@@ -103,8 +105,20 @@ def edit(command: EditOrder, _: Given) -> requests.Edit:
 
 
 def cancel(command: CancelOrders, _: Given) -> requests.Batch:
-    items = [{"order": "cancel", "order_id": str(order_id)} for order_id in command.order_ids]
+    items = [{"order": "cancel", "order_id": _order_id(order_id)} for order_id in command.order_ids]
     return requests.Batch(json=msgspec.json.encode({"batchOrder": items}).decode())
+
+
+def _order_id(named: str | int) -> str:
+    """Raises `errors.BadValue` for a text that is no id of this wire. Source: Kraken Futures documentation,
+    *cancelorder*: ids are UUIDs."""
+    text = str(named)
+    if not _UUID.fullmatch(text):
+        raise errors.BadValue(
+            f"order_id is {text[:limits.SHOWN_CHARACTERS]!a}, those of Kraken Futures are UUIDs, 8-4-4-4-12 "
+            "hexadecimal digits", hint="nothing was sent; `nostro orders` shows the ids", exchange="kraken_futures",
+        )  # fmt: skip
+    return text
 
 
 def cancel_all(command: CancelAll, _: Given) -> requests.Symbol:

@@ -169,7 +169,8 @@ def errors_of(status: int, headers: Mapping[str, str], body: bytes) -> errors.No
     """Our error for an answer that is none."""
     outcome = _outcome(body)
     said = _said(outcome) if outcome is not None else ""
-    message = f"Kraken Futures answered {status}" + (f": {sentence(said, _SECRETS)}" if said else "")
+    head = f"Kraken Futures answered {status}" if status >= 300 or outcome is None else _refused_what(outcome)
+    message = head + (f": {sentence(said, _SECRETS)}" if said else "")
     if status == 429 or said == "apiLimitExceeded":
         after_s = _reset_s(headers) if status == 429 else _BUDGET_S
         return errors.RateLimited(message, retry_after_s=after_s, exchange="kraken_futures", status=status)
@@ -177,9 +178,10 @@ def errors_of(status: int, headers: Mapping[str, str], body: bytes) -> errors.No
     return kind(message, hint=_HINTS.get(kind, ""), exchange="kraken_futures", status=status)  # type: ignore[call-arg]
 
 
-def kind_of(status: str) -> type[errors.NostroError]:
-    """Our error for the status of an order that is not taken."""
-    return _KINDS.get(status, errors.OrderRejected)
+def _refused_what(outcome: _Outcome) -> str:
+    """What an answer of status 200 refuses."""
+    what = "the order" if outcome.send_status else "the change of the order" if outcome.edit_status else "the request"
+    return f"Kraken Futures refused {what}"
 
 
 def _kind(status: int, said: str, outcome: _Outcome | None) -> type[errors.NostroError]:
