@@ -122,6 +122,7 @@ class Life:
         if topics:
             self.state.subscribe(*topics)
         self.hear()
+        self.line.session.ends_ns = None  # its life is longer than a token's, and that is not looked at here
         assert self.state.topics == set(topics)
 
     def hear(self) -> list[Told]:

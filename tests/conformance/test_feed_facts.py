@@ -22,7 +22,7 @@ from nostro.domain.values import EXACT
 # names of members.
 WIRES: Final = (
     ("alp", "cli", 250, 200), ("alp", "d23", 120, 100), ("alp", "d26", 120, 100), ("kraken_futures", "v3", 250, 100),
-    ("grvt", "full", 350, 6), ("grvt", "lite", 120, 1),
+    ("grvt", "full", 350, 6), ("grvt", "lite", 200, 1),
 )  # fmt: skip
 EVENTS: Final = ("orders", "fills", "entries")
 ENDS: Final = ("canceled", "partially_canceled", "expired", "rejected")
@@ -107,7 +107,7 @@ def test_states_and_events_are_the_same_facts_as_those_of_requests(life: Life) -
         assert compared[name] >= life.least, (name, compared)
     told = {reading.stream for frame in life.told for reading in frame.readings}
     assert told <= {*life.feed.states, *EVENTS}
-    assert all(compared[name] >= 2 for name in told), compared
+    assert all(compared[name] for name in told), compared
 
 
 def nothing(told: Fact) -> bool:
@@ -150,12 +150,17 @@ def same_events(life: Life, compared: Counter[str]) -> Iterator[Any]:
         asked = {key(fact): fact for fact in life.history(name)}
         for there, facts in rows.items():
             if there not in asked:
-                if any(not isinstance(fact, Order) or fact.instrument for fact, _ in facts):
+                if not all(isinstance(fact, Order) and waited(fact) for fact, _ in facts):
                     yield life.exchange.id, name, "no history tells", facts
                 continue
             compared[name] += 1
             for fact, own_time in facts:
                 yield from same_event(fact, asked[there], timed=own_time)
+
+
+def waited(told: Order) -> bool:
+    """Whether it is a stop that waits, or says no more than that something ended: a history may begin later."""
+    return told.status == "pending" or not told.instrument
 
 
 def same_event(told: Fact, asked: Fact, *, timed: bool) -> Iterator[Any]:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from nostro.domain.records import Fact, MarginSummary, Order
+from nostro.domain.records import Fact, MarginSummary
 from nostro.errors import BadValue
 from nostro.exchanges.kraken_futures import words
 from nostro.exchanges.kraken_futures.auth import signed
@@ -85,10 +85,9 @@ def watched(_: Sequence[Fact]) -> Sequence[str]:
 
 def stream(fact: Fact) -> str:
     """What requests tell in another form, or not at all, is not kept: the parts of the multi-collateral wallet's
-    margin, and stops while they wait (the history of orders begins with their trigger)."""
+    margin. A stop that waits is told of by no history of ours (that of orders begins with its trigger), and by lists of
+    what is open."""
     if isinstance(fact, MarginSummary) and fact.scope not in ("account", "margin_account"):
-        return ""
-    if isinstance(fact, Order) and fact.status == "pending":
         return ""
     return _STREAMS.get(fact.kind, "")
 
