@@ -92,6 +92,7 @@ class Keeping:
     def _kind(self, at: At, held: Held) -> str:
         if at.declared is not None:
             return at.declared.kind
+        self.flush(at)  # it may have come on this page
         query = "SELECT kind FROM record WHERE account = ? AND identity = ? AND version = 1"
         return self.store.words.text(self.store.engine.value(query, (at.account.id, held.identity)))
 

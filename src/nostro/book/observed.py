@@ -137,12 +137,13 @@ class States:
         if feed is None or at.stream not in feed.states:
             return []
         if at.stream not in at.told:
-            at.told[at.stream] = list(self._told_since(at, at.stream if at.is_feed else FEED, since_ns))
+            pages = (FEED, at.stream) if at.is_feed else (FEED,)
+            at.told[at.stream] = [shown for each in pages for shown in self._told_since(at, each, since_ns=since_ns)]
         if at.is_feed:
             return [shown for shown in at.told[at.stream] if shown.at_ns > reading.received_ns]
         return [shown for shown in at.told[at.stream] if shown.at_ns >= since_ns]
 
-    def _told_since(self, at: At, stream: str, since_ns: int) -> Iterator[Shown]:
+    def _told_since(self, at: At, stream: str, *, since_ns: int) -> Iterator[Shown]:
         """What the pages of a stream told that were known at that time or later."""
         query = (
             "SELECT seq, observed_ns FROM page WHERE account = ? AND stream = ? AND seq < ? AND status = 200"
