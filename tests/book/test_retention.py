@@ -112,7 +112,7 @@ def test_a_book_says_in_time_what_will_be_forgotten(tmp_path: Path) -> None:
 
         view = coverage(book, [ACCOUNT], now_ns=world.clock.now_ns())
         [line] = [row for row in view.rows if getattr(row, "deadline_ns", None) is not None]
-        assert (getattr(line, "stream", ""), getattr(line, "status", "")) == ("snapshots", "open")
+        assert (getattr(line, "stream", ""), getattr(line, "status", "")) == ("snapshots", "open"), "it does not settle"
         for width in (60, 80, 140):
             drawn = [each.plain for each in lines(view, width)]
             assert max(map(len, drawn)) <= width and any("deadline (UTC)" in each for each in drawn)

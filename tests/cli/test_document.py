@@ -36,6 +36,19 @@ def test_every_route_and_history_is_told() -> None:
             assert f"| `{topic.name}` " in page
 
 
+def test_what_is_not_asked_and_what_is_not_told_has_a_reason() -> None:
+    reasons = 0
+    for name in exchange_ids():
+        page, spoken = document.exchange_page(name), exchange(name)
+        asked = {each.route.name for each in (*spoken.asks, *spoken.dos)}
+        for route in spoken.routes:
+            assert route.name in asked or (route.unread and f"| {route.unread} |" in page), (name, route.name)
+        for serve in spoken.serves:
+            reasons += bool(serve.lacks)
+            assert f"answers {serve.lacks}".strip() in page
+    assert reasons >= 5
+
+
 def test_every_command_is_there() -> None:
     import click
 

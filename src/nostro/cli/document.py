@@ -94,7 +94,7 @@ def exchange_page(name: str) -> str:
 
 
 def _dialect(spoken: Exchange) -> list[str]:
-    served = {serve.route.name for serve in spoken.serves}
+    served = {serve.route.name: f"answers {serve.lacks}".rstrip() for serve in spoken.serves}
     return [
         f"## Dialect `{spoken.dialect}`", "", f"Source: {spoken.document}.", "",
         f"Read: {', '.join(f'`{each}`' for each in READS if each in spoken.capabilities)}.", "",
@@ -108,9 +108,9 @@ def _dialect(spoken: Exchange) -> list[str]:
               line.permission, line.settles, line.overlap, line.fallback) for line in streams(spoken)],
         ), "",
         *_table(
-            ("route", "method", "path", "auth", "permission", "paper exchange"),
+            ("route", "method", "path", "auth", "permission", "paper exchange", "not asked by us, because"),
             [(route.name, route.method, f"`{route.host}/{route.path}`", route.auth, route.permission,
-              "answers" if route.name in served else "no") for route in spoken.routes],
+              served.get(route.name, "no"), route.unread) for route in spoken.routes],
         ), "",
         *(_feed(spoken.feed) if spoken.feed is not None else []),
     ]  # fmt: skip

@@ -230,10 +230,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 class Serve(msgspec.Struct, frozen=True, kw_only=True):
     """How the paper exchange answers a route, from the venue's own state and log: a message, `Answered` or
-    `WithoutBody`. Raises the exchange's own wire errors through `WireRefusal`."""
+    `WithoutBody`. Raises the exchange's own wire errors through `WireRefusal`. ``lacks``: what of the answer the venue
+    cannot know, and why, "" where nothing."""
 
     route: Route
     answer: Callable[[VenueView, Call], Any]
+    lacks: str = ""
 
 
 class Answered(msgspec.Struct, frozen=True):

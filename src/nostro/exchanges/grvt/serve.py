@@ -42,6 +42,13 @@ ANSWERS: Final[Mapping[str, Answer]] = {
 }  # fmt: skip
 
 
+# What an answer cannot say.
+LACKS: Final[Mapping[str, str]] = {
+    "ticker": "with an open interest of 0: the venue counts positions by their owners alone",
+    "funding": "with the present rate alone: the venue keeps no other, what was paid is in the payments",
+}
+
+
 def sign_in(view: VenueView, call: Call) -> Answered:
     """A session for whom `verify` has found."""
     return Answered(messages.SignedIn(location="", status="success"), auth.issue(view, accounts.login(call)))
@@ -58,7 +65,7 @@ def lightly(view: VenueView, call: Call, *, answer: Answer) -> Any:
 def serves(form: Form) -> tuple[Serve, ...]:
     """How each route of a dialect is answered: all of both encodings."""
     return tuple(
-        Serve(route=route, answer=_answer(route.path))
+        Serve(route=route, answer=_answer(route.path), lacks=LACKS.get(route.path.rpartition("/")[2], ""))
         for route in routes(form)
     )  # fmt: skip
 

@@ -372,4 +372,12 @@ ANSWERS: Final[Mapping[str, Callable[[VenueView, Call], Any]]] = {
     "set_self_trade_strategy": serve_money.set_self_trade_strategy, "transfer": serve_money.transfer,
     "subaccount_transfer": serve_money.subaccount_transfer, "withdrawal": serve_money.withdrawal,
 }  # fmt: skip
-SERVES: Final = tuple(Serve(route=route, answer=ANSWERS[route.name]) for route in routes.ROUTES)
+# What an answer cannot say; each is a member that the exchange may leave out, or a list that may be short.
+LACKS: Final[Mapping[str, str]] = {
+    "tickers": "without open interest: the venue counts positions by their owners alone",
+    "ticker": "without open interest: the venue counts positions by their owners alone",
+    "funding_rates": "with the present rate alone: the venue keeps no other, what was paid is in the account log",
+}
+SERVES: Final = tuple(
+    Serve(route=route, answer=ANSWERS[route.name], lacks=LACKS.get(route.name, "")) for route in routes.ROUTES
+)
