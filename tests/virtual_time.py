@@ -1,5 +1,5 @@
-"""Time that jumps to the next thing that anybody waits for: an event loop in which a day passes in a moment, timeouts of
-asyncio among it. Who waits for what nobody will do is told so, instead of waiting for ever."""
+"""Time that jumps to the next thing that anybody waits for: an event loop in which a day passes in a moment, timeouts
+of asyncio among it. Who waits for what nobody will do is told so, instead of waiting for ever."""
 
 from __future__ import annotations
 
@@ -44,8 +44,11 @@ class Loop(asyncio.SelectorEventLoop):
 class Clock:
     """The loop's time as ours: `link.transport.Clock`."""
 
+    def __init__(self, start_ns: int = START_NS) -> None:
+        self._start_ns = start_ns
+
     def now_ns(self) -> int:
-        return START_NS + round(asyncio.get_running_loop().time() * SECOND_NS)
+        return self._start_ns + round(asyncio.get_running_loop().time() * SECOND_NS)
 
     async def sleep(self, pause_s: float) -> None:
         await asyncio.sleep(pause_s)

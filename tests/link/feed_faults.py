@@ -103,20 +103,25 @@ def positions(how: Tamper, places: Sequence[int], *, frames: int = 200, seed: in
 async def _tampered_life(how: Tamper, place: int, frames: int, seed: int) -> tuple[list[str], int]:
     scene = Scene(feed(), seed=seed)
     told = fired = 0
+    lost: list[tuple[Line, str]] = []
+    missed: list[str] = []  # what must be noticed by its number
 
     def tamper(line: Line, text: str) -> Sequence[str]:
         nonlocal told, fired
         told += 1
+        kind, series, _, _, whole, rows = json.loads(text)
         if told != place + 1:
+            missed.extend([series] if how == "dropped" and (line, series) in lost else [])
             return [text]
         fired += 1
         if how == "dropped":
+            lost.extend([(line, series)] if series else [])
             return []
         if how == "doubled":
             return [text, text]
-        kind, series, _, _, whole, rows = json.loads(text)
         line.numbers.clear()
         line.numbers[series] = 0
+        missed.extend([series] if series else [])
         return [json.dumps([kind, series, 0, False, whole, rows])]
 
     scene.server.tampers = tamper
@@ -125,7 +130,9 @@ async def _tampered_life(how: Tamper, place: int, frames: int, seed: int) -> tup
         while told < frames:
             await scene.live_on(1, pause_s=0.2)
         await scene.pass_s(QUIET_S)
-        return scene.differences() + ordered(scene), fired
+        noticed = any(each.why.startswith("a frame is missing") for each in scene.keeper.of(GapOpened))
+        wrong = ["not noticed by its number"] if missed and not noticed else []
+        return wrong + scene.differences() + ordered(scene), fired
 
 
 # ── silence ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -307,7 +314,9 @@ def _met_all(subjects: int, asked: int, *, true: int, heard: int) -> list[str]:
     before = [["position", CONTRACTS[1], "9", "100"]]
     answer = ([before, *frames])[true]
     state = _meet("positions", frames, answer, asked=asked, heard=heard)
-    shown = sorted((str(getattr(fact, "instrument", "")), str(getattr(fact, "size", ""))) for fact in state.of("positions"))
+    shown = sorted(
+        (str(getattr(fact, "instrument", "")), str(getattr(fact, "size", ""))) for fact in state.of("positions")
+    )
     expected = sorted((row[1], row[2]) for row in frames[3])
     return [] if shown == expected else [f"{shown} is not {expected}"]
 

@@ -1,6 +1,6 @@
-"""A toy exchange for the tests of feeds: a truth of balances, positions, orders and fills that changes by steps, told in
-frames of JSON to whoever is connected and shown in answers to whoever asks, in virtual time. What goes wrong on the way
-is a plan of `Faults`. Nothing here is imported by what it tests, and its truth is kept in plain numbers.
+"""A toy exchange for the tests of feeds: a truth of balances, positions, orders and fills that changes by steps, told
+in frames of JSON to whoever is connected and shown in answers to whoever asks, in virtual time. What goes wrong on the
+way, a test decides (`Server.tampers`, `Server.answers`, `Line.cut`). Its truth is kept in plain numbers.
 
 Balances come as a numbered snapshot and then one by one, positions all of them in each numbered frame, orders and fills
 by themselves. An order that ended says its id and its end alone.
@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import msgspec
 
@@ -32,6 +32,7 @@ from nostro.link.wire import WireSource
 from virtual_time import Clock
 
 TOPICS = ("balances", "positions", "orders", "fills")
+GIVES = {"balance": "balances", "position": "positions", "order": "orders", "fill": "fills"}
 ASSETS = ("BTC", "ETH", "USD", "EUR")
 CONTRACTS = ("BTC/USD:USD", "ETH/USD:USD")
 SETTLE_S = 10
@@ -106,12 +107,11 @@ def headers(signing: Signing) -> Mapping[str, str]:
 
 def feed(**changed: Any) -> Feed:
     given: dict[str, Any] = {
-        "url": "wss://live.example/ws", "paths": ("/ws",), "topics": (), "private": ("balance", "position", "order", "fill"),
-        "topic": lambda name, of: name,
+        "url": "wss://live.example/ws", "paths": ("/ws",), "topics": (), "private": tuple(GIVES), "topic": lambda name, of: name,
         "ask": lambda action, topics, proof: [json.dumps([action, *topics, dict(proof)])],
         "sign_in": lambda signing: json.dumps(["auth", signing.token or "key"]), "read": read,
         "serve": None, "headers": headers, "ping_every_s": 30, "watched": lambda facts: TOPICS,
-        "stream": lambda fact: {"balance": "balances", "position": "positions", "order": "orders", "fill": "fills"}[fact.kind],
+        "stream": lambda fact: GIVES[fact.kind],
         "states": ("balances", "positions"),
     }  # fmt: skip
     return Feed(**(given | changed))
@@ -154,7 +154,9 @@ class Truth:
 
     def step(self, chance: random.Random) -> None:
         """Something happens."""
-        chance.choice((self.move, self.move, self.place, self.fill, self.fill, self.cancel, self.hold, self.mark))(chance)
+        chance.choice((self.move, self.move, self.place, self.fill, self.fill, self.cancel, self.hold, self.mark))(
+            chance
+        )
 
     def move(self, chance: random.Random) -> None:
         asset = chance.choice(ASSETS)
@@ -421,7 +423,9 @@ class Keeper:
         assert self.live is not None
         truth = self.server.truth
         fills = [["fill", *row[:2], str(row[2]), row[3]] for row in truth.fills if since_ns <= row[3] < until_ns]
-        orders = [row for row in truth.placed.values() if since_ns <= row[4] < until_ns or row[1] in self.live.state.lost]
+        orders = [
+            row for row in truth.placed.values() if since_ns <= row[4] < until_ns or row[1] in self.live.state.lost
+        ]
         return self.live.learn("orders", [self._order(row) for row in orders]) + self.live.learn(
             "fills", [self._stamped(fact_of(row)) for row in fills]
         )
@@ -492,7 +496,7 @@ class Scene:
         self.keeper.live = self.live
         self.task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Scene:
+    async def __aenter__(self) -> Self:
         self.task = asyncio.create_task(self.live.run())
         return self
 
@@ -510,6 +514,7 @@ class Scene:
         for _ in range(steps):
             await asyncio.sleep(pause_s)
             self.truth.step(self.chance)
+        await asyncio.sleep(0.001)  # the last frame is heard
 
     def differences(self) -> list[str]:
         """Where the present differs from the truth."""

@@ -375,7 +375,7 @@ class LiveFeed:
 
 
 class _Pauses:
-    """Between attempts: doubled each time, with jitter."""
+    """Between attempts: doubled each time, and up to half of it is left to chance."""
 
     def __init__(self, randomness: random.Random) -> None:
         self._randomness = randomness
@@ -387,7 +387,7 @@ class _Pauses:
 
     def next_s(self) -> float:
         pause_s, self._next_s = self._next_s, min(self._next_s * 2, limits.BACKOFF_MAX_S)
-        return min(pause_s * (0.5 + self._randomness.random()), limits.BACKOFF_MAX_S)
+        return pause_s * (1 + self._randomness.random()) / 2
 
 
 async def _together(*works: Coroutine[Any, Any, None]) -> None:
