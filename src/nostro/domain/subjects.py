@@ -5,7 +5,8 @@ members do; how a book makes identities of them stands in ``book/identity.py``, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Final
 
 from nostro.domain.fact import Fact
@@ -33,9 +34,18 @@ SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
 LEGS: Final[Mapping[str, str]] = {"fill": "side", "transfer": "direction"}
 
 
+def _members(names: tuple[str, ...]) -> Callable[[Fact], Subject]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda fact: tuple(getattr(fact, name) for name in names)
+
+
+_SUBJECT: Final = {kind: _members(names) for kind, names in SUBJECTS.items()}
+
+
 def subject(fact: Fact) -> Subject:
     """What a state is of."""
-    return tuple(getattr(fact, name) for name in SUBJECTS[fact.kind])
+    return _SUBJECT[fact.kind](fact)
 
 
 def leg(fact: Fact) -> str:

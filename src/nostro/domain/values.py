@@ -77,10 +77,17 @@ def _decimal(text: str) -> Decimal:
 
 def exact(number: Raw, field: str = "") -> Decimal:
     """The number in a JSON number or numeric string, kept as its own bytes until here."""
-    text = bytes(number).decode("utf-8", "replace")
-    if text[:1] == '"':
-        text = text[1:-1]
-    return decimal(text, field)
+    try:
+        return _exact(bytes(number))
+    except Malformed as error:
+        text = bytes(number).decode("utf-8", "replace")
+        raise Malformed(field, text[1:-1] if text[:1] == '"' else text, error.expected) from None
+
+
+@lru_cache(maxsize=limits.VALUES_REMEMBERED)
+def _exact(number: bytes) -> Decimal:
+    text = number.decode("utf-8", "replace")
+    return _decimal.__wrapped__(text[1:-1] if text[:1] == '"' else text)
 
 
 def exact_or_none(number: Raw, field: str = "") -> Decimal | None:

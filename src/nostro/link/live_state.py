@@ -120,7 +120,7 @@ class LiveState:
             return False
         self._touch(stream, of)
         held[of] = Known(fact, self.frames)
-        return known is None or _content(known.fact) != _content(fact)
+        return known is None or not _says_same(fact, known.fact)
 
     def _touch(self, stream: str, of: Subject) -> None:
         self._touched[stream, of] = self.frames
@@ -149,7 +149,7 @@ class LiveState:
             of, known = subject(fact), held.get(subject(fact))
             if self.frame_of(stream, of) <= since_frame:
                 held[of] = Known(fact, 0)
-                if known is None or _content(known.fact) != _content(fact):
+                if known is None or not _says_same(fact, known.fact):
                     new.append(fact)
         self.seen_ns[stream] = now_ns
         return new + self._drop(stream, self._unnamed(stream, facts, since_frame))
@@ -255,9 +255,11 @@ def is_earlier(fact: Fact, known: Fact) -> bool:
     return bool(said < knew)
 
 
-def _content(fact: Fact) -> Fact:
-    """All but stamp and times."""
-    bare = {"updated_ns": None} if hasattr(fact, "updated_ns") else {}
-    return msgspec.structs.replace(
-        fact, exchange="", account="", observed_ns=0, page=0, offset=0, effective_ns=None, **bare
-    )
+def _says_same(fact: Fact, known: Fact) -> bool:
+    """Whether two facts are the same but for their stamps and times."""
+    times = {"updated_ns": known.updated_ns} if isinstance(known, Balance | Position) else {}
+    at_once = msgspec.structs.replace(
+        fact, exchange=known.exchange, account=known.account, observed_ns=known.observed_ns, page=known.page,
+        offset=known.offset, effective_ns=known.effective_ns, **times,
+    )  # fmt: skip
+    return bool(at_once == known)

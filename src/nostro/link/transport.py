@@ -12,17 +12,28 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from itertools import chain
 from math import inf
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import aiohttp
 
 from nostro import limits
-from nostro.errors import LinkError, NotSent, TooLarge, Unanswered
+from nostro.errors import (
+    Failing,
+    Forbidden,
+    LinkError,
+    NostroError,
+    NotSent,
+    RateLimited,
+    TooLarge,
+    Unanswered,
+    Unauthorized,
+)
 from nostro.link.frames import Arrival
 from nostro.link.http import HttpAnswer, HttpRequest
+from nostro.link.said import retry_after_s
 
 Handle = Callable[[HttpRequest], HttpAnswer]
 
@@ -194,7 +205,8 @@ class AiohttpConnection:
     ) -> Self:
         """``url``: ``wss://...``, or ``ws://...`` on this machine. ``headers``: more of the upgrade's
         (`Feed.headers`). ``ping_every_s``: so often it pings while it is read, however much comes, and ends where no
-        answer does. Raises `NotSent`."""
+        answer does. Raises `NotSent`; where the server answers that it will not, what that means: `Unauthorized`,
+        `Forbidden`, `RateLimited`, `Failing`."""
         straight = aiohttp.TraceConfig()
         straight.on_request_redirect.append(_refuse_redirect)
         session = aiohttp.ClientSession(
@@ -206,7 +218,11 @@ class AiohttpConnection:
                 socket = await session.ws_connect(
                     url, ssl=tls or True, autoping=False, decode_text=False,
                     max_msg_size=limits.FEED_FRAME_BYTES_MAX, heartbeat=ping_every_s,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=limits.FEED_FAREWELL_S),
                 )  # fmt: skip
+        except aiohttp.WSServerHandshakeError as error:
+            await session.close()
+            raise _refused(url, error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             await session.close()
             reason = str(getattr(error, "os_error", error)) or type(error).__name__
@@ -217,29 +233,36 @@ class AiohttpConnection:
         return cls(session, socket, ping_every_s=ping_every_s)
 
     async def send(self, text: str) -> None:
-        try:
-            await self._socket.send_str(text)
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise LinkError(f"the feed's connection broke: {type(error).__name__}") from None
+        await self._sent(self._socket.send_str(text))
 
     async def receive(self, wait_s: float) -> Arrival | None:
         try:
             await self._ping()
-            message = await self._socket.receive(max(wait_s, WAIT_S_MIN))
+            message = await self._next(max(wait_s, WAIT_S_MIN))
             if message.type is aiohttp.WSMsgType.PONG:
                 return Arrival(b"", "ping")
             if message.type is aiohttp.WSMsgType.PING:
-                await self._socket.pong(message.data)
+                await self._sent(self._socket.pong(message.data))
                 return Arrival(b"", "ping")
         except TimeoutError:
             return None
         except (aiohttp.ClientError, ConnectionError) as error:
             raise LinkError(f"the feed's connection broke: {type(error).__name__}") from None
         if message.type is aiohttp.WSMsgType.TEXT:
-            return Arrival(message.data)
+            return Arrival(bytes(message.data))
         if message.type is aiohttp.WSMsgType.BINARY:
-            return Arrival(message.data, "binary")
+            return Arrival(bytes(message.data), "binary")
         raise self._end(message.extra if message.type in ENDED else None)
+
+    async def _next(self, wait_s: float) -> Any:
+        """What comes next. Where it is there already no timer is set, which would take as long as reading it."""
+        receiving = self._socket.receive()
+        try:
+            waited = receiving.send(None)
+        except StopIteration as done:
+            return done.value
+        async with asyncio.timeout(wait_s):
+            return await _Rest(receiving, waited)
 
     async def close(self) -> None:
         await self._socket.close()
@@ -249,7 +272,19 @@ class AiohttpConnection:
         """While frames come aiohttp does not ping; the other side may want to hear of us all the same."""
         if time.monotonic() - self._pinged_s >= self._ping_every_s:
             self._pinged_s = time.monotonic()
-            await self._socket.ping()
+            await self._sent(self._socket.ping())
+
+    @staticmethod
+    async def _sent(sending: Awaitable[None]) -> None:
+        """Raises `LinkError` where it cannot leave, or does not in time: the other side reads nothing."""
+        try:
+            async with asyncio.timeout(limits.FEED_SEND_S):
+                await sending
+        except TimeoutError:
+            said = f"the feed took no message of ours for {limits.FEED_SEND_S:g} s"
+            raise LinkError(said, hint="it is not read there: connect again") from None
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise LinkError(f"the feed's connection broke: {type(error).__name__}") from None
 
     def _end(self, reason: object) -> LinkError | TooLarge:
         if self._socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
@@ -258,9 +293,41 @@ class AiohttpConnection:
         return LinkError(f"the feed's connection ended with code {self._socket.close_code}{said}", hint="connect again")
 
 
+class _Rest(Generator[Any, Any, Any]):
+    """What is left of a coroutine that has begun, and waits for something."""
+
+    def __init__(self, begun: Coroutine[Any, Any, Any], waited: Any) -> None:
+        self._begun = begun
+        self._waited = waited
+
+    def __await__(self) -> Self:
+        return self
+
+    def send(self, told: Any) -> Any:
+        waited, self._waited = self._waited, None
+        return self._begun.send(told) if waited is None else waited
+
+    def throw(self, *error: Any) -> Any:
+        return self._begun.throw(*error)
+
+
 async def open_feed(url: str, headers: Mapping[str, str], *, ping_every_s: int | None) -> Connection:
     """A WebSocket over the network, as `AiohttpConnection.open`."""
     return await AiohttpConnection.open(url, headers=headers, ping_every_s=ping_every_s)
+
+
+def _refused(url: str, error: aiohttp.WSServerHandshakeError) -> NostroError:
+    """What it means that the upgrade was answered otherwise."""
+    message = f"the feed at {url} answered {error.status}"
+    if error.status == 401:
+        return Unauthorized(message, hint="check the key", status=401)
+    if error.status == 403:
+        return Forbidden(message, hint="may this key, and this address, hear the feed?", status=403)
+    if error.status == 429:
+        return RateLimited(message, retry_after_s=retry_after_s(error.headers or {}), hint="it is opened again later")
+    if error.status >= 500:
+        return Failing(message, hint="it is opened again later", status=error.status)
+    return NotSent(f"no feed at {url}: it answered {error.status}", hint="is the URL right?")
 
 
 async def _refuse_redirect(_: aiohttp.ClientSession, __: object, redirect: aiohttp.TraceRequestRedirectParams) -> None:
