@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from clients.install import ALPCOM
+from clients.process import answers
 from conformance.real_venue import ADDRESS, DAY, SECOND, Scene
 from nostro.exchanges import exchange
 from nostro.link.http import HttpAnswer, HttpRequest
@@ -45,19 +43,10 @@ async def drive(scene: Scene, folder: Path) -> Run:
         "now": scene.end_ns // SECOND, "folder": str(folder),
         **ADDRESS,
     }  # fmt: skip
-    bare = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name != "PYTHONPATH"}
-    process = await asyncio.create_subprocess_exec(
-        str(ALPCOM.python), str(DRIVER), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE, env=bare | {"NO_PROXY": "*"},
-    )  # fmt: skip
     try:
-        out, err = await asyncio.wait_for(process.communicate(json.dumps(orders).encode()), timeout=60)
+        return Run(scene, await answers(ALPCOM.python, DRIVER, orders=orders, timeout_s=60), seen)
     finally:
-        if process.returncode is None:
-            process.kill()
         await listener.close()
-    assert process.returncode == 0, err.decode()
-    return Run(scene, json.loads(out), seen)
 
 
 def when(text: str) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from clients.install import BINGX
+from clients.process import answers
 from nostro.exchanges import exchange
 from nostro.link.view import Login, VenueView
 from nostro.paper.host import PaperExchange
@@ -35,16 +33,8 @@ async def drive(folder: Path) -> tuple[PaperExchange, Run]:
         "reader": [logins["reader"].key, logins["reader"].secret],
         "price": float(host.venue.mark("BTC/USDT:USDT")), "now_ms": time.time_ns() // 1_000_000,
     }  # fmt: skip
-    bare = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name != "PYTHONPATH"}
-    process = await asyncio.create_subprocess_exec(
-        str(BINGX.python), str(DRIVER), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE, env=bare | {"NO_PROXY": "*"},
-    )  # fmt: skip
     try:
-        out, err = await asyncio.wait_for(process.communicate(json.dumps(orders).encode()), timeout=60)
+        found = await answers(BINGX.python, DRIVER, orders=orders, timeout_s=60)
     finally:
-        if process.returncode is None:
-            process.kill()
         await listener.close()
-    assert process.returncode == 0, err.decode()
-    return host, Run(json.loads(out), host.venue, logins["trader"])
+    return host, Run(found, host.venue, logins["trader"])

@@ -1,16 +1,15 @@
-"""One run of a real client against the paper GRVT over a real socket: what the tests of them share. It decides in which
-environment the client runs and what it is told; what its answers must be is in the tests.
+"""One run of a real client against the paper GRVT over a real socket: what the tests of them share. It decides what the
+client is told; what its answers must be is in the tests.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
+from clients.process import answers
 from nostro.exchanges import exchange
 from nostro.link.view import Login, VenueView
 from nostro.paper.host import PaperExchange
@@ -35,21 +34,12 @@ async def drive(folder: Path, python: str, driver: Path) -> tuple[PaperExchange,
     orders = {
         "url": listener.origin, "key": login.key, **login.extra, "price": float(host.venue.mark(BTC)),
     }  # fmt: skip
-    bare = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name != "PYTHONPATH"}
-    process = await asyncio.create_subprocess_exec(
-        python, str(driver), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE, env=bare | {"NO_PROXY": "*"},
-    )  # fmt: skip
     beats = asyncio.create_task(_beat(host))
     try:
-        out, err = await asyncio.wait_for(process.communicate(json.dumps(orders).encode()), timeout=120)
+        return host, Run(await answers(python, driver, orders=orders, timeout_s=120), host.venue, login)
     finally:
         beats.cancel()
-        if process.returncode is None:
-            process.kill()
         await listener.close()
-    assert process.returncode == 0, err.decode()[-4_000:]
-    return host, Run(json.loads(out), host.venue, login)
 
 
 async def _beat(host: PaperExchange) -> None:

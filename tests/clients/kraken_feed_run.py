@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from clients.process import started
 from exchanges.kraken_futures.feed_scene import Scene
 from nostro.link.http import HttpAnswer
 from nostro.paper.certificate import certificate, context
@@ -60,19 +60,13 @@ async def with_client(here: Scene, folder: Path, work: Callable[[Client], Any]) 
     """Does ``work`` while the SDK is connected."""
     chain = certificate(folder)
     listener = await listen(lambda _: HttpAnswer(404, {}, b""), hub=here.hub, tls=context(chain))
-    bare = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name != "PYTHONPATH"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(DRIVER), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE, env=bare | {"NO_PROXY": "*", "SSL_CERT_FILE": str(chain)},
-    )  # fmt: skip
-    client = Client(process)
     try:
-        client.say(
-            url=listener.tls_origin.removeprefix("https://") + "/ws/v1", key=here.trader.key, secret=here.trader.secret
-        )
-        await work(client)
+        async with started(sys.executable, DRIVER, SSL_CERT_FILE=str(chain)) as process:
+            client = Client(process)
+            client.say(
+                url=listener.tls_origin.removeprefix("https://") + "/ws/v1", key=here.trader.key,
+                secret=here.trader.secret,
+            )  # fmt: skip
+            await work(client)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
         await listener.close()

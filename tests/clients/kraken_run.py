@@ -3,13 +3,11 @@ share."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from clients.process import answers
 from exchanges.kraken_futures.scene import DAY, Scene
 from nostro.exchanges import exchange
 from nostro.link.http import HttpAnswer, HttpRequest
@@ -44,17 +42,8 @@ async def drive(scene: Scene, driver: str) -> Run:
         "reader": [scene.reader.key, scene.reader.secret], "since": (scene.end_ns - 4 * DAY) // MILLISECOND,
         "now": (scene.end_ns + DAY) // MILLISECOND,
     }  # fmt: skip
-    bare = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name != "PYTHONPATH"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(Path(__file__).with_name(driver)), stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=bare | {"NO_PROXY": "*"},
-    )  # fmt: skip
     try:
-        out, err = await asyncio.wait_for(process.communicate(json.dumps(orders).encode()), timeout=90)
+        path = Path(__file__).with_name(driver)
+        return Run(scene, await answers(sys.executable, path, orders=orders, timeout_s=90), seen)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
         await listener.close()
-    assert process.returncode == 0, err.decode()
-    return Run(scene, json.loads(out), seen)
