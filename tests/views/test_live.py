@@ -133,9 +133,7 @@ def test_what_is_conceded_only_grows() -> None:
     for columns in TABLES.values():
         found = list(forms(columns))
         assert found[0] == Form(None, 24, max(column.rank for column in columns))
-        assert all(
-            one.rank >= other.rank and one.characters >= other.characters for one, other in zip(found, found[1:])
-        )
+        assert all(one.rank >= other.rank and one.characters >= other.characters for one, other in pairwise(found))
 
 
 def test_a_column_that_was_wide_stays_so() -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import FrameType
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -22,7 +22,7 @@ from nostro.cli.session import Session, shared
 from nostro.errors import NostroError, Unwritable
 
 INTERRUPTED: Final = 130  # as a shell reports a program that SIGINT ended
-TERMINATED: Final = 143  # SIGTERM
+SIGNALED: Final = 128  # and the number of the signal, as a shell reports it: 143 for SIGTERM
 PIPE_CLOSED: Final = 141  # SIGPIPE
 
 # Each command's name and where it is; in the order of `nostro --help`.
@@ -105,17 +105,19 @@ def run(arguments: Sequence[str]) -> int:
     # A shell that starts us in the background has SIGINT ignored: then neither it nor SIGTERM would end us.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _as_interruption(terminated))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, _as_interruption(terminated, gone=sys.stderr.isatty()))
     try:
         with session.closing:
             status = nostro.main(list(arguments), prog_name="nostro", standalone_mode=False, obj=session)
         with written():
             sys.stdout.flush()
     except (BrokenPipeError, PipeClosed):
-        _stdout_closed()
+        _closed(sys.stdout)
         return PIPE_CLOSED
     except (KeyboardInterrupt, click.Abort):
         failures.interrupted(sys.stderr, changing=session.changing)
-        return TERMINATED if terminated else INTERRUPTED
+        return SIGNALED + terminated[0] if terminated else INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         if sys.stderr.isatty():
             click.echo(error.format_message(), err=True)
@@ -128,23 +130,27 @@ def run(arguments: Sequence[str]) -> int:
     except NostroError as error:
         failures.report(error, sys.stderr, redactor=session.redactor)
         if isinstance(error, Unwritable):
-            _stdout_closed()  # it may be our output: Python would flush it at its end, and fail again
+            _closed(sys.stdout)  # it may be our output: Python would flush it at its end, and fail again
         return error.exit_status
     return status if isinstance(status, int) else 0
 
 
-def _as_interruption(terminated: list[int]) -> Callable[[int, FrameType | None], None]:
-    """SIGTERM ends a command as Ctrl-C does, in the same order; only the exit status tells them apart."""
+def _as_interruption(terminated: list[int], *, gone: bool = False) -> Callable[[int, FrameType | None], None]:
+    """SIGTERM, and the end of the terminal, end a command as Ctrl-C does, in the same order; only the exit status tells
+    them apart. ``gone``: nobody reads stderr any more."""
 
     def handler(number: int, _: FrameType | None) -> None:
         terminated.append(number)
-        signal.raise_signal(signal.SIGINT)
+        if gone:
+            _closed(sys.stderr)
+        if len(terminated) == 1:  # one after the other, they must not cut short what the first began
+            signal.raise_signal(signal.SIGINT)
 
     return handler
 
 
-def _stdout_closed() -> None:
+def _closed(stream: TextIO) -> None:
     """Nothing more can be written there, not even when Python flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -173,7 +173,8 @@ class Terminal:
 
 @contextmanager
 def stderr_in(file: TextIO) -> Iterator[None]:
-    """What is written to stderr meanwhile, by whomever in this process, goes to that file."""
+    """What is written to stderr meanwhile, by whomever in this process, goes to that file; and afterwards too, where
+    the terminal is gone by then."""
     sys.stderr.flush()
     kept = os.dup(sys.stderr.fileno())
     os.dup2(file.fileno(), sys.stderr.fileno())
@@ -181,5 +182,6 @@ def stderr_in(file: TextIO) -> Iterator[None]:
         yield
     finally:
         sys.stderr.flush()
-        os.dup2(kept, sys.stderr.fileno())
+        if os.isatty(kept):
+            os.dup2(kept, sys.stderr.fileno())
         os.close(kept)

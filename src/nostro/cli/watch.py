@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -101,7 +102,7 @@ async def _in_lines(looking: Looking, stream: TextIO) -> None:
     from nostro.views.live import statements
 
     before: dict[Key, Statement] = {}
-    while True:
+    while _has_reader(stream):
         await looking.again(LINES_PAUSE_S)
         now_ns = looking.now_ns()
         now = statements(looking.board, now_ns)
@@ -109,6 +110,14 @@ async def _in_lines(looking: Looking, stream: TextIO) -> None:
             stream.writelines(json.dumps(line) + "\n" for line in new_lines(before, now, now_ns=now_ns))
             stream.flush()
         before = now
+    raise output.PipeClosed
+
+
+def _has_reader(stream: TextIO) -> bool:
+    """Whether what is written still has where to go: where nothing changes, nothing would say that it has not."""
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)
+    return not poll.poll(0)
 
 
 def new_lines(
