@@ -104,15 +104,3 @@ def maintenance_at(
     return margin + rate * sum(
         abs(value(kind, size, price, multiplier)) - abs(value(kind, size, now, multiplier)) for size in sizes
     )
-
-
-def requirement(tiers: list[tuple[Fraction | None, Fraction]], worth: Fraction) -> Fraction:
-    """A margin that is taken slice by slice: of each part of the value by the rate of its own tier."""
-    needed, low = Fraction(0), Fraction(0)
-    for up_to, rate in tiers:
-        high = worth if up_to is None or worth <= up_to else up_to
-        needed += (high - low) * rate
-        low = high
-        if high == worth:
-            break
-    return needed

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain.naive_margin import Holding, equity_at, gain, maintenance_at, requirement, value
+from domain.naive_margin import Holding, equity_at, gain, maintenance_at, value
 from nostro.domain.margin import averaging, collateral, liquidation, profit
 from nostro.domain.margin.averaging import Contract, Life, traded
-from nostro.domain.margin.collateral import Tier, continuous, margin, tier_of
+from nostro.domain.margin.collateral import margin
 from nostro.domain.margin.places import FINE, Places, cut
 
 KINDS = st.sampled_from(["linear", "inverse", "quanto"])
@@ -79,8 +79,6 @@ def test_returns_fees_and_funding(
     received = profit.funding_received(kind, size=size, price=price, rate=rate)
     assert near(received, -value(kind, exact_size, Fraction(price)) * Fraction(rate))
     assert received is not None and (received < 0) == (size > 0), "a long position pays a positive rate"
-    absolute = profit.funding_received_absolute(size=size, rate=rate, intervals=Decimal(8))
-    assert Fraction(absolute) == -exact_size * Fraction(rate) * 8
 
 
 @pytest.mark.parametrize(
@@ -248,41 +246,6 @@ def test_the_printed_available_balance_adds_a_loss_back_and_the_usual_one_does_n
         for term in ("min", "max")
     }
     assert found == {(-10, "min"): 60, (-10, "max"): 50, (10, "min"): 50, (10, "max"): 40}
-
-
-def test_what_an_order_needs_and_what_it_may_need() -> None:
-    needs = collateral.incremental_margin(before=Decimal(10), after=Decimal(14), fee=Decimal("0.5"), pnl=Decimal(-2))
-    assert needs == Decimal("6.5")
-    assert collateral.incremental_margin(
-        before=Decimal(10), after=Decimal(14), fee=Decimal("0.5"), pnl=Decimal(2)
-    ) == Decimal("4.5"), "a profit is not lent"
-    account = {"margin_equity": Decimal(100), "initial_margin": Decimal(60), "maintenance_margin": Decimal(30)}
-    assert collateral.usable_margin(maintenance_grows=False, **account) == 40
-    assert collateral.usable_margin(maintenance_grows=True, **account) == 70
-
-
-TIERS = st.lists(
-    st.tuples(st.integers(1, 10_000_000), RATES), min_size=1, max_size=5, unique_by=lambda each: each[0]
-).map(lambda each: list(zip(sorted(bound for bound, _ in each), sorted(rate for _, rate in each), strict=True)))
-
-
-@given(bounds=TIERS, worth=st.integers(0, 20_000_000))
-def test_a_continuous_schedule_is_taken_slice_by_slice(bounds: list[tuple[int, Decimal]], worth: int) -> None:
-    edges = [*(Decimal(bound) for bound, _ in bounds[:-1]), None]
-    rates = [rate for _, rate in bounds]
-    tiers = continuous([Tier(edge, rate, rate) for edge, rate in zip(edges, rates, strict=True)])
-    tier = tier_of(tiers, Decimal(worth))
-    needed = margin(value=Decimal(worth), rate=tier.maintenance_rate, deduction=tier.deduction)
-    slices = [
-        (None if edge is None else Fraction(edge), Fraction(rate)) for edge, rate in zip(edges, rates, strict=True)
-    ]
-    assert Fraction(needed) == requirement(slices, Fraction(worth))
-
-
-def test_a_value_belongs_to_the_first_tier_that_reaches_it() -> None:
-    tiers = [Tier(Decimal(100), Decimal("0.02"), Decimal("0.01")), Tier(Decimal(200), Decimal("0.04"), Decimal("0.02"))]
-    found = [tier_of(tiers, Decimal(value)).maintenance_rate for value in (0, 100, 101, 200, 1_000)]
-    assert found == [Decimal(rate) for rate in ("0.01", "0.01", "0.02", "0.02", "0.02")]
 
 
 @given(kind=KINDS, size=SIGNED, price=PRICES, rate=RATES, leverage=SIZES, gained=AMOUNTS, multiplier=MULTIPLIERS)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from nostro.domain.margin.places import FINE, Places
 from nostro.domain.margin.profit import Kind, notional
@@ -108,62 +108,7 @@ def available_balance(
     return EXACT.subtract(EXACT.subtract(total_equity, initial_margin), bounded)
 
 
-def incremental_margin(*, before: Decimal, after: Decimal, fee: Decimal, pnl: Decimal) -> Decimal:
-    """What an order needs: the growth of the initial margin with orders, the fee, and the loss at which it would fill
-    (``pnl`` as if it were filled at the mark price afterwards; a profit counts nothing). Exact.
-
-    Source: Kraken Futures support, error messages: insufficientAvailableFunds."""
-    return add((after, before.copy_negate(), fee, min(pnl, ZERO).copy_negate()))
-
-
-def usable_margin(
-    *, margin_equity: Decimal, initial_margin: Decimal, maintenance_margin: Decimal, maintenance_grows: bool
-) -> Decimal:
-    """What an order may need: margin equity less the initial margin with orders; less the maintenance margin alone
-    where that grows by the order. Exact.
-
-    Source: Kraken Futures support, error messages: insufficientAvailableFunds."""
-    return EXACT.subtract(margin_equity, maintenance_margin if maintenance_grows else initial_margin)
-
-
 # ── what is needed ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Tier(NamedTuple):
-    """Rates of positions whose value is at most ``up_to`` (None: any). ``deduction``: what a continuous schedule
-    takes off its maintenance margin, 0 where the rate holds for the whole value as it is."""
-
-    up_to: Decimal | None
-    initial_rate: Decimal
-    maintenance_rate: Decimal
-    deduction: Decimal = ZERO
-
-
-def tier_of(tiers: Sequence[Tier], value: Decimal) -> Tier:
-    """The first whose ``up_to`` is not below the value; the last where none is. Tiers in order, at least one.
-
-    Source: Kraken Futures instruments, marginLevels; GRVT margin_rules, risk_brackets; docs/contracts.md."""
-    return next((tier for tier in tiers if tier.up_to is None or value <= tier.up_to), tiers[-1])
-
-
-def continuous(tiers: Sequence[Tier]) -> tuple[Tier, ...]:
-    """The same tiers with the deductions by which the maintenance margin has no step: each its predecessor's, plus the
-    value where it begins times the growth of the rate.
-
-    Source: GRVT RiskBracket.cumulative_maintenance_amount, from the name; *ours*."""
-    made: list[Tier] = []
-    for tier in tiers:
-        last = made[-1] if made else None
-        grown = (
-            EXACT.add(
-                last.deduction,
-                EXACT.multiply(last.up_to or ZERO, EXACT.subtract(tier.maintenance_rate, last.maintenance_rate)),
-            )
-            if last
-            else ZERO
-        )
-        made.append(tier._replace(deduction=grown))
-    return tuple(made)
 
 
 def margin(*, value: Decimal, rate: Decimal, deduction: Decimal = ZERO) -> Decimal:

@@ -116,13 +116,6 @@ def funding_received(
     return None if value is None else EXACT.minus(EXACT.multiply(value, rate))
 
 
-def funding_received_absolute(*, size: Decimal, rate: Decimal, intervals: Decimal = ONE) -> Decimal:
-    """The same where the rate is printed as an amount of the settle asset per contract and interval.
-
-    Source: Kraken Futures tickers, fundingRate (absolute; relative is it divided by the mark price)."""
-    return EXACT.minus(product((size, rate, intervals)))
-
-
 def balance_after(
     *, balance: Decimal, realized_pnl: Decimal = ZERO, realized_funding: Decimal = ZERO, fee: Decimal = ZERO
 ) -> Decimal:

@@ -20,7 +20,7 @@ MAKER_SIDES_WRITTEN: Final[Mapping[str, str]] = {"sell": "Buy", "buy": "Sell"}
 TYPES: Final[Mapping[str, str]] = {"Limit": "limit", "Market": "market"}
 TYPES_WRITTEN: Final[Mapping[str, str]] = {"limit": "Limit", "market": "Market"}
 
-OPEN, CLOSE, LIQUIDATION, ADL = "Open", "Close", "Liquidation", "ADL"
+OPEN, CLOSE, LIQUIDATION = "Open", "Close", "Liquidation"
 # Whose position an order is for, by its side and its action; an order that closes is on the other side of it.
 POSITION_SIDES: Final[Mapping[tuple[str, bool], str]] = {
     ("buy", True): "long", ("sell", False): "long", ("sell", True): "short", ("buy", False): "short",

@@ -96,7 +96,6 @@ LOG_WRITTEN: Final[Mapping[str, str]] = {
     "liquidation": COVERED, "insurance": COVERED, "fund": ADMIN, "deposit": CROSS_EXCHANGE,
     "withdrawal": CROSS_EXCHANGE, "hold": CROSS_EXCHANGE, "release": CROSS_EXCHANGE,
 }  # fmt: skip
-POSITION_CHANGES: Final = ("open", "close", "increase", "decrease", "reverse", "noChange")
 
 # Seconds of a candle.
 INTERVALS_S: Final[Mapping[str, int]] = {
