@@ -287,6 +287,25 @@ def test_what_was_told_after_the_page_is_not_taken_away_by_it() -> None:
     assert not any(name.startswith("trader ") for name in totals(board))
 
 
+def test_a_mark_price_that_only_frames_tell_outlives_an_answer_for_a_moment() -> None:
+    board, name = filled(told=True), "grvt-desk"
+
+    def marks() -> list[Any]:
+        rows = [row.fact for row in board.rows("position") if row.key[0] == name and row.fact.instrument[:3] == "BTC"]  # type: ignore[attr-defined]
+        return [(fact.mark_price, fact.liquidation_price) for fact in rows]  # type: ignore[attr-defined]
+
+    board.take(told(name, position("BTC/USDT:USDT", "1.5", mark="61000", liquidation="57000"), at_s=1))
+    bare = position("BTC/USDT:USDT", "1.5", mark=None, liquidation=None)
+    board.take(told(name, bare, at_s=5))
+    board.take(told(name, bare, at_s=10))
+    assert marks() == [(Decimal(61000), Decimal(57000))]
+    board.take(told(name, bare, at_s=12))  # however often it is answered: the price is of the frame
+    assert marks() == [(None, None)]
+    board.take(told(name, position("BTC/USDT:USDT", "1.5", mark="61000", liquidation="57000"), at_s=13))
+    board.take(told(name, position("BTC/USDT:USDT", "1.25", mark=None, liquidation=None), at_s=14))
+    assert marks() == [(None, None)]  # another size has another liquidation price
+
+
 def test_a_pause_holds_what_was_seen() -> None:
     board = filled()
     before, held = shown(board), board.copied()

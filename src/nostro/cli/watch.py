@@ -44,10 +44,10 @@ def watch(account: tuple[str, ...], *, as_lines: bool) -> None:
     from nostro.collect.working import BookThread
 
     here = session()
-    wanted = [one for name in account for one in names(here, name)]
-    thread = BookThread()
+    book, thread = here.book, BookThread()
     here.closing.callback(thread.close)
-    looking = Looking(here.book, wanted, thread=thread)
+    wanted = [one for name in account for one in names(here, name)]
+    looking = Looking(book, wanted, thread=thread)
     run(first(looking.look_again(), _shown(looking, as_lines=as_lines)))
 
 

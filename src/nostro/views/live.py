@@ -15,6 +15,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from nostro.book.observed import joined
+from nostro.domain.marks import FOLLOWS, differences
 from nostro.domain.records import Balance, Fact, MarginSummary, Position
 from nostro.domain.subjects import subject
 from nostro.domain.values import EXACT, SECOND_NS, ZERO, quotient
@@ -36,6 +38,7 @@ from nostro.views.view import moment, plain, record
 DISTANCE: Final = "distance"
 DISTANCE_DIGITS: Final = 2  # of a percentage; cut, so that none is shown larger than it is
 FRESH_S: Final = 90  # without events: who collects keeps a state at least once a minute, however quiet the account
+MARK_KEPT_S: Final = 10  # what follows from the mark price, where only what does not is told again
 NOBODY: Final = "nobody follows it"
 QUIET: Final = "nothing was heard of it"
 _STAMPED: Final = frozenset({"observed", "effective", "page", "offset"})  # what a state seen once more differs in
@@ -68,12 +71,14 @@ class Change(NamedTuple):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One state. ``seen_ns``: when it was last seen so. ``new_ns``: when it came to be, None where it was there from
-    the start. ``changes``: of its figures, by their names."""
+    """One state. ``seen_ns``: when it was last seen so; ``marked_ns``: when it was last told with what follows from the
+    mark price. ``new_ns``: when it came to be, None where it was there from the start. ``changes``: of its figures, by
+    their names."""
 
     key: Key
     fact: Fact
     seen_ns: int
+    marked_ns: int
     new_ns: int | None = None
     changes: Mapping[str, Change] = {}
 
@@ -198,14 +203,27 @@ class Board:
         key = _key(name, fact)
         old = self._rows.get(key)
         if old is None:
-            self._rows[key] = Row(key=key, fact=fact, seen_ns=seen_ns, new_ns=new_ns)
+            self._rows[key] = Row(key=key, fact=fact, seen_ns=seen_ns, marked_ns=seen_ns, new_ns=new_ns)
         elif seen_ns >= old.seen_ns:
-            changes = {**old.changes, **_changes(old.fact, fact, at_ns=new_ns or seen_ns)}
-            self._rows[key] = Row(key=key, fact=fact, seen_ns=seen_ns, new_ns=old.new_ns, changes=changes)
+            self._rows[key] = _together(old, fact, seen_ns=seen_ns, now_ns=new_ns or seen_ns)
 
 
 def _key(account: str, fact: Fact) -> Key:
     return (account, fact.kind, *subject(fact))
+
+
+def _together(old: Row, fact: Fact, *, seen_ns: int, now_ns: int) -> Row:
+    """A row and what is told of it later. What follows from the mark price is kept for a moment where it is not told
+    once more: on some wires frames alone tell it, and answers come in between."""
+    follows = FOLLOWS.get(fact.kind, frozenset())
+    is_marked = all(getattr(fact, name) is not None or getattr(old.fact, name) is None for name in follows)
+    both = joined(fact, old.fact)
+    if not is_marked and seen_ns - old.marked_ns <= MARK_KEPT_S * SECOND_NS and not differences(fact, old.fact):
+        kept = {name: getattr(old.fact, name) for name in follows if getattr(fact, name) is None}
+        both = msgspec.structs.replace(both, **kept)
+    changes = {**old.changes, **_changes(old.fact, both, at_ns=now_ns)}
+    marked_ns = seen_ns if is_marked else old.marked_ns
+    return Row(key=old.key, fact=both, seen_ns=seen_ns, marked_ns=marked_ns, new_ns=old.new_ns, changes=changes)
 
 
 # ── figures ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from nostro.book.observed import joined
 from nostro.book.retention import deadlines
 from nostro.domain.records import Balance, Fact, MarginSummary, Position, stamped
 from nostro.domain.subjects import subject
@@ -31,6 +32,7 @@ CAPABILITIES: Final = ("positions", "margin", "balances")  # that tell them
 RECENT_S: Final = 120  # of the journal, at the first look: twice what lies between two kept states of a quiet account
 SLOW_S: Final = 10  # between two readings of what is dear to read
 RESTING_S: Final = 60  # the same where the chain did not move
+_SLOW: Final = ("slow_seq", "slow_ns", "open", "breaks", "deadlines")
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,28 +80,27 @@ def _slow(book: Book, look: Look, *, now_ns: int) -> Look:
 
 
 def _states(book: Book, chain: Chain, *, old: Look | None, now_ns: int) -> Look:
-    """The states as the book has them, and with the frames that came since."""
+    """The states as the book has them, and as the frames that came since say."""
     account, spoken = chain.account, book.exchange(chain.account)
     recent_ns = now_ns - RECENT_S * SECOND_NS
     after_seq = book.head_seq(account, known_at_ns=recent_ns) if old is None else old.seq
     told = [fact for kind in KINDS for fact in book.latest_states(kind, account)]
     states = {(fact.kind, *subject(fact)): fact for fact in told}
-    heard_ns = max((fact.observed_ns for fact in told), default=0)
-    heard_ns = max(heard_ns, old.heard_ns if old else 0, _asked_ns(book, account, spoken=spoken, after_seq=after_seq))
     for fact in _framed(book, account, spoken=spoken, after_seq=after_seq):
-        heard_ns = max(heard_ns, fact.observed_ns)
         key = (fact.kind, *subject(fact)) if fact.kind in KINDS else ()
         if key in states and states[key].observed_ns < fact.observed_ns:
-            states[key] = fact
-    before = msgspec.structs.asdict(old) if old else {"exchange": spoken.id, "account": account, "leased_ns": 0}
-    return Look(**before | {"seq": chain.seq, "heard_ns": heard_ns, "facts": tuple(states.values())})
+            states[key] = joined(fact, states[key])
+    slow = {} if old is None else {name: getattr(old, name) for name in _SLOW}
+    return Look(
+        account=account, exchange=spoken.id, seq=chain.seq, leased_ns=chain.expires_ns, facts=tuple(states.values()),
+        heard_ns=_heard_ns(book, account, spoken=spoken), **slow,
+    )  # fmt: skip
 
 
-def _asked_ns(book: Book, account: str, *, spoken: Exchange, after_seq: int) -> int:
-    """When the newest answer about the states came: of an account that has nothing, no state says so."""
+def _heard_ns(book: Book, account: str, *, spoken: Exchange) -> int:
+    """When the newest frame or answer came. Of an account that has nothing no state says so."""
     names = [ask.name for capability in CAPABILITIES for ask in spoken.asks_for(capability)]
-    pages = (entered for name in names for entered in book.journal(account, stream=name, after_seq=after_seq))
-    return max((entered.observed_ns for entered in pages if entered.page.status == 200), default=0)
+    return max(book.heard(account, stream=name) or 0 for name in (segment.FEED, *names))
 
 
 def _framed(book: Book, account: str, *, spoken: Exchange, after_seq: int) -> Iterator[Fact]:
