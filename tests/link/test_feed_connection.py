@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from nostro import limits
-from nostro.errors import LinkError, NotSent, TooLarge
+from nostro.errors import Failing, Forbidden, LinkError, NostroError, NotSent, TooLarge
 from nostro.link.frames import Arrival
 from nostro.link.transport import AiohttpConnection
 
@@ -136,14 +136,14 @@ def test_it_goes_nowhere_else() -> None:
     assert asked == ["/x"]
 
 
-@pytest.mark.parametrize("status", [200, 403, 404, 503])
-def test_a_server_that_has_no_feed_there_is_an_error_of_ours(status: int) -> None:
+@pytest.mark.parametrize(("status", "error"), [(200, NotSent), (403, Forbidden), (404, NotSent), (503, Failing)])
+def test_a_server_that_has_no_feed_there_is_an_error_of_ours(status: int, error: type[NostroError]) -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=status)
 
     async def run() -> None:
         async with serving(answer) as url:
-            with pytest.raises(NotSent, match="no feed at ws://127"):
+            with pytest.raises(error, match=r"feed at ws://127.*answered"):
                 await AiohttpConnection.open(url)
 
     asyncio.run(run())

@@ -13,6 +13,7 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from contextlib import suppress
 from itertools import chain
 from math import inf
 from typing import Any, Final, Protocol, Self
@@ -265,7 +266,10 @@ class AiohttpConnection:
             return await _Rest(receiving, waited)
 
     async def close(self) -> None:
-        await self._socket.close()
+        """Takes leave, if the other side does so in time: one that goes on talking is hung up on."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limits.FEED_FAREWELL_S):
+                await self._socket.close()
         await self._session.close()
 
     async def _ping(self) -> None:
