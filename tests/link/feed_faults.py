@@ -346,7 +346,7 @@ def _count_pongs(put: Any) -> None:
     """The link gives signs of life, so the data must be right."""
     from nostro.link.live import LiveFeed
 
-    async def trusting(self: LiveFeed) -> None:
+    async def trusting(self: LiveFeed, line: object) -> None:
         return None
 
     put(LiveFeed, "_probe", trusting)

@@ -107,7 +107,8 @@ def headers(signing: Signing) -> Mapping[str, str]:
 
 def feed(**changed: Any) -> Feed:
     given: dict[str, Any] = {
-        "url": "wss://live.example/ws", "paths": ("/ws",), "topics": (), "private": tuple(GIVES), "topic": lambda name, of: name,
+        "url": "wss://live.example/ws", "paths": ("/ws",), "topics": (), "private": tuple(GIVES),
+        "topic": lambda name, of: name,
         "ask": lambda action, topics, proof: [json.dumps([action, *topics, dict(proof)])],
         "sign_in": lambda signing: json.dumps(["auth", signing.token or "key"]), "read": read,
         "serve": None, "headers": headers, "ping_every_s": 30, "watched": lambda facts: TOPICS,

@@ -19,6 +19,7 @@ from nostro.link.told import Key, row_key
 from nostro.link.transport import Clock
 
 Probe = Callable[[], Awaitable[Mapping[str, Sequence[Fact]]]]
+Drain = Callable[[], Awaitable[None]]
 Tell = Callable[[str, Fact], None]
 
 
@@ -56,16 +57,18 @@ class Agreement:
             if not any(self._state.frame_of(stream) > since_frame for stream in answers):
                 return
 
-    async def verify(self) -> None:
+    async def verify(self, drain: Drain) -> None:
         """Holds the states against an answer, and where they differ against another one. Raises `Disagreement` where
-        that says so again, and no frame came in between."""
+        that says so again, and no frame came in between: none that waits to be read either (``drain``)."""
         asked_ns, since_frame = self._clock.now_ns(), self._state.frames
         doubts = await self._compare()
         if doubts:
             await self._clock.sleep(limits.RECHECK_S)
             asked_ns = self._clock.now_ns()
             doubted = {(each.stream, each.subject) for each in doubts}
-            for each in await self._compare():
+            again = await self._compare()
+            await drain()
+            for each in again:
                 of = (each.stream, each.subject)
                 if of in doubted and self._state.frame_of(*of) <= since_frame:
                     raise self._disagree(f"{each.stream} {' '.join(str(part) for part in each.subject if part)}")
@@ -115,12 +118,13 @@ class Agreement:
         for fact in facts if self._untold else ():
             self._untold.pop(row_key(fact), None)
 
-    async def verify_rows(self) -> None:
+    async def verify_rows(self, drain: Drain) -> None:
         """Waits for the frames of rows that answers told first. Raises `Disagreement` where they do not come."""
         waited = set(self._untold)
         if not waited:
             return
         await self._clock.sleep(limits.RECHECK_S)
+        await drain()
         missing = [self._untold[each] for each in waited if each in self._untold]
         if missing:
             stream, fact = missing[0]

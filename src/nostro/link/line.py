@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from nostro import limits
 from nostro.domain.values import SECOND_NS
@@ -17,6 +17,8 @@ from nostro.link.feed import FeedReader, Heard
 from nostro.link.frames import Complaint, Feed, News
 from nostro.link.gathering import Continuity, Gathering, is_kept, secrets_of
 from nostro.link.transport import Clock, Connection
+
+DRAINED_S: Final = 0.05  # without a frame, while one is waited for
 
 
 class Hear(Protocol):
@@ -45,6 +47,8 @@ class Line:
         self._hear = hear
         self._keep = keep
         self._storing = asyncio.Lock()
+        self._waits = False  # for a frame: none is there that was not taken in
+        self._read = 0
         self._turn = _Turn(clock)
 
     async def begin(self, signing: Signing) -> None:
@@ -62,7 +66,9 @@ class Line:
         """Reads until the connection ends: raises `LinkError`, or `Unauthorized` where the sign-in is refused."""
         while True:
             self._complete()
+            self._waits = True
             heard = await self.reader.receive(self._wait_s())
+            self._waits, self._read = False, self._read + 1
             now_ns = self._clock.now_ns()
             if heard is not None:
                 self._take(heard)
@@ -73,6 +79,17 @@ class Line:
                 await self.store()
             if heard is not None:
                 await self._turn.take()
+
+    async def drain(self) -> None:
+        """Waits until no frame waits to be read. Raises `LinkError` where that takes longer than silence may last: the
+        book, or whoever is told, is too slow."""
+        until_ns = self._clock.now_ns() + limits.FEED_SILENCE_S * SECOND_NS
+        while self._clock.now_ns() < until_ns:
+            read = self._read
+            await self._clock.sleep(DRAINED_S)
+            if self._waits and self._read == read:
+                return
+        raise LinkError(f"frames wait for {limits.FEED_SILENCE_S} s to be stored", hint="is the book's disk too slow?")
 
     async def store(self) -> None:
         """Ends the segment, and stores it; a cancellation waits until that is done."""

@@ -110,7 +110,7 @@ class LiveFeed:
         self._gap_ns: int | None = None  # from when on nobody told
         self._known_before = heard_ns is not None  # whether anything was known before the gap
         self._silent_ns: int | None = None  # from when on the feed was silent, where an answer says that it was
-        self._proven_ns = heard_ns  # through which the histories were read
+        self._proven_ns = 0  # through which the histories were read
         self._numbered_ns: dict[str, int] = {}  # by state: the last numbered frame of an earlier connection
         self._agreement = Agreement(
             self.state, probe=keeper.probe, tell=partial(self._update, via="rest"), clock=clock,
@@ -122,6 +122,7 @@ class LiveFeed:
         the exchange and the link: a book that refuses."""
         why = "nothing was heard before" if self._heard_ns is None else "nobody listened"
         self._since_ns = self._clock.now_ns() if self._heard_ns is None else self._heard_ns
+        self._proven_ns = self._since_ns
         self._lose(why, self._since_ns)
         live = self._poll if self._feed is None else partial(self._live, self._feed)
         pauses = _Pauses(self._randomness)
@@ -292,7 +293,7 @@ class LiveFeed:
             await self._clock.sleep(pause_s)
             pause_s = limits.PROBE_S
             try:
-                await self._probe()
+                await self._probe(line)
             except (errors.Unauthorized, Disagreement):
                 raise
             except PASSING as error:
@@ -303,13 +304,13 @@ class LiveFeed:
             failed = 0
             self._resume()
 
-    async def _probe(self) -> None:
+    async def _probe(self, line: Line) -> None:
         """Holds the feed against answers. Raises `Disagreement` where they disagree."""
         since_ns = self._agreement.agreed_ns
         try:
-            await self._agreement.verify()
+            await self._agreement.verify(line.drain)
             await self._fill(self._clock.now_ns() - self._settle_ns)
-            await self._agreement.verify_rows()
+            await self._agreement.verify_rows(line.drain)
         except Disagreement:
             self._silent_ns = since_ns
             raise
@@ -329,10 +330,9 @@ class LiveFeed:
 
     async def _fill(self, until_ns: int) -> int:
         """Reads the histories through then, from where they are proven."""
-        since_ns = self._gap_ns if self._proven_ns is None else self._proven_ns
-        if since_ns is None or since_ns >= until_ns:
+        if self._proven_ns >= until_ns:
             return 0
-        rows = await self._keeper.fill(since_ns, until_ns)
+        rows = await self._keeper.fill(self._proven_ns, until_ns)
         self._proven_ns = until_ns
         return rows
 
