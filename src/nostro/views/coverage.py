@@ -15,16 +15,16 @@ from nostro.book.retention import retention_deadline
 from nostro.domain.answers import Interval
 from nostro.domain.values import SECOND_NS, format_time
 from nostro.exchanges import exchange
-from nostro.link.declare import Stream
+from nostro.link.declare import Exchange, Stream
 from nostro.views.view import Column, CoverageLine, View
 
 if TYPE_CHECKING:
-    from nostro.book.book import AccountRow, Book
+    from nostro.book.book import Book
 
 SETTLING: Final = "settling"
 UNSUPPORTED: Final = "unsupported"
-# States that a pass asks for before the histories: they tell when it looked at the account.
-_LOOKED_AT: Final = ("balance", "fee_rate", "asset")
+# States that a pass asks for before the histories: their answers tell when it looked at the account.
+_LOOKED_AT: Final = ("balances", "fees", "currencies")
 
 COLUMNS: Final = (
     Column(name="stream", heading="history"),
@@ -57,10 +57,11 @@ def coverage(book: Book, accounts: Sequence[str], *, now_ns: int, known_at_ns: i
 
 
 def of_account(book: Book, name: str, *, now_ns: int, known_at_ns: int | None = None) -> list[CoverageLine]:
-    """The intervals of every history of one account, in the order of its declaration."""
+    """The intervals of every history of one account, in the order of its declaration; then, where it was ever followed,
+    when the states that its feed tells were seen without a gap (of our clock), and when nobody knows them."""
     account = book.account(name)
     spoken = exchange(account.exchange, account.dialect)
-    looked_ns = _looked_at(book, account, known_at_ns)
+    looked_ns = _looked_at(book, name, spoken=spoken, known_at_ns=known_at_ns)
     rows = []
     for stream in spoken.streams:
         intervals = book.coverage(
