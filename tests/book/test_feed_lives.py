@@ -25,7 +25,8 @@ from nostro.domain.records import Fact
 from nostro.domain.subjects import subject
 from nostro.exchanges import exchange
 from nostro.link import segment
-from nostro.link.declare import Page, Query
+from nostro.link.declare import Claim, Page, Query
+from nostro.views.coverage import of_account
 
 WIRES: Final = (("alp", "cli", 150), ("alp", "d26", 150), ("kraken_futures", "v3", 80), ("grvt", "full", 200))
 EVENTS: Final = {"orders": "order", "fills": "fill", "entries": "entry"}
@@ -206,6 +207,34 @@ def test_checks_do_not_know_that_there_were_frames(tmp_path: Path, heard: Heard)
             ))  # fmt: skip
     assert said[0] == said[1]
     assert said[0][0]
+
+
+def test_coverage_says_when_states_were_seen_and_when_nobody_knows_them(tmp_path: Path, heard: Heard) -> None:
+    spoken = exchange(heard.wire, heard.dialect)
+    feed = spoken.feed
+    assert feed is not None
+    pages = next(arrivals(heard, 0))
+    told = [page for page in pages if page.stream == segment.FEED]
+    since_ns, lost_ns, until_ns = told[0].sent_ns, told[0].received_ns, told[-1].sent_ns
+    claims = tuple(
+        claim
+        for name in feed.states
+        for claim in (
+            Claim("proven", since_ns, lost_ns, stream=name),
+            Claim("unavailable", lost_ns, until_ns, "no_history", name),
+        )
+    )
+    pages[pages.index(told[-1])] = msgspec.structs.replace(told[-1], claims=claims)
+    with book_of(tmp_path / "book", heard, pages) as book:
+        lines = of_account(book, ACCOUNT, now_ns=until_ns + 1)
+        early = of_account(book, ACCOUNT, now_ns=until_ns + 1, known_at_ns=told[0].received_ns)
+    seen = [line for line in lines if line.evidence == "feed"]
+    assert [(line.stream, line.status, line.cause, line.since_ns, line.until_ns) for line in seen] == [
+        (claim.stream, claim.status, claim.cause, claim.since_ns, claim.until_ns)
+        for claim in claims if claim.since_ns < claim.until_ns
+    ]  # fmt: skip
+    assert not [line for line in early if line.evidence == "feed"]
+    assert {line.stream for line in lines if line.evidence == "rest"} >= {stream.name for stream in spoken.streams}
 
 
 def test_a_rebuild_reads_the_same(tmp_path: Path, heard: Heard) -> None:
