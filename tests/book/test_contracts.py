@@ -33,6 +33,7 @@ from nostro.domain.records import (
     Snapshot,
     Transfer,
 )
+from nostro.exchanges.kraken_futures import EXCHANGE
 
 CONTRACT = "BTC/USDT:USDT"
 END = START + 3 * DAY
@@ -75,7 +76,9 @@ def told(*rows: Look | Fact, fills: Iterable[Fill] = ()) -> Told:
 
 
 def judge(ledger: Told, **more: Any) -> Judgement:
-    return judged(ledger, until_ns=more.pop("until_ns", END), **{"exchange": "grvt", "contracts": True} | more)
+    """With formulas of GRVT, and a ledger in the words of Kraken Futures: no wire has both."""
+    known = {"exchange": "grvt", "contracts": True, "booked": EXCHANGE.booked}
+    return judged(ledger, until_ns=more.pop("until_ns", END), **known | more)
 
 
 def outcomes(judgement: Judgement, check: str = "positions") -> list[tuple[str, str]]:

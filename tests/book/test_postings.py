@@ -11,12 +11,14 @@ from book.histories import BASE, QUOTE, history
 from book.statements import judged, scope
 from nostro.book.checks.reported import Standing
 from nostro.book.postings import (
+    ACROSS,
     EXTERNAL,
     FEES,
     FUND,
     INTEREST,
     LOANS,
     OPENING,
+    OTHER,
     OWED_INTEREST,
     OWN,
     TRANSIT,
@@ -28,6 +30,7 @@ from nostro.book.postings import (
 )
 from nostro.domain.records import Borrow, Entry, Fact, Interest, Liquidation, Repayment, Transfer
 from nostro.domain.values import SECOND_NS
+from nostro.exchanges import exchange, exchange_ids
 
 
 def in_balance(posted: list) -> bool:
@@ -165,3 +168,20 @@ def test_without_a_ledger_the_rows_of_margin_post_the_same() -> None:
     assert by_wallet == {"spot": -2, "cross_margin": Decimal("13.5")}
     sums = sums_by_account(posted)
     assert (sums[LOANS, "USDT"], sums[OWED_INTEREST, "USDT"], sums[TRANSIT, "USDT"]) == (-6, 0, 0)
+
+
+def test_the_words_of_an_exchange_are_ours_by_its_declaration() -> None:
+    """Every word that a ledger may have, of each exchange with words of its own: none of them is `exchange:other`."""
+    told = {name: exchange(name).booked for name in exchange_ids() if exchange(name).booked}
+    assert set(told) == {"kraken_futures"}
+    for booked in told.values():
+        assert set(booked.values()) <= set(ACROSS)
+        rows = [
+            Entry(native_id=str(number), asset="BTC", type=word, amount=Decimal(1), effective_ns=number)
+            for number, word in enumerate(booked)
+        ]
+        posted = list(transactions(rows, ledger=True, booked=booked))
+        sides = [posting.account for each in posted for posting in each.postings if posting.account != OWN]
+        assert sides == [ACROSS[word] for word in booked.values()]
+        unsaid = transactions(rows, ledger=True)
+        assert {posting.account for each in unsaid for posting in each.postings} == {OWN, OTHER}

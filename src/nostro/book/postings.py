@@ -58,15 +58,15 @@ OTHER: Final = "exchange:other"
 OPENING: Final = "equity:opening"
 UNRECONCILED: Final = "equity:unreconciled"
 
+# By what an entry books, in our words; an exchange's own are declared (`Exchange.booked`).
 ACROSS: Final[Mapping[str, str]] = {
     "trade": CLEARING, "fee": FEES, "withdrawal_fee": FEES,
     "deposit": EXTERNAL, "withdrawal": EXTERNAL, "fund": EXTERNAL,
     "borrow": LOANS, "repay": LOANS, "transfer": TRANSIT, "liquidation": FUND,
     "realized_pnl": CLEARING, "funding": FUNDING, "isolate": TRANSIT, "insurance": FUND,
-    "futures trade": CLEARING, "futures liquidation": CLEARING, "covered liquidation": FUND,
-    "funding rate change": FUNDING, "cross-exchange transfer": EXTERNAL, "admin transfer": EXTERNAL,
-    "subaccount transfer": TRANSIT,
+    "deposit_or_withdrawal": EXTERNAL, "sub_account_transfer": TRANSIT,
 }  # fmt: skip
+OURS: Final[Mapping[str, str]] = {}  # of an exchange whose words for entries are ours
 # What is folded: where the exchange has a ledger, and where it has none.
 LEDGER_KINDS: Final = (Entry.kind, Interest.kind, Repayment.kind)
 OTHER_KINDS: Final = (
@@ -108,11 +108,11 @@ class Move(msgspec.Struct, frozen=True):
     wallet: str | None = None
 
 
-def transactions(facts: Iterable[Fact], *, ledger: bool) -> Iterator[Transaction]:
+def transactions(facts: Iterable[Fact], *, ledger: bool, booked: Mapping[str, str] = OURS) -> Iterator[Transaction]:
     """The transactions of the facts, in their order; facts that move nothing have none. ``ledger``: whether the
-    exchange has one, so that its entries post cash, and nothing else does."""
+    exchange has one, so that its entries post cash, and nothing else does; ``booked``: as `Exchange.booked`."""
     for fact in facts:
-        moves = _moves_with_ledger(fact) if ledger else _moves(fact)
+        moves = _moves_with_ledger(fact, booked) if ledger else _moves(fact)
         postings = tuple(posting for move in moves if move.amount for posting in _pair(fact, move))
         if postings:
             yield Transaction(
@@ -171,9 +171,9 @@ def _share(unexplained: Decimal, reported: Decimal) -> Decimal:
     return values.quotient(explained, reported, digits=SHARE_DIGITS, rounding=ROUND_DOWN)
 
 
-def _moves_with_ledger(fact: Fact) -> list[Move]:
+def _moves_with_ledger(fact: Fact, booked: Mapping[str, str]) -> list[Move]:
     if isinstance(fact, Entry):
-        return [Move(fact.asset, fact.amount, ACROSS.get(fact.type, OTHER))]
+        return [Move(fact.asset, fact.amount, ACROSS.get(booked.get(fact.type, fact.type), OTHER))]
     if isinstance(fact, Repayment) and fact.interest is not None:
         return [Move(fact.asset, fact.interest, LOANS, OWED_INTEREST)]
     return _accrual(fact) if isinstance(fact, Interest) else []

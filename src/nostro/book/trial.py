@@ -88,11 +88,14 @@ class Counted:
 
 
 def _transactions(book: Book, account: str, now_ns: int, *, watcher: Watcher) -> Iterator[Transaction]:
-    ledger, pages = book.exchange(account).ask("entries") is not None, book.head_seq(account)
+    spoken, pages = book.exchange(account), book.head_seq(account)
+    ledger = spoken.ask("entries") is not None
     kinds = LEDGER_KINDS if ledger else OTHER_KINDS
     for number, kind in enumerate(kinds):
         reached = 0
-        for transaction in transactions(book.facts(kind, account, until_ns=now_ns), ledger=ledger):
+        for transaction in transactions(
+            book.facts(kind, account, until_ns=now_ns), ledger=ledger, booked=spoken.booked
+        ):
             if transaction.page > reached:
                 reached = transaction.page
                 watcher("added up", (number * pages + reached) // len(kinds), whole=pages)

@@ -338,6 +338,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     for them where nothing real may happen. ``members``: what its credentials consist of; key and secret are needed
     where they are named, the rest only for what cannot be done without it. ``unsupported``: streams that
     other dialects have and this one lacks. ``amounts``: whether the wire prints amounts exactly (text) or as doubles.
+    ``booked``: what the ledger's own words for an entry's type mean, where they are not ours (``book/postings.py`` has
+    those).
 
     The client's side: ``encode_request`` says how a message travels, ``decode`` reads a route's answer (raises
     `Undecodable`), ``refused(body)`` whether an answer of status 2xx is a refusal, ``errors(status, headers, body)`` is
@@ -370,6 +372,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     test_mode: str = "paper"
     amounts: Literal["text", "double"] = "text"
     unsupported: tuple[str, ...] = ()
+    booked: Mapping[str, str] = MappingProxyType({})
     feed: Feed | None = None
 
     @property

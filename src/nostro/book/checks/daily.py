@@ -74,10 +74,7 @@ CHECKS: Final[Mapping[str, Kind]] = {
     TAKEN: Kind("liquidations", "liquidation", "liquidations", "entry_without_liquidation"),
     REALIZED: Kind("position_events", "realized_pnl", "position events", "realized_differs"),
 }
-# Kraken Futures books a trade of a contract in one entry: profit, fee and funding together.
-_BOOKS: Final = {kind.entry: check for check, kind in CHECKS.items() if check != TAKEN} | dict.fromkeys(
-    ("futures trade", "futures liquidation"), REALIZED
-)
+_BOOKS: Final = {kind.entry: check for check, kind in CHECKS.items() if check != TAKEN}
 Row = Fill | Entry | Borrow | Repayment | Transfer | Liquidation | PositionEvent
 NO_WALLET: Final = "no_wallet"  # fills do not say whose they are, entries do: which belong together is not known
 NO_FEE: Final = "no_fee"  # the wire does not say what a fill cost
@@ -180,7 +177,7 @@ class Days:
         return self._of(REALIZED, Scope(self._rules.account, row.sub_account, "", asset))
 
     def _add_entry(self, entry: Entry, at_ns: int) -> None:
-        check = _BOOKS.get(entry.type)
+        check = _BOOKS.get(self._rules.booked_as(entry))
         if check is None:
             return
         if check == REALIZED:

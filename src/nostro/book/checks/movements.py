@@ -29,12 +29,8 @@ from nostro.domain.records import Entry, FundingPayment, PositionEvent, Transfer
 CHECK: Final = "transfers"
 FUNDING: Final = "funding"  # the check, and what its entries are said to book
 EDGE_NS: Final = values.DAY_NS
-# What entries of a type book; what crosses the edge of Kraken Futures is called the same in both directions.
-BOOKED_AS: Final = {
-    "deposit": "deposit", "withdrawal": "withdrawal", "withdrawal_fee": "withdrawal_fee", "funding": FUNDING,
-    "funding rate change": FUNDING,
-}  # fmt: skip
-BOTH_WAYS: Final = "cross-exchange transfer"
+MATCHED: Final = frozenset({"deposit", "withdrawal", "withdrawal_fee", FUNDING})  # what entries that are matched book
+BOTH_WAYS: Final = "deposit_or_withdrawal"  # where a ledger calls both the same
 ANOTHER_ACCOUNT: Final = "another_account"  # the exchange tells the transfers of the login alone
 WHOSE_UNKNOWN: Final = "whose_unknown"  # which of the sub-accounts the login is has not been told yet
 PENDING: Final = frozenset({"pending", "moderation", "approved", "suspended"})
@@ -77,11 +73,12 @@ def _name(transfer: Transfer) -> str:
     return f"{transfer.direction} {row_name(transfer)}"
 
 
-def _booked(entry: Entry) -> str:
+def _booked(entry: Entry, rules: Rules) -> str:
     """What an entry books; "" where it is nothing that is matched here."""
-    if entry.type == BOTH_WAYS:
+    booked = rules.booked_as(entry)
+    if booked == BOTH_WAYS:
         return "deposit" if entry.amount > 0 else "withdrawal"
-    return BOOKED_AS.get(entry.type, "")
+    return booked if booked in MATCHED else ""
 
 
 def _status(row: Moved) -> str | None:
@@ -106,7 +103,7 @@ class Movements:
         self._unknown = carried.unknown if carried else False
 
     def add(self, entry: Entry) -> None:
-        at_ns, booked = entry.effective_ns or 0, _booked(entry)
+        at_ns, booked = entry.effective_ns or 0, _booked(entry, self._rules)
         if not booked or at_ns < self._edge_ns or (booked == FUNDING and not self._rules.funding):
             return
         if booked == FUNDING:

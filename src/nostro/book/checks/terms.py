@@ -65,7 +65,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     known: deposits and withdrawals do not say whose they are, and are the login's own. ``contracts``: whether the wire
     shows positions; ``policy``: by which formulas its figures of them hang together, None where nobody said;
     ``funding``: the history that says what was paid of funding, "" where there is none; ``transfers``: the one that has
-    deposits and withdrawals both, "" where each has its own."""
+    deposits and withdrawals both, "" where each has its own; ``booked``: what its words for entries mean in ours."""
 
     exchange: str
     account: str
@@ -79,6 +79,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy | None = None
     funding: str = ""
     transfers: str = ""
+    booked: Mapping[str, str] = {}
+
+    def booked_as(self, entry: Entry) -> str:
+        """What an entry books, in our words (``book/postings.py``)."""
+        return self.booked.get(entry.type, entry.type)
 
     def scope(self, fact: Fact, subject: str, *, side: str = "") -> Scope:
         """Entries of an isolated wallet that do not say which it is are told apart by the exchange's id of it."""
@@ -109,7 +114,7 @@ def rules_for(exchange: Exchange, account: str, *, since_ns: int) -> Rules:
         opened_ns=exchange.opened_ns, origin_ns=max(exchange.opened_ns, since_ns),
         contracts=not exchange.capabilities.isdisjoint(OF_CONTRACTS), policy=POLICIES.get(exchange.id),
         funding=next((each for each in OF_FUNDING if exchange.stream(each)), ""),
-        transfers=OF_BOTH_WAYS if exchange.stream(OF_BOTH_WAYS) else "",
+        transfers=OF_BOTH_WAYS if exchange.stream(OF_BOTH_WAYS) else "", booked=exchange.booked,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from nostro.domain.values import parse_time
-from nostro.exchanges.kraken_futures import ask, codec, do, refusals, routes, serve
+from nostro.exchanges.kraken_futures import ask, codec, do, refusals, routes, serve, words
 from nostro.exchanges.kraken_futures.auth import KrakenAuth
 from nostro.exchanges.kraken_futures.feed import FEED
 from nostro.link.declare import Exchange
@@ -40,6 +40,7 @@ EXCHANGE: Final = Exchange(
     refusal=refusals.refusal,
     refused=refusals.is_refused,
     amounts="double",
+    booked=words.BOOKED,
     feed=FEED,
 )
 EXCHANGES: Final = {DEFAULT_DIALECT: EXCHANGE}

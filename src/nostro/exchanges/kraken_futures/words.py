@@ -91,6 +91,11 @@ ADMIN: Final = "admin transfer"
 SUB_TRANSFER: Final = "subaccount transfer"
 INNER_MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER})
 MOVES: Final = frozenset({TRANSFER, SUB_TRANSFER, CROSS_EXCHANGE})
+# What they mean to who keeps a ledger. A trade of a contract is one line: profit, fee and funding together.
+BOOKED: Final[Mapping[str, str]] = {
+    TRADE: "realized_pnl", LIQUIDATION: "realized_pnl", COVERED: "insurance", FUNDING: "funding",
+    CROSS_EXCHANGE: "deposit_or_withdrawal", ADMIN: "fund", SUB_TRANSFER: "sub_account_transfer",
+}  # fmt: skip
 LOG_WRITTEN: Final[Mapping[str, str]] = {
     "realized_pnl": TRADE, "fee": TRADE, "funding": FUNDING, "isolate": TRANSFER, "transfer": TRANSFER,
     "liquidation": COVERED, "insurance": COVERED, "fund": ADMIN, "deposit": CROSS_EXCHANGE,
