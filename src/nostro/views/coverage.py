@@ -75,7 +75,18 @@ def of_account(book: Book, name: str, *, now_ns: int, known_at_ns: int | None = 
         )
         for stream_name in spoken.unsupported
     ]  # fmt: skip
+    if spoken.feed is not None and book.heard(name, known_at_ns=known_at_ns) is not None:
+        for state in spoken.feed.states:
+            seen = book.coverage(name, state, since_ns=account.since_ns, until_ns=now_ns, known_at_ns=known_at_ns)
+            rows += [_seen(name, each) for each in seen if each.status != "open"]
     return rows
+
+
+def _seen(account: str, interval: Interval) -> CoverageLine:
+    return CoverageLine(
+        account=account, stream=interval.stream, since_ns=interval.since_ns, until_ns=interval.until_ns,
+        status=interval.status, cause=interval.cause, evidence="feed",
+    )  # fmt: skip
 
 
 def _line(account: str, interval: Interval, stream: Stream, looked_ns: int, now_ns: int) -> CoverageLine:
@@ -84,17 +95,14 @@ def _line(account: str, interval: Interval, stream: Stream, looked_ns: int, now_
         status=interval.status, cause=interval.cause, evidence=interval.evidence,
         deadline_ns=retention_deadline(interval, stream, now_ns=now_ns),
     )  # fmt: skip
-    edge_ns = looked_ns - (stream.settle_s + limits.CLOCK_SKEW_MAX_S) * SECOND_NS
+    # Of an account that is followed, the states are asked for once more before its histories are, a minute later.
+    edge_ns = looked_ns - (limits.PROBE_S + stream.settle_s + limits.CLOCK_SKEW_MAX_S) * SECOND_NS
     if line.status == "open" and not line.cause and line.until_ns == now_ns and 0 < edge_ns <= line.since_ns:
         return msgspec.structs.replace(line, status=SETTLING)
     return line
 
 
-def _looked_at(book: Book, account: AccountRow, known_at_ns: int | None) -> int:
+def _looked_at(book: Book, account: str, *, spoken: Exchange, known_at_ns: int | None) -> int:
     """When the account was last looked at; 0 for never."""
-    seen = [
-        fact.effective_ns or 0
-        for kind in _LOOKED_AT
-        for fact in book.latest_states(kind, account.name, known_at_ns=known_at_ns)
-    ]
-    return max(seen, default=0)
+    asks = (ask for capability in _LOOKED_AT for ask in spoken.asks_for(capability))
+    return max((book.heard(account, stream=ask.name, known_at_ns=known_at_ns) or 0 for ask in asks), default=0)
