@@ -156,7 +156,11 @@ class Fold:
     # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _reading(self, at: At, reading: Reading) -> None:
-        at.turn_to(reading.stream)
+        if at.stream != reading.stream:
+            at.turn_to(reading.stream)
+        if at.is_feed and self._states.repeats(at, reading):
+            self.counts.repeated += len(reading.facts)
+            return
         found = self._read_rows(at, reading)
         states = [row for row in found if row.fact.kind in SUBJECTS]
         if states or reading.whole:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import msgspec
 
 from nostro.book.pages import OURS
+from nostro.domain.subjects import Subject
 from nostro.link.segment import FEED
 
 if TYPE_CHECKING:
@@ -85,10 +86,14 @@ class Shown(NamedTuple):
     whole: bool
 
 
+Said = dict[tuple[str, Subject], tuple[bool, object, object]]  # of a state
+
+
 class At(msgspec.Struct):
     """Where the fold stands: one page of one account, and in it one ``stream``. ``held``: the rows that were looked at,
     as they are now. ``told``: by stream, what pages before it told that may be later; ``moments``: when pages were
-    known. ``stirred``: something happened, other than that the mark price moved."""
+    known. ``said``: by stream, what frames of the page said last; ``wholes``: of which streams one named all.
+    ``stirred``: something happened, other than that the mark price moved."""
 
     account: AccountRow
     seq: int
@@ -106,6 +111,8 @@ class At(msgspec.Struct):
     gone: int = 0
     told: dict[str, list[Shown]] = {}
     moments: dict[int, int] = {}
+    said: dict[str, Said] = {}
+    wholes: set[str] = set()
     stirred: bool = False
 
     @property

@@ -9,14 +9,15 @@ from it is only ever known from the last to tell it.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from nostro.book.keeping import ALONE
 from nostro.domain.marks import FOLLOWS, differences
-from nostro.domain.records import STAMP, Fact, MarginSummary, restore
-from nostro.domain.subjects import SUBJECTS
+from nostro.domain.records import KINDS, STAMP, Fact, MarginSummary, restore
+from nostro.domain.subjects import SUBJECTS, subject
 from nostro.domain.values import SECOND_NS
 from nostro.link.segment import FEED
 
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 
 MARKED_EVERY_NS: Final = 60 * SECOND_NS  # so often what follows from the mark price is kept, where nothing else changed
 FactT = TypeVar("FactT", bound=Fact)
+_SPARED: Final = frozenset({*STAMP, "extra", "effective_ns", "updated_ns"})
+# Of the states of which there is one each, the members that do not follow from the mark price, and those that do.
+_PARTS: Final = {
+    kind: (
+        attrgetter(*(name for name in KINDS[kind].__struct_fields__ if name not in _SPARED | follows)),
+        attrgetter(*sorted(follows)),
+    )
+    for kind, follows in FOLLOWS.items()
+}
 
 
 class States:
@@ -52,7 +62,7 @@ class States:
 
     def fold(self, at: At, found: Sequence[Row], *, reading: Reading) -> None:
         """Takes in what an answer or a frame says; what it leaves out of a whole is gone."""
-        held, later = self._held(at), self._later(at, reading)
+        held, later, stirred = self._held(at), self._later(at, reading), at.stirred
         named = frozenset(row.identity for row in found)
         for row in found:
             self._observe(at, row, held, is_older=_is_told(row.identity, later))
@@ -61,6 +71,26 @@ class States:
             for gone in self._gone(at, held, named, scopes=_scopes(found)):
                 if not _is_told(gone.identity, later):
                     held[gone.identity] = self._keeping.vanish(at, gone, effective_ns=effective_ns, why="")
+        said = at.said.setdefault(at.stream, {})
+        if reading.whole:
+            at.wholes.add(at.stream)
+            said.clear()
+        for fact in reading.facts:
+            if fact.kind in _PARTS:
+                said[fact.kind, subject(fact)] = (stirred, *_parts(fact))
+
+    def repeats(self, at: At, reading: Reading) -> bool:
+        """Whether a frame says of each state what another frame of this page said last, but for what follows from the
+        mark price: then all that can become of it became of that one. Most frames of a busy account are such."""
+        said = at.said.get(at.stream)
+        if not said or at.told.get(at.stream) != []:
+            return False
+        if reading.whole and (at.stream not in at.wholes or len(said) != len(reading.facts)):
+            return False
+        return all(
+            fact.kind in _PARTS and said.get((fact.kind, subject(fact))) == (at.stirred, *_parts(fact))
+            for fact in reading.facts
+        )
 
     def _observe(self, at: At, row: Row, held: dict[bytes, Held], *, is_older: bool) -> None:
         before, counts = held.get(row.identity), self._keeping.counts
@@ -179,11 +209,16 @@ def follows_mark(fact: Fact, held: Fact) -> bool:
     """Whether a state differs from what is held in nothing but what follows from the mark price, of which all was known
     already, and in what has no word of ours."""
     follows = FOLLOWS.get(fact.kind, frozenset())
-    spared = {*STAMP, "extra", "effective_ns", "updated_ns"}
     changed = [
-        name for name in fact.__struct_fields__ if name not in spared and getattr(fact, name) != getattr(held, name)
+        name for name in fact.__struct_fields__ if name not in _SPARED and getattr(fact, name) != getattr(held, name)
     ]
     return all(name in follows and getattr(held, name) is not None for name in changed)
+
+
+def _parts(fact: Fact) -> tuple[object, list[bool]]:
+    """What of a state does not follow from the mark price; and of the rest, what is not known."""
+    stays, moves = _PARTS[fact.kind]
+    return stays(fact), [value is None for value in moves(fact)]
 
 
 def _timeless(fact: Fact) -> Fact:

@@ -17,7 +17,19 @@ import msgspec
 from nostro import limits
 from nostro.domain.values import SECOND_NS
 from nostro.errors import LinkError, Undecodable, WireError
-from nostro.link.frames import Acknowledged, Action, Arrival, Challenged, Complaint, Feed, Meaning, News, Ping, Welcome
+from nostro.link.frames import (
+    Acknowledged,
+    Action,
+    Arrival,
+    Challenged,
+    Complaint,
+    Feed,
+    Meaning,
+    News,
+    Ping,
+    Welcome,
+    meaning_of,
+)
 from nostro.link.transport import Clock, Connection
 
 if TYPE_CHECKING:
@@ -122,7 +134,7 @@ class FeedState:
     def _read(self, arrival: Arrival) -> Meaning:
         if arrival.kind == "binary":
             raise Undecodable("it is binary", hint="its bytes are kept")
-        return self._feed.read(arrival.body)
+        return meaning_of(self._feed, arrival.body)
 
     def _breach(self, error: WireError | ValueError) -> WireError:
         said = error.message if isinstance(error, WireError) else str(error)

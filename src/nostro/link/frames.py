@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
+from nostro import limits
 from nostro.domain.records import Amounts, Fact
 
 if TYPE_CHECKING:
@@ -120,6 +122,17 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 Meaning = Welcome | Ping | Challenged | Acknowledged | Complaint | News | Unread
+
+
+@lru_cache(maxsize=limits.FRAMES_REMEMBERED)
+def _meaning(read: Callable[[bytes], Meaning], body: bytes) -> Meaning:
+    return read(body)
+
+
+def meaning_of(feed: Feed, body: bytes) -> Meaning:
+    """What a frame means, by the feed's declaration, and raising what that raises. A small frame is read once: when it
+    is kept, what it means is still known."""
+    return _meaning(feed.read, body) if len(body) <= limits.FRAME_REMEMBERED_BYTES else feed.read(body)
 
 
 # ── the server's side ────────────────────────────────────────────────────────────────────────────────────────────

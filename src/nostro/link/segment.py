@@ -17,7 +17,7 @@ import msgspec
 
 from nostro.domain.records import Fact
 from nostro.errors import WireError
-from nostro.link.frames import Feed, News, Unread
+from nostro.link.frames import Feed, News, Unread, meaning_of
 
 if TYPE_CHECKING:
     from nostro.link.declare import Page
@@ -97,14 +97,14 @@ def read_frame(feed: Feed, frame: Frame, *, own: str = "", unread: list[str] | N
         why = "a frame is binary where text is due"
     elif frame.kind == "text":
         try:
-            meaning = feed.read(frame.body)
+            said = meaning_of(feed, frame.body)
         except (WireError, ValueError) as error:
             why = str(error)
         else:
-            if isinstance(meaning, News):
-                return readings(feed, meaning, received_ns=frame.received_ns, own=own)
-            if isinstance(meaning, Unread):
-                why = f"a frame is of the type {meaning.type[:40]!r}, which nostro does not know"
+            if isinstance(said, News):
+                return readings(feed, said, received_ns=frame.received_ns, own=own)
+            if isinstance(said, Unread):
+                why = f"a frame is of the type {said.type[:40]!r}, which nostro does not know"
     if why and unread is not None:
         unread.append(why)
     return []
