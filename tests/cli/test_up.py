@@ -1,12 +1,13 @@
 """Shows `nostro up` on an empty home: it starts all paper exchanges, adds their accounts, proves their whole history,
-follows, and ends with nothing left running, whether by Ctrl-C or by kill -9; and that `paper serve` says one line and
-no more."""
+follows, and ends with nothing left running, whether by Ctrl-C or by kill -9, in time though an exchange hangs; and that
+`paper serve` says one line and no more."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -25,6 +26,10 @@ def names_alp(folder: Path) -> None:
     folder.chmod(0o700)
     lines = [f'[accounts.{name}]\nexchange = "alp"\npaper = "{name}"\n' for name in LOGINS]
     (folder / "nostro.toml").write_text("\n".join(lines))
+
+
+def account_of(line: str) -> str:
+    return line.partition("account=")[2].split()[0]
 
 
 def alive(pid: int) -> bool:
@@ -108,16 +113,40 @@ def test_a_paper_exchange_killed_while_it_is_followed_is_told_once(tmp_path: Pat
     )  # fmt: skip
     assert running.stderr is not None
     lines = (line.decode() for line in running.stderr)
-    assert any("following" in line for line in lines)
+    closed = {account_of(next(line for line in lines if "gap closed" in line)) for _ in LOGINS}
+    assert closed == set(LOGINS)
     os.kill(json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"], signal.SIGKILL)
-    assert any("the paper exchange has ended" in line for line in lines)
-    told = {next(line for line in lines if "tried again" in line).partition("account=")[2].split()[0] for _ in range(5)}
-    assert told == set(LOGINS)  # each once, though looked at often
-    time.sleep(12)  # they are looked at again
+    told = {account_of(next(line for line in lines if "gap opened" in line)) for _ in LOGINS}
+    assert told == set(LOGINS)
+    time.sleep(12)  # it is connected to again, in vain
     running.send_signal(signal.SIGINT)
     rest = running.communicate(timeout=60)[1].decode()
     assert running.returncode == 130
-    assert "tried again" not in rest
+    assert rest.count("gap opened") == 0, "each once, though tried often"
+    assert Folder(tmp_path).run("verify").status == 0
+
+
+def test_up_ends_in_time_though_an_exchange_hangs(tmp_path: Path) -> None:
+    names_alp(tmp_path)
+    running = subprocess.Popen(
+        [*COMMAND, "up"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        env=environment(NOSTRO_HOME=str(tmp_path), NOSTRO__PAPER__HISTORY="5"),
+    )  # fmt: skip
+    assert running.stderr is not None
+    lines = (line.decode() for line in running.stderr)
+    assert any("following" in line for line in lines)
+    pid = json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(3)  # requests wait for their answers
+    began_s = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=60)
+    took_s = time.monotonic() - began_s
+    assert running.returncode == 143
+    assert took_s < 5
+    assert ends(pid)
+    with sqlite3.connect(f"file:{tmp_path / 'book.db'}?mode=ro", uri=True) as book:
+        assert {expires_ns for (expires_ns,) in book.execute("SELECT expires_ns FROM chain")} == {0}, "a lease is held"
     assert Folder(tmp_path).run("verify").status == 0
 
 

@@ -23,7 +23,7 @@ class Network:
     def __init__(self, hub: Hub, randomness: random.Random, *, latency_s: float = 0.01) -> None:
         self.hub = hub
         self.down = False
-        self.frozen = asyncio.Event()
+        self.frozen = False
         self.opened: set[Pipe] = set()
         self.seen: Counter[str] = Counter()
         self._random = randomness
@@ -44,6 +44,15 @@ class Network:
         """How long a frame is under way."""
         return self._latency_s * (0.5 + self._random.random())
 
+    def freeze(self) -> None:
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """What waited comes now."""
+        self.frozen = False
+        for pipe in self.opened:
+            pipe.woken.set()
+
     def cut(self) -> None:
         """Every link breaks, without a farewell."""
         for pipe in list(self.opened):
@@ -58,12 +67,12 @@ class Pipe:
         self, network: Network, url: str, headers: Mapping[str, str], *, ping_every_s: int | None
     ) -> None:  # fmt: skip
         self._network = network
-        self._woken = asyncio.Event()
+        self.woken = asyncio.Event()
         self._ping_every_s = ping_every_s
         self._ping_s = self._now_s() + (ping_every_s or 0)
         path = "/" + url.split("://", 1)[1].partition("/")[2]
         session = network.hub.open(
-            HttpRequest(method="GET", path=path, headers=dict(headers)), lambda _: self._woken.set()
+            HttpRequest(method="GET", path=path, headers=dict(headers)), lambda _: self.woken.set()
         )
         if session is None:
             message = f"no feed at {url}: there are too many"
@@ -77,13 +86,13 @@ class Pipe:
     async def send(self, text: str) -> None:
         if self.session.ended is not None:
             raise LinkError("the feed's connection broke")
-        if not self._network.frozen.is_set():
+        if not self._network.frozen:
             self._network.hub.receive(self.session, text)
 
     async def receive(self, wait_s: float) -> Arrival | None:
         until_s = self._now_s() + wait_s
         while True:
-            if not self._network.frozen.is_set():
+            if not self._network.frozen:
                 if self.session.outgoing:
                     frame, delay_s = self.session.take()
                     await asyncio.sleep(delay_s + self._network.pause_s())
@@ -99,13 +108,17 @@ class Pipe:
             await self._wait(left_s)
 
     def _next_s(self, until_s: float) -> float:
-        return until_s if self._ping_every_s is None else min(until_s, self._ping_s)
+        """When something is due where no frame comes."""
+        if self._ping_every_s is None:
+            return until_s
+        gives_up_s = self._ping_s + self._ping_every_s / 2
+        return min(until_s, gives_up_s if self._now_s() >= self._ping_s else self._ping_s)
 
     def _pinged(self) -> Arrival | None:
         """The answer to a ping that is due; a link that does not answer ends half an interval later, as aiohttp's."""
         if self._ping_every_s is None or self._now_s() < self._ping_s:
             return None
-        if self._network.frozen.is_set():
+        if self._network.frozen:
             if self._now_s() >= self._ping_s + self._ping_every_s / 2:
                 raise LinkError("the feed's connection ended: no answer to a ping", hint="connect again")
             return None
@@ -114,10 +127,10 @@ class Pipe:
         return Arrival(b"", "ping")
 
     async def _wait(self, left_s: float) -> None:
-        self._woken.clear()
+        self.woken.clear()
         try:
             async with asyncio.timeout(left_s):
-                await self._woken.wait()
+                await self.woken.wait()
         except TimeoutError:
             pass
 

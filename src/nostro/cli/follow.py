@@ -4,6 +4,7 @@ the supervisor's (``collect/live.py``)."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,21 @@ def supervisor(here: Session, collectors: Iterable[Collector]) -> Live:
     )
 
 
-async def log_events(log: FilteringBoundLogger, listener: Listener) -> None:
-    """Logs what it hears, until nobody tells any more."""
+async def log_events(
+    log: FilteringBoundLogger, listener: Listener, *, after: asyncio.Task[None] | None = None
+) -> None:  # fmt: skip
+    """Logs what it hears, until nobody tells any more. ``after``: not before this has ended."""
+    if after is not None:
+        await asyncio.wait({after})
+    why: dict[str, str] = {}  # of gaps and staleness that were logged, by account
     async for event in listener:
-        log_event(log, event)
+        if isinstance(event, GapOpened | Stale | GapClosed):
+            said = "" if isinstance(event, GapClosed) else event.why
+            known, why[event.account] = why.get(event.account, ""), said
+            if said and said == known:
+                continue  # a gap is stale for the reason for which it opened
+        if not isinstance(event, Resumed) or why.pop(event.account, ""):  # after a gap that closed this is no news
+            log_event(log, event)
 
 
 def log_event(log: FilteringBoundLogger, event: AnyEvent) -> None:

@@ -120,6 +120,10 @@ class Running:
         self.collectors: list[Collector] = []
         self._watcher: Watcher | None = None
 
+    @property
+    def accounts(self) -> list[str]:
+        return [each.account for each in self.collectors]
+
     def told(self, progress: Progress | Waiting) -> None:
         if self._watcher is not None:
             self._watcher(progress)

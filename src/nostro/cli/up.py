@@ -21,16 +21,12 @@ from nostro.config import AccountSettings
 
 if TYPE_CHECKING:
     from nostro.book.book import Book
-    from nostro.collect.backfill import Collector
+    from nostro.cli.sync import Running
     from nostro.collect.reports import Report
     from nostro.views.view import View
 
 FIRST_EXCHANGE: Final = "alp"  # on an empty home its logins become accounts by their own names
-TRIED_AGAIN: Final = (
-    errors.ExchangeError, errors.LinkError, errors.WireError, errors.Fenced, errors.Conflict, errors.Unreachable,
-)  # fmt: skip
-POLL_PAUSE_S: Final = 5.0  # between two looks at an account
-PASS_POLLS: Final = 720  # looks between two full passes: an hour
+ENDING_S: Final = 2.0  # for a paper exchange to end by itself
 STARTED_S: Final = 180.0  # within which a paper exchange must be ready: a first start makes up its history
 
 
@@ -149,7 +145,7 @@ async def _end(child: asyncio.subprocess.Process) -> None:
     assert child.stdin is not None
     child.stdin.close()
     try:
-        await asyncio.wait_for(child.wait(), 10)
+        await asyncio.wait_for(child.wait(), ENDING_S)
     except TimeoutError:
         child.kill()
         await child.wait()
@@ -159,26 +155,48 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 
 
 async def _collect(here: Session, accounts: Mapping[str, AccountSettings], *, once: bool) -> int:
-    from nostro.cli.sync import collecting, ended
+    from nostro.cli.sync import collecting
 
     async with collecting(here, accounts) as running:
-        with running.watched(sys.stderr):
-            passes = await ended([each.full_pass() for each in running.collectors])
-        status = await running.thread(lambda: show_all(running.book, list(accounts)))
-        failed = [each for each in passes if isinstance(each, errors.NostroError)]
-        for each in passes:
-            _tell_failures(here, each)
-        if failed and (once or len(failed) == len(passes)):
-            raise failed[0]
-        if not once:
-            here.log.info("following, Ctrl-C ends it")
-            going = [
-                collector
-                for collector, each in zip(running.collectors, passes, strict=True)
-                if not isinstance(each, errors.NostroError)
-            ]
-            await asyncio.gather(*(_follow(here, each) for each in going))
+        return await (_pass(here, running) if once else _follow(here, running))
+
+
+async def _pass(here: Session, running: Running) -> int:
+    """One pass over every account; 0 where nothing is open."""
+    from nostro.cli.sync import ended
+
+    with running.watched(sys.stderr):
+        passes = await ended([each.full_pass() for each in running.collectors])
+    status = await running.thread(lambda: show_all(running.book, running.accounts))
+    for each in passes:
+        _tell_failures(here, each)
+    for each in passes:
+        if isinstance(each, errors.NostroError):
+            raise each
     return status
+
+
+async def _follow(here: Session, running: Running) -> int:
+    """Follows every account, shows the book once each was looked at, and goes on until Ctrl-C. Raises `Unauthorized`
+    where no account can be followed any more."""
+    from nostro.cli.follow import log_events, supervisor
+
+    live = supervisor(here, running.collectors)
+    listener = live.listen()
+    following, begun = asyncio.create_task(live.run()), asyncio.create_task(live.begun())
+    telling = asyncio.create_task(log_events(here.log, listener, after=begun if sys.stderr.isatty() else None))
+    try:
+        with running.watched(sys.stderr):
+            await asyncio.wait({following, begun}, return_when=asyncio.FIRST_COMPLETED)
+        await running.thread(lambda: show_all(running.book, running.accounts))
+        here.log.info("following, Ctrl-C ends it")
+        await asyncio.wait({following})
+    finally:
+        following.cancel()
+        await asyncio.wait({following, begun, telling})
+    following.result()
+    why = "; ".join(f"{name}: {state.ended}" for name, state in live.states.items())
+    raise errors.Unauthorized(f"no account is followed any more: {why}", hint="remedy it, and run nostro up again")
 
 
 def show_all(book: Book, accounts: list[str]) -> int:
@@ -196,31 +214,6 @@ def show_all(book: Book, accounts: list[str]) -> int:
     open_intervals = any(getattr(row, "status", "") == "open" for row in views["coverage"].rows)
     open_breaks = any(getattr(row, "state", "") == "open" for row in views["breaks"].rows)
     return int(open_intervals or open_breaks)
-
-
-async def _follow(here: Session, collector: Collector) -> None:
-    """Looks at one account again and again. What an exchange, the link or the book's server refuses is told, and tried
-    again; a key that is refused is not, and the other accounts go on. The same trouble is told once, and its end."""
-    polls, trouble = 0, ""
-    while True:
-        await asyncio.sleep(POLL_PAUSE_S)
-        polls += 1
-        try:
-            report = await (collector.full_pass() if polls % PASS_POLLS == 0 else collector.poll())
-        except TRIED_AGAIN as error:
-            if isinstance(error, errors.Unauthorized):
-                here.log.warning("no longer followed", account=collector.account, error=str(error))
-                return
-            if error.message != trouble:
-                here.log.warning("tried again until it answers", account=collector.account, error=error.message)
-            trouble = error.message
-            continue
-        if trouble:
-            here.log.info("answers again", account=collector.account)
-            trouble = ""
-        if report.new or report.changed:
-            here.log.info("synced", account=collector.account, new=report.new, changed=report.changed)
-        _tell_failures(here, report)
 
 
 def _tell_failures(here: Session, report: Report | errors.NostroError) -> None:

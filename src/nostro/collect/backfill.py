@@ -26,6 +26,7 @@ from nostro import errors, limits
 from nostro.book import undated
 from nostro.book.book import Appended, Book, Lease
 from nostro.book.judgement import Judge
+from nostro.book.retention import deadlines
 from nostro.collect.intervals import cell, halves, merged, without
 from nostro.collect.reports import Learned, Progress, Report, Watcher, unlearned, unwatched
 from nostro.collect.working import Run, directly
@@ -33,8 +34,8 @@ from nostro.domain.answers import Interval
 from nostro.domain.records import Fact
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.link.declare import Claim, Page, Query, Stream
+from nostro.link.events import Deadline
 from nostro.link.live_state import OPEN_ORDERS
-from nostro.link.segment import FEED
 from nostro.link.source import Reply, Step
 from nostro.link.transport import Clock
 from nostro.link.wire import WireSource
@@ -115,9 +116,7 @@ class Collector:
 
     async def heard_ns(self) -> int | None:
         """Until when the book has what the account's feed told, our clock; None where it has nothing of it."""
-        return await self._run(
-            lambda: max((each.page.received_ns for each in self.book.journal(self.account, stream=FEED)), default=None)
-        )
+        return await self._run(lambda: self.book.heard(self.account))
 
     # ── passes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -210,6 +209,10 @@ class Collector:
             f"{', '.join(left)} of {self.source.exchange.name} could not be read through", hint="it is tried again",
             exchange=self.source.exchange.id, account=self.account,
         )  # fmt: skip
+
+    async def deadlines(self) -> list[Deadline]:
+        """What the exchange will soon forget and nobody has read."""
+        return await self._run(lambda: deadlines(self.book, self.account, now_ns=self._clock.now_ns()))
 
     def _open(self, since_ns: int, until_ns: int) -> list[str]:
         """The histories of which something in [since_ns, until_ns) is not known."""

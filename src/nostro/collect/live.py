@@ -3,9 +3,10 @@ alone prove anything (docs/live.md). It decides when histories are asked for bes
 of an account whose key is refused or which another process collects, and that no account waits for another; how a feed
 is followed is ``link/live.py``'s, what is asked and kept ``backfill.py``'s.
 
-A frame that tells an event makes the histories due: `AFTER_EVENT_S` behind the longest time in which they settle, so
-that they can prove it, and once for all events until then. The feed's probes read them every minute; where it has been
-away for longer, they are looked at every `LOOK_S` all the same, and all that may have changed every `PASS_S`.
+Each account begins with a pass over everything, beside its feed. From then on a frame that tells an event makes the
+histories due: `AFTER_EVENT_S` behind the longest time in which they settle, so that they can prove it, and once for all
+events until then. The feed's probes read them every minute; where it has been away for longer, they are looked at every
+`LOOK_S` all the same, and all that may have changed every `PASS_S`.
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ class Live:
         """The present of each account; it changes while they are followed."""
         return {name: followed.state for name, followed in self._accounts.items()}
 
+    async def begun(self) -> None:
+        """Until every account was looked at once, or has ended."""
+        for each in self._accounts.values():
+            await each.begun.wait()
+
     def listen(self) -> Listener:
         """Hears every event of every account from now on. Who has heard enough closes it."""
         listener = Listener()
@@ -106,6 +112,8 @@ class Followed:
         self._due = _Due(clock, settle_s=max(each.settle_s for each in collector.source.exchange.streams))
         self._judged_ns = 0
         self._totals: dict[Subject, Decimal | None] = {}
+        self._near: set[str] = set()  # histories of which a deadline was told
+        self.begun = asyncio.Event()
         self.state = LiveState(collector.account)
 
     async def run(self) -> None:
@@ -118,6 +126,7 @@ class Followed:
             self.tell(Ended(account=self._collector.account, at_ns=self._clock.now_ns(), why=str(error)))
         finally:
             self._collector.learned = unlearned
+            self.begun.set()
 
     async def _feed(self) -> LiveFeed:
         """The feed, from where the book has heard it last. Of rows from before, only what becomes of orders that are
@@ -181,7 +190,7 @@ class Followed:
     async def _look_again_and_again(self) -> None:
         """What an exchange, the link or the book's server refuses is told and tried again; what ends an account ends
         it."""
-        passed_ns, refused = self._clock.now_ns(), 0
+        passed_ns, refused = 0, 0
         while True:
             await self._due.wait()
             whole = self._clock.now_ns() - passed_ns >= PASS_S * SECOND_NS
@@ -193,11 +202,20 @@ class Followed:
                 if refused >= limits.AUTH_FAILURES_MAX:
                     raise
                 self._looked(error)
-                continue
-            refused = 0
-            if whole:
-                passed_ns = self._clock.now_ns()
-            self._looked(report)
+            else:
+                refused, passed_ns = 0, self._clock.now_ns() if whole else passed_ns
+                self._looked(report)
+            self.begun.set()
+            await self._tell_deadlines()
+
+    async def _tell_deadlines(self) -> None:
+        """Each once, until it was read."""
+        with suppress(errors.Unreachable):
+            near = await self._collector.deadlines()
+            for each in near:
+                if each.stream not in self._near:
+                    self.tell(each)
+            self._near = {each.stream for each in near}
 
     async def _hold(self) -> None:
         """The lease stays ours where nothing happens, so that who decides about a break leaves it to us."""
@@ -214,7 +232,7 @@ class _Due:
         self._clock = clock
         self._settled_ns = int((settle_s + AFTER_EVENT_S) * SECOND_NS)
         self._event_ns = 0  # when the last event was told
-        self._at_ns = clock.now_ns() + int(LOOK_S * SECOND_NS)
+        self._at_ns = clock.now_ns()
         self._sooner = asyncio.Event()
 
     def event(self) -> None:
