@@ -147,8 +147,12 @@ def collected(tmp_path: Path) -> Iterator[Collected]:
 class Shown:
     """A command that runs before a terminal of its own."""
 
-    def __init__(self, home: Path, command: tuple[str, ...], *, size: tuple[int, int] = (80, 24), **more: str) -> None:
+    def __init__(
+        self, home: Path, command: tuple[str, ...], *, size: tuple[int, int] = (80, 24), after: bytes = b"", **more: str
+    ) -> None:  # fmt: skip
+        """``after``: what is sent before it is not looked at."""
         self.screen = Emulated(*size)
+        self._after, self._read = after, b""
         environ = {name: value for name, value in environment(NOSTRO_HOME=str(home)).items() if name != "COLUMNS"}
         environ.pop("NO_COLOR", None)
         self.pid, self.terminal = pty.fork()
@@ -180,9 +184,12 @@ class Shown:
         if not select.select([self.terminal], [], [], 0.05)[0]:
             return
         try:
-            self.screen.feed(os.read(self.terminal, 65_536))
+            self._read += os.read(self.terminal, 65_536)
         except OSError:  # Linux says so when the other side is closed
             time.sleep(0.05)
+        if self._after in self._read:
+            self.screen.feed(self._read[self._read.index(self._after) :])
+            self._after = self._read = b""
 
     def ends(self) -> int:
         """The exit status of the command, or the signal that ended it, below 0."""
@@ -377,6 +384,39 @@ def test_no_colours_where_none_are_wanted_and_no_escapes_where_none_are_known(sh
     assert not plain.screen.written
     plain.type(b"\x03")
     assert plain.ends() == 130
+
+
+# ── who collects ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(name="collecting")
+def who_collects(tmp_path: Path) -> Iterator[Shown]:
+    """`nostro up` with one paper account, before a terminal."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "nostro.toml").write_text('[accounts.mine]\nexchange = "alp"\npaper = "trader"\n')
+    here = Shown(tmp_path, (*COMMAND, "up"), size=(120, 200), after=b"\x1b[?1049h", NOSTRO__PAPER__HISTORY="5")
+    yield here
+    here.close()
+
+
+def test_who_collects_ends_in_the_same_view(collecting: Shown, tmp_path: Path) -> None:
+    here = collecting
+    here.sees(lambda: 1049 in here.screen.modes, PATIENCE_S)
+    here.sees(here.has("1 fresh", "BALANCES", "mine", "live"))
+    assert here.is_taken
+    assert not here.has("nobody follows")()
+    server = json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"]
+    os.kill(server, signal.SIGKILL)
+    here.sees(here.has("1 stale", "1 gap", "stale "))
+    log = tmp_path / "up.log"
+    here.sees(lambda: "gap opened" in log.read_text())
+    assert "the paper exchange has ended" in log.read_text()
+    assert log.stat().st_mode & 0o077 == 0
+    here.sees(lambda: any(line.strip()[:60] in log.read_text() for line in here.screen.lines[-3:] if "warning" in line))
+    here.type(b"q")
+    assert here.ends() == 0
+    assert here.is_as_before
+    assert Folder(tmp_path).run("verify").status == 0
 
 
 # ── a pipe ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,6 @@ import asyncio
 import os
 import select
 import signal
-import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
@@ -169,19 +168,3 @@ class Terminal:
         self._leave()
         signal.signal(signal.SIGQUIT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGQUIT)
-
-
-@contextmanager
-def stderr_in(file: TextIO) -> Iterator[None]:
-    """What is written to stderr meanwhile, by whomever in this process, goes to that file; and afterwards too, where
-    the terminal is gone by then."""
-    sys.stderr.flush()
-    kept = os.dup(sys.stderr.fileno())
-    os.dup2(file.fileno(), sys.stderr.fileno())
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        if os.isatty(kept):
-            os.dup2(kept, sys.stderr.fileno())
-        os.close(kept)

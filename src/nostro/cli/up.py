@@ -9,8 +9,8 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import AsyncExitStack, nullcontext
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -32,34 +32,41 @@ STARTED_S: Final = 180.0  # within which a paper exchange must be ready: a first
 
 @click.command(short_help="Run the paper exchange and keep the book, until Ctrl-C.")
 @click.option("--once", is_flag=True, help="End after the first full pass; exit 0 only if nothing is open.")
+@click.option("--no-watch", is_flag=True, help="Log to the terminal, instead of the view of nostro watch.")
 @shared
-def up(*, once: bool) -> None:
-    """Start the paper exchanges that the accounts name, bring every account into the book, show it, and follow.
+def up(*, once: bool, no_watch: bool) -> None:
+    """Start the paper exchanges that the accounts name, bring every account into the book, show it, and follow: on a
+    terminal in the view of nostro watch, where q ends it too.
 
     On an empty home it first adds the accounts of all paper exchanges. Ctrl-C ends it; nothing is lost.
     """
+    from nostro.cli.beside import log_file
     from nostro.cli.connect import run
+    from nostro.cli.watch import can_be_drawn_on
 
     here = session()
     here.home.create()
-    status = run(_up(here, once=once))
+    is_watched = can_be_drawn_on(sys.stdout) and not (once or no_watch)
+    with log_file(here.home.folder) if is_watched else nullcontext() as log:
+        status = run(_up(here, once=once, log=log))
     if once:
         click.get_current_context().exit(status)
 
 
-async def _up(here: Session, *, once: bool) -> int:
+async def _up(here: Session, *, once: bool, log: TextIO | None) -> int:
+    """``log``: where it is logged while there is a screen, None where there will be none."""
     here.open_book(create=True).close()  # what cannot be kept is told before anything starts
     async with AsyncExitStack() as stack:
         is_new = not here.settings.accounts
         wanted = _paper_exchanges(here.settings.accounts)
         running = await asyncio.gather(
-            *(_paper_running(here, each, stack, port=_port(here, place)) for place, each in enumerate(wanted))
+            *(_paper_running(here, each, stack, port=_port(here, place), log=log) for place, each in enumerate(wanted))
         )
         if is_new:
             for exchange_id, ready in zip(wanted, running, strict=True):
                 _add_accounts(here, exchange_id, [login["name"] for login in ready["accounts"]])
             here.log.info("added the accounts of paper exchanges", accounts=", ".join(here.settings.accounts))
-        return await _collect(here, here.settings.accounts, once=once)
+        return await _collect(here, here.settings.accounts, once=once, log=log)
 
 
 def _paper_exchanges(accounts: Mapping[str, AccountSettings]) -> list[str]:
@@ -89,28 +96,32 @@ def _add_accounts(here: Session, exchange_id: str, logins: Sequence[str]) -> Non
 # ── the paper exchange ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _paper_running(here: Session, exchange_id: str, stack: AsyncExitStack, *, port: int) -> dict[str, Any]:
+async def _paper_running(
+    here: Session, exchange_id: str, stack: AsyncExitStack, *, port: int, log: TextIO | None
+) -> dict[str, Any]:  # fmt: skip
     """The paper exchange of this home runs: the one that does already, or a child of ours that ends with us. What it
     says of itself."""
     from nostro.paper.host import endpoint
 
     ready = endpoint(here.paper_folder(exchange_id))
     if ready is None:
-        ready = await _start(here, exchange_id, stack, port=port)
+        ready = await _start(here, exchange_id, stack, port=port, log=log)
         here.log.info("paper exchange started", exchange=exchange_id, url=ready["urls"]["rest"])
     else:
         here.log.info("paper exchange runs already", exchange=exchange_id, url=ready["urls"]["rest"])
     return ready
 
 
-async def _start(here: Session, exchange_id: str, stack: AsyncExitStack, *, port: int) -> dict[str, Any]:
+async def _start(
+    here: Session, exchange_id: str, stack: AsyncExitStack, *, port: int, log: TextIO | None
+) -> dict[str, Any]:  # fmt: skip
     command = (
         sys.executable, "-m", "nostro.cli", "paper", "serve", exchange_id, "--home", str(here.home.folder),
         "--port", str(port), "--until-stdin-closes", *_dialect(here.settings.accounts, exchange_id),
     )  # fmt: skip
     # A session of its own: Ctrl-C at the terminal reaches us alone, and we end it after the last page is stored.
     child = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True
     )
     stack.push_async_callback(_end, child)
     assert child.stdout is not None
@@ -120,8 +131,9 @@ async def _start(here: Session, exchange_id: str, stack: AsyncExitStack, *, port
         line = b""
     if not line:
         raise errors.NotSent(
-            f"the paper exchange {exchange_id} did not start", hint="what it said is above", exchange=exchange_id
-        )
+            f"the paper exchange {exchange_id} did not start",
+            hint=f"what it said is {'above' if log is None else f'in {log.name}'}", exchange=exchange_id,
+        )  # fmt: skip
     ready: dict[str, Any] = json.loads(line)
     stack.callback(asyncio.create_task(_told_when_ended(here, exchange_id, child)).cancel)
     return ready
@@ -154,11 +166,13 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 # ── the book ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _collect(here: Session, accounts: Mapping[str, AccountSettings], *, once: bool) -> int:
+async def _collect(
+    here: Session, accounts: Mapping[str, AccountSettings], *, once: bool, log: TextIO | None
+) -> int:  # fmt: skip
     from nostro.cli.sync import collecting
 
     async with collecting(here, accounts) as running:
-        return await (_pass(here, running) if once else _follow(here, running))
+        return await (_pass(here, running) if once else _follow(here, running, log=log))
 
 
 async def _pass(here: Session, running: Running) -> int:
@@ -176,13 +190,16 @@ async def _pass(here: Session, running: Running) -> int:
     return status
 
 
-async def _follow(here: Session, running: Running) -> int:
-    """Follows every account, shows the book once each was looked at, and goes on until Ctrl-C. Raises `Unauthorized`
-    where no account can be followed any more."""
+async def _follow(here: Session, running: Running, *, log: TextIO | None) -> int:
+    """Follows every account, shows the book once each was looked at, and goes on until Ctrl-C, or until somebody has
+    seen enough of the screen. Raises `Unauthorized` where no account can be followed any more."""
+    from nostro.cli.beside import beside
     from nostro.cli.follow import log_events, supervisor
+    from nostro.cli.looking import first
 
     live = supervisor(here, running.collectors)
     listener = live.listen()
+    heard = None if log is None else live.listen()
     following, begun = asyncio.create_task(live.run()), asyncio.create_task(live.begun())
     telling = asyncio.create_task(log_events(here.log, listener, after=begun if sys.stderr.isatty() else None))
     try:
@@ -190,13 +207,22 @@ async def _follow(here: Session, running: Running) -> int:
             await asyncio.wait({following, begun}, return_when=asyncio.FIRST_COMPLETED)
         await running.thread(lambda: show_all(running.book, running.accounts))
         here.log.info("following, Ctrl-C ends it")
-        await asyncio.wait({following})
+        if log is None or heard is None:
+            await asyncio.wait({following})
+        else:
+            await first(_ended(following), beside(here, running.accounts, listener=heard, log=log))
     finally:
         following.cancel()
         await asyncio.wait({following, begun, telling})
+    if following.cancelled():
+        return 0
     following.result()
     why = "; ".join(f"{name}: {state.ended}" for name, state in live.states.items())
     raise errors.Unauthorized(f"no account is followed any more: {why}", hint="remedy it, and run nostro up again")
+
+
+async def _ended(following: asyncio.Task[None]) -> None:
+    await asyncio.wait({following})
 
 
 def show_all(book: Book, accounts: list[str]) -> int:

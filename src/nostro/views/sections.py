@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from rich.cells import cell_len
+
 from nostro.domain.records import Balance, MarginSummary, Position
 from nostro.domain.values import SECOND_NS, format_time
 from nostro.views.escape import for_terminal
@@ -103,12 +105,20 @@ class Table:
         return [_heading(shown), *(self._line(shown, row, index) for index, row in enumerate(rows))]
 
     def accounts(self, standings: Sequence[Standing]) -> list[Line]:
+        """The heading, and a line for each account; why it is as it is, behind it or where that is too long below."""
         if not standings:
             return []
         values = [[self._of_account(each, column.name) for each in standings] for column in self._columns]
         shown = fitted(self._section, self._columns, values=values, width=self._width, widths=self._widths)
         free = self._width - taken(shown) - GAP
-        return [_heading(shown), *(self._account(shown, each, i, free=free) for i, each in enumerate(standings))]
+        lines = [_heading(shown)]
+        for index, each in enumerate(standings):
+            line, why = self._account(shown, each, index), for_terminal(each.why)
+            if why and cell_len(why) <= free:
+                lines.append((*line, Cell(" " * GAP), Cell(why, "dim")))
+            else:
+                lines += [line, (piece(f"   {why}", "dim", self._width),)] if why else [line]
+        return lines
 
     def _is_told(self, column: Column, rows: Sequence[Row]) -> bool:
         """Whether a column says anything; of sub-accounts, whether an account has several."""
@@ -167,16 +177,14 @@ class Table:
         yield Cell(text, style)
         yield Cell(" ")
 
-    def _account(self, shown: Sequence[Fitted], standing: Standing, index: int, *, free: int) -> Line:
+    @staticmethod
+    def _account(shown: Sequence[Fitted], standing: Standing, index: int) -> Line:
         line = [Cell(" " * MARGIN)]
         for each in shown:
             text = each.cells[index]
             bad = each.column.name in {"open", "breaks"} and text.strip() not in {"0", "-"}
             style = word_style(standing.word) if each.column.name == "age" else "bold red" if bad else ""
             line += [Cell(text, style), Cell(" " * GAP)]
-        if standing.why and free > 0:
-            line.append(piece(for_terminal(standing.why), "dim", free))
-            return tuple(line)
         return tuple(line[:-1])
 
 
