@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nostro import errors
 from nostro.domain.values import format_time
-from nostro.link.events import AnyEvent, Dropped, Ended, GapClosed, GapOpened, Resumed, Stale
+from nostro.link.events import AnyEvent, Deadline, Dropped, Ended, GapClosed, GapOpened, Resumed, Stale
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -63,6 +63,9 @@ def log_event(log: FilteringBoundLogger, event: AnyEvent) -> None:
             log.info("resumed", account=event.account)
         case Dropped():
             log.warning("not all was shown, and all is kept", account=event.account, updates=event.count)
+        case Deadline():
+            since, until = format_time(event.since_ns, 0), format_time(event.deadline_ns, 0)
+            log.warning("soon forgotten unread", account=event.account, history=event.stream, since=since, until=until)
         case Ended():
             log.warning("no longer followed", account=event.account, error=event.why)
 
