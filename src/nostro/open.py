@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, cast
@@ -25,13 +27,15 @@ from nostro.book.book import Book, Proof
 from nostro.book.rebuild import Rebuilt
 from nostro.collect.backfill import Collector
 from nostro.collect.reports import Progress, Report, Watcher, unwatched
+from nostro.collect.watching import following
 from nostro.domain.answers import Answer
 from nostro.domain.arguments import Moment, moment_ns
 from nostro.domain.records import Entry, Fact, Fill, Order, Transfer
 from nostro.exchanges import exchange as find_exchange
 from nostro.keys import MEMBERS, PAPER_PREFIX, Credentials, from_members, missing
+from nostro.link.events import AnyEvent
 from nostro.link.source import Waiting
-from nostro.link.transport import AiohttpTransport, SystemClock, system_random
+from nostro.link.transport import AiohttpTransport, SystemClock, open_feed, system_random
 from nostro.link.wire import WireSource
 from nostro.postgres import address, is_url
 from nostro.views.balances import BalanceLine, balances
@@ -235,7 +239,12 @@ def open_book(
         _place(path, home), now_ns=CLOCK.now_ns, registry=find_exchange, create=not read_only, read_only=read_only,
         accept_rollback=accept_rollback,
     )  # fmt: skip
-    return OpenBook(book)
+    return OpenBook(book, partial(_another, book))
+
+
+def _another(book: Book) -> Book:
+    """The same book once more, for another thread."""
+    return Book.open(book.place, now_ns=CLOCK.now_ns, registry=find_exchange)
 
 
 def restore_book(
@@ -256,8 +265,10 @@ class OpenBook:
     """A book for programs without an event loop. ``as_of``: only what was effective before then; ``known_at``: only
     what was known then; both default to now. Close it, or use it as a context manager."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, another: Callable[[], Book]) -> None:
+        """``another`` opens the same book once more, for another thread."""
         self.book = book
+        self._another = another
 
     def __enter__(self) -> Self:
         return self
@@ -285,6 +296,26 @@ class OpenBook:
         self._know(account.name, source.exchange, since)
         collector = Collector(self.book, source, clock=CLOCK, holder=f"sync {os.getpid()}", watcher=watcher)
         return LOOP.run(_once(collector))
+
+    def watch(self, *accounts: Account | AsyncAccount, since: Moment | None = None) -> Iterator[AnyEvent]:
+        """Follows accounts into the book, each by itself, and tells what is so and what happens (``link/events.py``)
+        until the iterator is closed, or none of them can be followed any more. An account begins with everything that
+        is not proven yet, as in `sync`; what is told is stored a moment later, and `Stored` says so. The book can be
+        asked meanwhile. Raises `errors.Conflict` where another process collects one of them."""
+        sources = [cast("WireSource", account.source) for account in accounts]
+        for source in sources:
+            self._know(source.account, source.exchange, since)
+        watching = following(
+            self._another, sources, holder=f"watch {os.getpid()}", open_connection=open_feed, clock=CLOCK,
+            randomness=system_random(),
+        )  # fmt: skip
+        held = AsyncExitStack()
+        listener = LOOP.run(held.enter_async_context(watching))
+        try:
+            while events := LOOP.run(listener.some()):
+                yield from events
+        finally:
+            LOOP.run(held.aclose())
 
     def _know(self, name: str, spoken: Exchange, since: Moment | None) -> None:
         """Adds an account that is new, and follows one whose wire is spoken otherwise now."""

@@ -255,11 +255,11 @@ class LiveWorld:
         async for event in listener:
             self.heard.take(event)
 
-    async def open(self, url: str, headers: Mapping[str, str], ping_every_s: int | None) -> Connection:
+    async def open(self, url: str, headers: Mapping[str, str], *, ping_every_s: int | None) -> Connection:
         """The feed at an address: every exchange has its own port."""
         network = self.places[(urlsplit(url).port or PORT) - PORT].network
         assert network is not None
-        return await network.open(url, headers, ping_every_s)
+        return await network.open(url, headers, ping_every_s=ping_every_s)
 
     @contextmanager
     def opened(self) -> Iterator[Book]:

@@ -29,7 +29,7 @@ class Network:
         self._random = randomness
         self._latency_s = latency_s
 
-    async def open(self, url: str, headers: Mapping[str, str], ping_every_s: int | None) -> Pipe:
+    async def open(self, url: str, headers: Mapping[str, str], *, ping_every_s: int | None) -> Pipe:
         """As `AiohttpConnection.open`, with the arguments of `link.live.Open`."""
         await asyncio.sleep(self._latency_s)
         if self.down:

@@ -59,7 +59,7 @@ class Book:
     ) -> None:  # fmt: skip
         self.path = store.engine.path  # of the file, or where this machine keeps what belongs to a book on a server
         self.name = store.engine.name
-        self._place = place
+        self.place = place
         self.warnings = [f"account {name} has no anchor: the book opens for reading only" for name in missing]
         self.migrated: Migrated | None = None
         self._store = store
@@ -466,7 +466,7 @@ class Book:
         if self._free:
             store = self._free.pop()
         else:
-            store = Store(self._place, read_only=True)
+            store = Store(self.place, read_only=True)
             self._readers.append(store)
         try:
             with store.reading():
