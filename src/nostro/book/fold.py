@@ -65,11 +65,9 @@ class Fold:
         self._seen: OrderedDict[tuple[int, int], frozenset[bytes]] = OrderedDict()
         self._seen_rows = 0
 
-    def page(
-        self, account: AccountRow, entered: Entered, *, read: Sequence[Fact] | Sequence[Reading] | None = None
-    ) -> list[Finding]:  # fmt: skip
+    def page(self, account: AccountRow, entered: Entered, *, read: Sequence[Fact] | None = None) -> list[Finding]:
         """Folds the next page of an account; gives what a person should know about it. ``read``: the facts that its
-        ask has just read from it, of a page of frames their readings (`segment.numbered`), else it is read here."""
+        ask has just read from it, else it is read here."""
         at = At(account, entered.seq, entered.observed_ns, entered.page, entered.page.stream)
         readings = self._readings(at, read)
         if readings is not None:
@@ -86,9 +84,7 @@ class Fold:
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _readings(
-        self, at: At, read: Sequence[Fact] | Sequence[Reading] | None = None
-    ) -> Sequence[Reading] | None:  # fmt: skip
+    def _readings(self, at: At, read: Sequence[Fact] | None = None) -> Sequence[Reading] | None:
         """What the page says, stream by stream; None where it cannot be read: then nothing that it says counts."""
         page = at.page
         if page.exchange == OURS or page.secret:
@@ -97,8 +93,8 @@ class Fold:
         at.turn_to(page.stream)
         try:
             if at.is_feed:
-                return self._frames(at, read)  # type: ignore[arg-type]
-            return [Reading(page.stream, tuple(self._facts(at, read)), is_complete(page, at.ask))]  # type: ignore[arg-type]
+                return self._frames(at)
+            return [Reading(page.stream, tuple(self._facts(at, read)), is_complete(page, at.ask))]
         except _UNREADABLE as error:
             at.find("quarantined", f"{page.route} cannot be read: {error}")
             return None
@@ -109,13 +105,11 @@ class Fold:
             return taken(at.page, read)
         return at.exchange.read(at.page)
 
-    def _frames(self, at: At, read: Sequence[Reading] | None) -> Sequence[Reading]:
+    def _frames(self, at: At) -> Sequence[Reading]:
         """What cannot be read of a page of frames hinders nothing else of it."""
         feed = at.exchange.feed if at.exchange else None
         if feed is None:
             raise ValueError("this dialect has no feed")
-        if read is not None:
-            return read
         unread: list[str] = []
         readings = list(segment.read(feed, at.page, unread=unread))
         for place, why in enumerate(dict.fromkeys(unread)):

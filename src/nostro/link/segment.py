@@ -74,19 +74,12 @@ def read(feed: Feed, page: Page, *, unread: list[str] | None = None) -> Iterator
     """What the frames of a page say, in their order. A frame that cannot be read says nothing: its bytes are here, and
     why is added to ``unread``. Facts that name no sub-account are of the one that the page's query names (`Feed.own`).
     Raises ValueError where the body is none of frames."""
-    own = page.query.where.get("sub_account", "")
-    return numbered(
-        reading for frame in frames(page.body) for reading in read_frame(feed, frame, own=own, unread=unread)
-    )
-
-
-def numbered(readings: Iterable[Reading]) -> Iterator[Reading]:
-    """The readings of a page's frames, their facts counted through."""
-    offset = 0
-    for reading in readings:
-        facts = tuple(msgspec.structs.replace(each, offset=offset + n) for n, each in enumerate(reading.facts))
-        offset += len(facts)
-        yield reading._replace(facts=facts)
+    offset, own = 0, page.query.where.get("sub_account", "")
+    for frame in frames(page.body):
+        for reading in read_frame(feed, frame, own=own, unread=unread):
+            facts = tuple(msgspec.structs.replace(each, offset=offset + n) for n, each in enumerate(reading.facts))
+            offset += len(facts)
+            yield reading._replace(facts=facts)
 
 
 def read_frame(feed: Feed, frame: Frame, *, own: str = "", unread: list[str] | None = None) -> list[Reading]:
