@@ -100,8 +100,9 @@ class FeedState:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was asked for is there: nothing waits for a challenge, and no request for its answer."""
-        return not self._asked and not self._held
+        """Whether all that was asked for is there: nothing waits for a challenge, and no request for its answer. Before
+        the first frame nothing is: where a sign-in is taken in silence, that is how the other side shows itself."""
+        return self.heard > 0 and not self._asked and not self._held
 
     @property
     def alive_ns(self) -> int:
