@@ -132,6 +132,7 @@ def test_a_snapshot_of_balances_has_three_sections_and_begins_a_series() -> None
         ("margin_account", "futures:BTC/USD", "BTC"), ("account", "futures", "USD"), ("cross", "futures", "USD"),
         ("isolated", "isolated_margin:BTC/USD:USD", "USD"),
     ]  # fmt: skip
+    assert [each.instrument for each in summaries] == ["BTC/USD", None, None, "BTC/USD:USD"]
     cross = summaries[2]
     assert (cross.initial_margin, cross.order_margin, cross.leverage) == (
         Decimal("3.5"),

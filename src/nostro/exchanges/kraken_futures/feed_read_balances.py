@@ -128,6 +128,7 @@ def _summary(part: messages.FlexPart, scope: str, *, wallet: str, time_ns: int |
         effective_ns=time_ns,
         scope=scope,
         wallet=wallet,
+        instrument=wallet.partition(":")[2] or None,
         currency=USD,
         balance=of(part.balance_value, "balance_value"),
         equity=of(part.portfolio_value, "portfolio_value"),
