@@ -267,10 +267,12 @@ class AiohttpConnection:
 
     async def close(self) -> None:
         """Takes leave, if the other side does so in time: one that goes on talking is hung up on."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limits.FEED_FAREWELL_S):
-                await self._socket.close()
-        await self._session.close()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(limits.FEED_FAREWELL_S):
+                    await self._socket.close()
+        finally:
+            await self._session.close()
 
     async def _ping(self) -> None:
         """While frames come aiohttp does not ping; the other side may want to hear of us all the same."""
