@@ -251,7 +251,7 @@ def test_warnings_stand_above_all_and_name_what_is_lost_when() -> None:
         board.take(event)
     lines = shown(board, width=120)
     assert lines[1].startswith(" ! trader entries: what was never read is forgotten from 2026-01-02 12:00:00 UTC on")
-    assert lines[3] == " ! and more: nostro coverage shows them"
+    assert lines[4] == " ! and 1 more: nostro coverage"
     board.put({"trader": look("trader", [], seq=2, slow_ns=5, open=3, breaks=2)}, now_ns=NOON_NS)
     lines = shown(board, width=120)
     assert not any("forgotten" in line for line in lines)  # the book, read again, has none

@@ -4,6 +4,7 @@ what was seen; what is drawn is decided in ``views/screen.py``, how in ``painter
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from nostro.views.fitting import Widths
 from nostro.views.screen import Screen, drawn
 
 DRAW_PAUSE_S: Final = 0.1  # between two drawings of what was told: nobody reads faster
+REST: Final = 19  # times what drawing took: who collects has nearly all of the time
 TICK_S: Final = 1.0  # after which it is drawn although nothing was told: ages grow
 
 
@@ -30,11 +32,12 @@ def silent() -> str:
 async def drawing(looking: Looking, *, note: Callable[[], str] = silent) -> None:
     """Draws until somebody has seen enough. ``note``: the last thing that was logged. Raises `PipeClosed` where the
     terminal is gone."""
-    picture = Picture(looking, note)
+    picture, loop = Picture(looking, note), asyncio.get_running_loop()
     with picture.terminal.taken():
         while not picture.choices.ended:
+            begun_s = loop.time()
             picture.draw()
-            await looking.again(DRAW_PAUSE_S, at_least_s=TICK_S)
+            await looking.again(max(DRAW_PAUSE_S, REST * (loop.time() - begun_s)), at_least_s=TICK_S)
     if picture.is_gone:
         raise output.PipeClosed
 

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from nostro.domain.values import canonical
 from nostro.views.escape import for_terminal
 from nostro.views.table import UNKNOWN, grouped, shortened
 from nostro.views.view import Column
@@ -62,14 +61,17 @@ def fitted(
     section: str, columns: Sequence[Column], *, values: Sequence[Sequence[Value]], width: int, widths: Widths
 ) -> list[Fitted]:
     """The columns that fit, in their order; ``values`` column by column. ``widths`` remembers how wide they were."""
-    for column, each in zip(columns, values, strict=True):
-        _remember(section, column, each, widths)
+    split = [[_parts(value) for value in each] for each in values]
+    for column, parts in zip(columns, split, strict=True):
+        before, after = widths.get((section, column.name), (0, 0))
+        before = max(before, *(cell_len(whole) for whole, _ in parts), 0)
+        widths[section, column.name] = before, max(after, *(len(fraction) for _, fraction in parts), 0)
     found: list[Fitted] = []
     for form in forms(columns):
         found = [
-            _fitted(column, each, form, widths[section, column.name])
-            for column, each in zip(columns, values, strict=True)
-            if _stays(column, columns, form.rank)
+            _fitted(column, parts, form=form, known=widths[section, column.name])
+            for column, parts in zip(columns, split, strict=True)
+            if _stays(column, columns, rank=form.rank)
         ]
         if taken(found) <= width:
             break
@@ -81,17 +83,10 @@ def taken(columns: Sequence[Fitted]) -> int:
     return MARGIN + sum(cell_len(each.heading) + each.is_amount for each in columns) + GAP * (len(columns) - 1)
 
 
-def _stays(column: Column, columns: Sequence[Column], rank: int) -> bool:
+def _stays(column: Column, columns: Sequence[Column], *, rank: int) -> bool:
     if column.beside:
-        rank = rank if _stays(next(each for each in columns if each.name == column.beside), columns, rank) else -1
+        rank = rank if _stays(next(each for each in columns if each.name == column.beside), columns, rank=rank) else -1
     return column.rank <= rank
-
-
-def _remember(section: str, column: Column, values: Sequence[Value], widths: Widths) -> None:
-    before, after = widths.get((section, column.name), (0, 0))
-    parts = [_parts(value) for value in values]
-    before = max(before, *(cell_len(part[0]) for part in parts), 0)
-    widths[section, column.name] = before, max(after, *(len(part[1]) for part in parts), 0)
 
 
 def _parts(value: Value) -> tuple[str, str]:
@@ -100,33 +95,32 @@ def _parts(value: Value) -> tuple[str, str]:
     return grouped(value)
 
 
-def _fitted(column: Column, values: Sequence[Value], form: Form, known: tuple[int, int]) -> Fitted:
+def _fitted(column: Column, parts: Sequence[tuple[str, str]], *, form: Form, known: tuple[int, int]) -> Fitted:
     before, after = known
     heading = column.heading
     if column.kind != "amount":
         length = max(min(before, form.characters), min(len(heading), form.characters))
-        texts = [shortened(_parts(value)[0], form.characters) for value in values]
+        texts = [shortened(text, form.characters) for text, _ in parts]
         return Fitted(column, set_cell_size(heading, length), [set_cell_size(text, length) for text in texts])
-    parts = [_cut(value, form) for value in values]
+    cut = [_cut(whole, fraction, form=form) for whole, fraction in parts]
     if form.whole is not None:
-        before = max((len(whole) for whole, _ in parts), default=0)
+        before = max((len(whole) for whole, _ in cut), default=0)
     after = after if form.digits is None else min(after, form.digits + 2)
     length = max(before + after, len(heading))
-    cells = [(whole.rjust(before) + fraction.ljust(after)).rjust(length) for whole, fraction in parts]
+    cells = [(whole.rjust(before) + fraction.ljust(after)).rjust(length) for whole, fraction in cut]
     return Fitted(column, heading.rjust(length), cells)
 
 
-def _cut(value: Value, form: Form) -> tuple[str, str]:
+def _cut(whole: str, fraction: str, *, form: Form) -> tuple[str, str]:
     """An amount's two parts, no longer than the form allows."""
-    whole, fraction = _parts(value)
-    if form.whole is not None and len(whole) > form.whole and isinstance(value, Decimal):
-        return _with_exponent(value), ""
+    if form.whole is not None and len(whole) > form.whole:
+        return _with_exponent(whole), ""
     if form.digits is not None and len(fraction) > form.digits + 2:  # the sign that something is missing needs one
         fraction = f"{fraction[: form.digits + 1]}…"
     return whole, fraction
 
 
-def _with_exponent(value: Decimal) -> str:
+def _with_exponent(whole: str) -> str:
     """``-1.2…e15``: the first two digits, cut, and how many there are behind the first."""
-    digits = canonical(abs(value)).partition(".")[0]
-    return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1]}…e{len(digits) - 1}"
+    digits = whole.lstrip("-").replace(",", "")
+    return f"{'-' if whole.startswith('-') else ''}{digits[0]}.{digits[1]}…e{len(digits) - 1}"

@@ -4,7 +4,7 @@ what they say is decided in ``sections.py`` and ``screen.py``, how they are pain
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -22,6 +22,14 @@ class Cell(NamedTuple):
 Line = tuple[Cell, ...]
 
 
+Draw = Callable[[], Line]  # of thousands of lines only those that are seen are drawn
+
+
+def still(line: Line) -> Draw:
+    """A line that is drawn already."""
+    return lambda: line
+
+
 class Size(NamedTuple):
     """Of a terminal, in characters."""
 
@@ -29,7 +37,7 @@ class Size(NamedTuple):
     height: int
 
 
-def piece(text: str, style: str, width: int) -> Cell:
+def piece(text: str, style: str, *, width: int) -> Cell:
     """The text in at most that width; where it is longer, its end goes."""
     return Cell(text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…", style)
 
@@ -48,5 +56,5 @@ def laid(pieces: Sequence[Cell], width: int) -> Iterator[Line]:
         yield tuple(line)
 
 
-def wrapped(text: str, style: str, width: int) -> list[Line]:
+def wrapped(text: str, style: str, *, width: int) -> list[Line]:
     return [(Cell(f" {line}", style),) for line in textwrap.wrap(for_terminal(text), width - 1, break_on_hyphens=False)]

@@ -15,7 +15,7 @@ from nostro.views.live import Board, Row, Standing, distance, is_something, valu
 class Order:
     """Which rows are shown, and in which order."""
 
-    def __init__(self, board: Board, choices: Choices, standings: Sequence[Standing]) -> None:
+    def __init__(self, board: Board, choices: Choices, *, standings: Sequence[Standing]) -> None:
         self._board = board
         self._choices = choices
         self._standings = {each.account: (place, each) for place, each in enumerate(standings)}

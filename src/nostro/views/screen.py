@@ -15,7 +15,7 @@ from nostro.domain.values import format_time
 from nostro.views.choices import KEYS, SECTIONS, Choices
 from nostro.views.escape import for_terminal
 from nostro.views.fitting import Widths
-from nostro.views.lines import Cell, Line, Size, laid, piece, wrapped
+from nostro.views.lines import Cell, Draw, Line, Size, laid, piece, still, wrapped
 from nostro.views.live import Board, Standing
 from nostro.views.order import Order
 from nostro.views.sections import DANGER, DOWN, KINDS, NEAR, UP, Table, word_style
@@ -53,7 +53,7 @@ def drawn(board: Board, choices: Choices, *, size: Size, widths: Widths, now_ns:
         if choices.helping
         else _body(board, choices, standings, width=size.width, widths=widths, now_ns=now_ns)
     )
-    notes: list[Line] = [(piece(f" {for_terminal(note)}", "dim", size.width),)] if note else []
+    notes: list[Line] = [(piece(f" {for_terminal(note)}", "dim", width=size.width),)] if note else []
     page = size.height - len(head) - len(notes) - 1
     top = max(0, min(choices.top, len(body) - page))
     shown = _window(body, top, page)
@@ -67,34 +67,34 @@ def drawn(board: Board, choices: Choices, *, size: Size, widths: Widths, now_ns:
 class Placed(NamedTuple):
     """A line of the body, and the heading that it stands under, None of a line that has none."""
 
-    line: Line
-    heading: Line | None = None
+    draw: Draw
+    heading: Draw | None = None
 
 
 def _window(body: Sequence[Placed], top: int, page: int) -> list[Line]:
     """The lines that are shown; where a heading went out at the top, it stands in the place of the first."""
-    shown = [placed.line for placed in body[top : top + page]]
-    if shown and top and (heading := body[top].heading):
-        shown[0] = heading
-    return shown
+    shown = list(body[top : top + page])
+    if shown and top and (heading := shown[0].heading):
+        shown[0] = Placed(heading)
+    return [placed.draw() for placed in shown]
 
 
 def _body(
     board: Board, choices: Choices, standings: Sequence[Standing], *, width: int, widths: Widths, now_ns: int
 ) -> list[Placed]:
-    order = Order(board, choices, standings)
+    order = Order(board, choices, standings=standings)
     found: list[Placed] = []
     for section in SECTIONS:
         if section in choices.hidden:
             continue
-        table = Table(board, section, standings, width=width, widths=widths, now_ns=now_ns)
+        table = Table(board, section, standings=standings, width=width, widths=widths, now_ns=now_ns)
         lines = table.accounts(order.accounts()) if section == "accounts" else table.rows(order.rows(KINDS[section]))
         if lines:
-            found += [Placed(())] if found else []
+            found += [Placed(still(()))] if found else []
             found += [Placed(lines[0]), *(Placed(line, lines[0]) for line in lines[1:])]
     if not found:
         nothing = "nothing fits the filter" if choices.filter else "nothing is known yet"
-        found = [Placed((Cell(f" {nothing}", "dim"),))]
+        found = [Placed(still((Cell(f" {nothing}", "dim"),)))]
     return found
 
 
@@ -115,7 +115,7 @@ def _head(
         whom = "these accounts" if len(alone) == len(standings) else some
         warnings.append((f"nobody follows {whom}: run nostro up", "bold red"))
     for text, style in warnings:
-        found += wrapped(text, style, width)[:WARNINGS_MAX]
+        found += wrapped(text, style, width=width)[:WARNINGS_MAX]
     return found + _deadlines(board, width)
 
 
@@ -136,22 +136,25 @@ def _counted(standings: Sequence[Standing]) -> Iterator[Cell]:
 
 
 def _deadlines(board: Board, width: int) -> list[Line]:
-    lines = [
-        line for each in board.deadlines()
-        for line in wrapped(
-            f"! {each.account} {each.stream}: what was never read is forgotten from"
-            f" {format_time(each.deadline_ns, 0).replace('T', ' ').removesuffix('Z')} UTC on", "bold yellow", width,
-        )
-    ]  # fmt: skip
-    if len(lines) <= WARNINGS_MAX:
-        return lines
-    return [*lines[: WARNINGS_MAX - 1], *wrapped("! and more: nostro coverage shows them", "bold yellow", width)]
+    """The nearest, each whole."""
+    lines: list[Line] = []
+    waiting = board.deadlines()
+    while waiting:
+        near = waiting[0]
+        until = format_time(near.deadline_ns, 0).replace("T", " ").removesuffix("Z")
+        text = f"! {near.account} {near.stream}: what was never read is forgotten from {until} UTC on"
+        more = wrapped(text, "bold yellow", width=width)
+        if lines and len(lines) + len(more) > WARNINGS_MAX:
+            return lines + wrapped(f"! and {len(waiting)} more: nostro coverage", "bold yellow", width=width)
+        lines += more
+        del waiting[0]
+    return lines
 
 
 def _foot(choices: Choices, seen: tuple[int, int, int], *, width: int) -> Line:
     top, shown, whole = seen
     if choices.typing:
-        return (piece(f" /{choices.filter}_   Enter keeps it, Esc takes it back", "bold", width),)
+        return (piece(f" /{choices.filter}_   Enter keeps it, Esc takes it back", "bold", width=width),)
     hints = [f"{top + 1}-{top + shown} of {whole}"] if shown < whole else []
     hints += [f"/{choices.filter}"] if choices.filter else []
     hints += ["q quit", "? help", f"s sort: {choices.sort}", "/ filter", "1-4 sections", "p pause", "z zeros"]
@@ -166,5 +169,5 @@ def _help(width: int) -> list[Placed]:
     for keys, what in (*KEYS, *SIGNS):
         texts = textwrap.wrap(what, width - HELP_INDENT)
         pairs = zip((keys, *[""] * (len(texts) - 1)), texts, strict=True)
-        found += [Placed((Cell(f" {key:<{HELP_INDENT - 1}}", "bold"), Cell(text))) for key, text in pairs]
+        found += [Placed(still((Cell(f" {key:<{HELP_INDENT - 1}}", "bold"), Cell(text)))) for key, text in pairs]
     return found

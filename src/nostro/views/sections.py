@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from rich.cells import cell_len
@@ -15,7 +16,7 @@ from nostro.domain.records import Balance, MarginSummary, Position
 from nostro.domain.values import SECOND_NS, format_time
 from nostro.views.escape import for_terminal
 from nostro.views.fitting import GAP, MARGIN, Fitted, Value, Widths, fitted, taken
-from nostro.views.lines import Cell, Line, piece
+from nostro.views.lines import Cell, Draw, Line, piece, still
 from nostro.views.live import DISTANCE, Board, Row, Standing, distance, figure
 from nostro.views.view import Column
 
@@ -85,7 +86,7 @@ class Table:
     """One section, for one width."""
 
     def __init__(
-        self, board: Board, section: str, standings: Sequence[Standing], *, width: int, widths: Widths, now_ns: int
+        self, board: Board, section: str, *, standings: Sequence[Standing], width: int, widths: Widths, now_ns: int
     ) -> None:
         self._section = section
         self._standings = {each.account: each for each in standings}
@@ -95,16 +96,16 @@ class Table:
         account = Column(name="account", heading=section.upper())
         self._columns = (account, *COLUMNS[section])
 
-    def rows(self, rows: Sequence[Row]) -> list[Line]:
-        """The heading, and a line for each state; nothing where there is none."""
+    def rows(self, rows: Sequence[Row]) -> list[Draw]:
+        """The heading, and a line for each state, drawn when it is asked for; nothing where there is none."""
         if not rows:
             return []
         columns = [column for column in self._columns if self._is_told(column, rows)]
         values = [[self._value(row, column.name) for row in rows] for column in columns]
         shown = fitted(self._section, columns, values=values, width=self._width, widths=self._widths)
-        return [_heading(shown), *(self._line(shown, row, index) for index, row in enumerate(rows))]
+        return [still(_heading(shown)), *(partial(self._line, shown, row, index) for index, row in enumerate(rows))]
 
-    def accounts(self, standings: Sequence[Standing]) -> list[Line]:
+    def accounts(self, standings: Sequence[Standing]) -> list[Draw]:
         """The heading, and a line for each account; why it is as it is, behind it or where that is too long below."""
         if not standings:
             return []
@@ -117,8 +118,8 @@ class Table:
             if why and cell_len(why) <= free:
                 lines.append((*line, Cell(" " * GAP), Cell(why, "dim")))
             else:
-                lines += [line, (piece(f"   {why}", "dim", self._width),)] if why else [line]
-        return lines
+                lines += [line, (piece(f"   {why}", "dim", width=self._width),)] if why else [line]
+        return [still(line) for line in lines]
 
     def _is_told(self, column: Column, rows: Sequence[Row]) -> bool:
         """Whether a column says anything; of sub-accounts, whether an account has several."""
