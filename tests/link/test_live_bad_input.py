@@ -8,28 +8,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conformance.real_venue import Clock as VenueTime
 from link.hostile import BINARY, Hostile, Play, accept, answering, bomb, frame, hostile, telling
+from link.kept import Kept
 from nostro import limits
-from nostro.domain.fact import Fact
 from nostro.domain.values import parse_time
 from nostro.exchanges import exchange
 from nostro.keys import Credentials
-from nostro.link import segment
-from nostro.link.declare import Page
-from nostro.link.events import AnyEvent, Ended, GapClosed, GapOpened, Resumed, Stale, Unreadable, Update
-from nostro.link.live import LiveFeed
-from nostro.link.transport import AiohttpTransport, SystemClock, open_feed
-from nostro.link.wire import WireSource
+from nostro.link.events import Ended, GapClosed, GapOpened, Resumed, Unreadable, Update
 from nostro.paper.feeds import Hub
 from nostro.paper.listen import listen
 from nostro.paper.profiles import OPENINGS
@@ -61,6 +54,11 @@ class Shop:
     async def open(self) -> None:
         self.listener = await listen(Server(self.exchange, self.venue).handle, hub=self.hub)
 
+    def kept(self, name: str) -> Kept:
+        path = self.exchange.url.partition("://")[2].partition("/")[2]
+        credentials = Credentials(self.login.key, self.login.secret, extra=dict(self.login.extra))
+        return Kept(self.exchange, name, credentials=credentials, url=f"{self.listener.origin}/{path}")
+
     def something(self) -> None:
         wallet, asset = FUNDED[self.exchange.id]
         self.venue.fund(self.login.user, asset, amount=Decimal(1), wallet=wallet)
@@ -68,56 +66,6 @@ class Shop:
     async def close(self) -> None:
         await self.listener.close()
         self.venue.close()
-
-
-class Kept:
-    """A `Keeper` that keeps in memory, and whose histories have nothing new."""
-
-    keeps = False
-
-    def __init__(self, shop: Shop, name: str) -> None:
-        self.name = name
-        self.events: list[AnyEvent] = []
-        self.pages: list[Page] = []
-        path = shop.exchange.url.partition("://")[2].partition("/")[2]
-        credentials = Credentials(shop.login.key, shop.login.secret, extra=dict(shop.login.extra))
-        self.source = WireSource(
-            shop.exchange, AiohttpTransport(), account=name, credentials=credentials,
-            url=f"{shop.listener.origin}/{path}", clock=SystemClock(), randomness=random.Random(1),
-        )  # fmt: skip
-        self.states = shop.exchange.feed.states if shop.exchange.feed is not None else ()
-
-    def tell(self, event: AnyEvent) -> None:
-        self.events.append(event)
-
-    async def keep(self, page: Page) -> int | None:
-        self.pages.append(page)
-        return None
-
-    async def fill(self, since_ns: int, until_ns: int) -> int:
-        return 0
-
-    async def probe(self) -> Mapping[str, Sequence[Fact]]:
-        return {state: (await self.source.ask(state, {})).facts for state in self.states}
-
-    async def live(self, url: str) -> None:
-        live = LiveFeed(
-            self.source, url=url, open_connection=open_feed, clock=SystemClock(), randomness=random.Random(2),
-            keeper=self, heard_ns=None,
-        )  # fmt: skip
-        await live.run()
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    @property
-    def why(self) -> str:
-        return " / ".join(event.why for event in self.of(Stale))
-
-    @property
-    def bodies(self) -> list[bytes]:
-        """Every frame that was kept."""
-        return [each.body for page in self.pages for each in segment.frames(page.body)]
 
 
 def kraken(*, challenge: bool, refuses: str) -> Play:
@@ -225,13 +173,13 @@ class Street:
             await shop.close()
 
     async def _bad(self, name: str, play: Play, shop: Shop) -> None:
-        self.kept[name] = Kept(shop, name)
+        self.kept[name] = shop.kept(name)
         async with hostile(play) as here:
             self.servers[name] = here
             await self.kept[name].live(here.url)
 
     async def _good(self, wire: str, shop: Shop) -> None:
-        self.kept[wire] = Kept(shop, wire)
+        self.kept[wire] = shop.kept(wire)
         feed = shop.exchange.feed
         assert feed is not None
         await self.kept[wire].live(shop.listener.origin.replace("http", "ws") + feed.paths[0])
