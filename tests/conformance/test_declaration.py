@@ -91,7 +91,7 @@ def test_each_side_reads_the_requests_that_the_other_writes(spoken: Exchange, si
     for ask in spoken.asks if side == "client" else ():
         asking = client.asked(here.query(ask.name, timed=ask.stream is not None or ask.capability == "candles"))
         if ask.name == "order":
-            asking = msgspec.structs.replace(asking, where=asking.where | {"order_id": "5"})
+            asking = msgspec.structs.replace(asking, where=asking.where | {"order_id": "0x5"})
         message = ask.request(asking)
         if message is None:
             continue

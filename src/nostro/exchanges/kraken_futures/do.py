@@ -19,7 +19,7 @@ from msgspec import UNSET, UnsetType
 from nostro import errors, limits
 from nostro.domain import records
 from nostro.domain.values import ZERO, Unknown, add, canonical, exact
-from nostro.exchanges.kraken_futures import messages, messages_orders, requests, routes, words
+from nostro.exchanges.kraken_futures import messages, messages_orders, requests, routes, words, written
 from nostro.link.commands import (
     CancelAll,
     CancelOrders,
@@ -112,7 +112,7 @@ def cancel(command: CancelOrders, _: Given) -> requests.Batch:
 def _order_id(named: str | int) -> str:
     """Raises `errors.BadValue` for a text that is no id of this wire. Source: Kraken Futures documentation,
     *cancelorder*: ids are UUIDs."""
-    text = str(named)
+    text = named if isinstance(named, str) else written.order_id(named)
     if not _UUID.fullmatch(text):
         raise errors.BadValue(
             f"order_id is {text[:limits.SHOWN_CHARACTERS]!a}, those of Kraken Futures are UUIDs, 8-4-4-4-12 "
