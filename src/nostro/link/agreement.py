@@ -20,6 +20,7 @@ from nostro.link.transport import Clock
 
 Probe = Callable[[], Awaitable[Mapping[str, Sequence[Fact]]]]
 Drain = Callable[[], Awaitable[None]]
+IsTold = Callable[[Fact], bool]
 Tell = Callable[[str, Fact], None]
 
 
@@ -29,16 +30,16 @@ class Disagreement(LinkError):
 
 class Agreement:
     """Holds answers against the present of an account. ``tell(stream, fact)`` is told what an answer says that is new.
-    ``fed_rows``: the histories that the feed tells too. ``agreed_ns``: when an answer that agreed was asked for last,
-    None before the first one."""
+    ``is_told(fact)``: whether frames are read into such a fact. ``agreed_ns``: when an answer that agreed was asked for
+    last, None before the first one."""
 
-    def __init__(self, state: LiveState, *, probe: Probe, tell: Tell, clock: Clock, fed_rows: frozenset[str]) -> None:
+    def __init__(self, state: LiveState, *, probe: Probe, tell: Tell, clock: Clock, is_told: IsTold) -> None:
         self.agreed_ns: int | None = None
         self._state = state
         self._probe = probe
         self._tell = tell
         self._clock = clock
-        self._fed_rows = fed_rows
+        self._is_told = is_told
         self._since_ns = LATEST_NS  # the exchange's clock: from when on the feed tells rows
         self._untold: dict[Key, tuple[str, Fact]] = {}  # rows that an answer told, and no frame
 
@@ -79,22 +80,20 @@ class Agreement:
         since_frame = self._state.frames
         found: list[Doubt] = []
         for stream, facts in (await self._probe()).items():
-            if (ORDERS if stream == OPEN_ORDERS else stream) not in self._state.fed:
-                self._take(stream, facts, since_frame)
-                continue
             doubts = self._state.doubts(stream, facts, since_frame=since_frame)
             found += doubts
+            self._take(stream, facts, since_frame, unfed=True)
             if not doubts:
                 self._state.confirm(stream, self._clock.now_ns())
         return found
 
-    def _take(self, stream: str, facts: Sequence[Fact], since_frame: int) -> None:
+    def _take(self, stream: str, facts: Sequence[Fact], since_frame: int, *, unfed: bool = False) -> None:
         if all(fact.kind not in SUBJECTS for fact in facts) and facts and stream != OPEN_ORDERS:
             self.learn(stream, facts)
             return
         now_ns = self._clock.now_ns()
         told = ORDERS if stream == OPEN_ORDERS else stream
-        for fact in self._state.answer(stream, facts, since_frame=since_frame, now_ns=now_ns):
+        for fact in self._state.answer(stream, facts, since_frame=since_frame, now_ns=now_ns, unfed=unfed):
             self._tell(told, fact)
 
     # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,8 +104,9 @@ class Agreement:
 
     def learn(self, stream: str, facts: Sequence[Fact]) -> int:
         """Takes in rows of a history, and tells what of them is new; how many were."""
-        for fact in facts if stream in self._fed_rows else ():
-            if fact.native_id is not None and not self._state.knows(fact) and (fact.effective_ns or 0) > self._since_ns:
+        for fact in facts:
+            young = fact.native_id is not None and (fact.effective_ns or 0) > self._since_ns
+            if young and self._is_told(fact) and self._state.covers(fact) and not self._state.knows(fact):
                 self._untold[row_key(fact)] = (stream, fact)
         new = self._state.rows(facts)
         for fact in new:

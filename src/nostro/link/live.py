@@ -21,7 +21,7 @@ from nostro.domain.subjects import SUBJECTS
 from nostro.domain.values import SECOND_NS
 from nostro.link import segment
 from nostro.link.agreement import Agreement, Disagreement
-from nostro.link.declare import Claim, Exchange, Page
+from nostro.link.declare import Claim, Page
 from nostro.link.events import (
     AnyEvent,
     Ended,
@@ -114,7 +114,7 @@ class LiveFeed:
         self._numbered_ns: dict[str, int] = {}  # by state: the last numbered frame of an earlier connection
         self._agreement = Agreement(
             self.state, probe=keeper.probe, tell=partial(self._update, via="rest"), clock=clock,
-            fed_rows=frozenset() if feed is None else _rows(source.exchange, feed),
+            is_told=lambda fact: feed is not None and bool(feed.stream(fact)),
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -208,6 +208,7 @@ class LiveFeed:
         connection = await self._open_connection(self._url, feed.headers(signing), ping_every_s=limits.FEED_PING_S)
         try:
             own = feed.own(facts)
+            self.state.connect(_accounts(own, facts))
             line = Line(
                 self._source.exchange, feed, connection=connection, clock=self._clock, topics=feed.watched(facts),
                 own=own, signing=signing, hear=partial(self._hear, feed, own), keep=self._keep,
@@ -236,7 +237,7 @@ class LiveFeed:
             facts = tuple(self._stamped(fact, heard.received_ns) for fact in reading.facts)
             self._agreement.heard(facts)
             told = reading._replace(facts=facts)
-            for fact in self.state.hear(told, heard.received_ns, numbered=bool(meaning.series)):
+            for fact in self.state.hear(told, heard.received_ns, numbered=bool(meaning.series), begins=meaning.begins):
                 if not self._is_past(fact):
                     self._update(reading.stream, fact, via="feed")
         return frozenset(reading.stream for reading in readings)
@@ -407,6 +408,7 @@ def _fed(feed: Feed | None) -> frozenset[str]:
     return frozenset(feed.states) | ({ORDERS} if "order" in feed.private else set())
 
 
-def _rows(exchange: Exchange, feed: Feed) -> frozenset[str]:
-    """The histories that frames tell too."""
-    return frozenset(stream.name for stream in exchange.streams if stream.kind in feed.private)
+def _accounts(own: str, facts: Sequence[Fact]) -> frozenset[str] | None:
+    """The sub-accounts that a feed tells of: its own, or those that it is subscribed to; None where there are none."""
+    named = {fact.native_id for fact in facts if fact.native_id is not None}
+    return frozenset({own}) if own else frozenset({"", *named}) if named else None

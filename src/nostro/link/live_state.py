@@ -66,6 +66,9 @@ class LiveState:
         )  # by the number of the frame that told it last
         self._streams: dict[str, int] = {}  # the frame that told of a stream last
         self._whole: dict[str, int] = {}  # the frame that named all of a stream last
+        self._begun: set[str] = set()  # streams of which a snapshot named all that its frames will tell
+        self._connected = 0  # the frame before the connection's first one
+        self._accounts: frozenset[str] | None = None
         self._told = Told()
         self.lost: dict[str, Order] = {}
         self._asked: set[str] = set()  # sub-accounts that answers speak of
@@ -93,10 +96,30 @@ class LiveState:
 
     # ── what frames say ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def hear(self, reading: Reading, now_ns: int, *, numbered: bool) -> list[Fact]:
+    def connect(self, accounts: frozenset[str] | None) -> None:
+        """A connection begins: its frames tell of these sub-accounts, None for all."""
+        self._connected, self._accounts = self.frames, accounts
+        self._begun.clear()
+
+    def covers(self, fact: Fact) -> bool:
+        """Whether this connection tells of the fact's sub-account."""
+        return self._accounts is None or fact.sub_account in self._accounts
+
+    def is_fed(self, stream: str, fact: Fact) -> bool:
+        """Whether this connection tells of a state: of its stream, its sub-account, and, where a snapshot began it,
+        whether that named it. Of orders it tells whether they are open."""
+        if stream not in self.fed or not self.covers(fact):
+            return False
+        if stream not in self._begun or fact.kind not in SUBJECTS:
+            return True
+        return self.frame_of(stream, subject(fact)) > self._connected
+
+    def hear(self, reading: Reading, now_ns: int, *, numbered: bool, begins: bool = False) -> list[Fact]:
         """Takes in what a frame says of a stream; gives the facts that say something new. Where frames are not
-        ``numbered``, only their times say which of two is the later one."""
+        ``numbered``, only their times say which of two is the later one. ``begins``: it is a snapshot."""
         self.frames += 1
+        if begins:
+            self._begun.add(reading.stream)
         self.seen_ns[reading.stream] = now_ns
         self._streams[reading.stream] = self.frames
         states = [fact for fact in reading.facts if fact.kind in SUBJECTS]
@@ -119,6 +142,8 @@ class LiveState:
         if known is not None and known.frame and not numbered and is_earlier(fact, known.fact):
             return False
         self._touch(stream, of)
+        if isinstance(fact, Position) and not fact.size:
+            return held.pop(of, None) is not None  # it is closed
         held[of] = Known(fact, self.frames)
         return known is None or not _says_same(fact, known.fact)
 
@@ -136,45 +161,53 @@ class LiveState:
 
     # ── what answers say ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def answer(self, stream: str, facts: Sequence[Fact], *, since_frame: int, now_ns: int) -> list[Fact]:
+    def answer(
+        self, stream: str, facts: Sequence[Fact], *, since_frame: int, now_ns: int, unfed: bool = False
+    ) -> list[Fact]:
         """Takes in an answer that shows all of a state, asked for when ``since_frame`` frames had been heard; what a
-        frame told since holds. Gives the facts that say something new."""
+        frame told since holds. Gives the facts that say something new. ``unfed``: only what frames do not tell."""
         self._asked |= {fact.sub_account for fact in facts}
+        if not unfed:
+            self.confirm(stream, now_ns)
         if stream == OPEN_ORDERS:
-            self.seen_ns[ORDERS] = now_ns
-            return self._answer_orders(facts, since_frame)
+            return self._answer_orders(facts, since_frame, unfed=unfed)
         held = self._states.setdefault(stream, {})
         new: list[Fact] = []
         for fact in facts:
-            of, known = subject(fact), held.get(subject(fact))
-            if self.frame_of(stream, of) <= since_frame:
-                held[of] = Known(fact, 0)
-                if known is None or not _says_same(fact, known.fact):
-                    new.append(fact)
-        self.seen_ns[stream] = now_ns
-        return new + self._drop(stream, self._unnamed(stream, facts, since_frame))
+            of = subject(fact)
+            if (unfed and self.is_fed(stream, fact)) or self.frame_of(stream, of) > since_frame:
+                continue
+            known = held.get(of)
+            if known is not None and self.frame_of(stream, of) > self._connected and not differences(fact, known.fact):
+                continue  # the frame knows more
+            held[of] = Known(fact, 0)
+            if known is None or not _says_same(fact, known.fact):
+                new.append(fact)
+        gone = self._unnamed(stream, facts, since_frame)
+        return new + self._drop(stream, [of for of in gone if not (unfed and self.is_fed(stream, held[of].fact))])
 
-    def _answer_orders(self, facts: Sequence[Fact], since_frame: int) -> list[Fact]:
+    def _answer_orders(self, facts: Sequence[Fact], since_frame: int, *, unfed: bool) -> list[Fact]:
         for doubt in self._order_doubts(facts, since_frame):
-            if doubt.said is None:
-                name = str(doubt.subject[0])
+            name = str(doubt.subject[0])
+            if doubt.said is None and not (unfed and self.is_fed(ORDERS, self.orders[name])):
                 self.lost[name] = self._told.close(name)
-        return self._told.take(facts)
+        return self._told.take(fact for fact in facts if not (unfed and self.is_fed(ORDERS, fact)))
 
     def doubts(self, stream: str, facts: Sequence[Fact], *, since_frame: int) -> list[Doubt]:
-        """Where an answer that shows all of a state differs from what is known in what does not follow from the mark
-        price, and no frame told of it since it was asked for."""
+        """Where an answer that shows all of a state differs from what frames tell of it, in what does not follow from
+        the mark price, and no frame told of it since it was asked for."""
         if stream == OPEN_ORDERS:
-            return self._order_doubts(facts, since_frame)
+            found = self._order_doubts(facts, since_frame)
+            return [each for each in found if self.is_fed(ORDERS, each.said or self.orders[str(each.subject[0])])]
         held = self._states.get(stream, {})
-        found: list[Doubt] = []
+        found = []
         for fact in facts:
             known = held.get(subject(fact))
             differs = not _is_empty(fact) if known is None else bool(differences(fact, known.fact))
-            if differs and self.frame_of(stream, subject(fact)) <= since_frame:
+            if differs and self.frame_of(stream, subject(fact)) <= since_frame and self.is_fed(stream, fact):
                 found.append(Doubt(stream, subject(fact), fact))
         gone = [of for of in self._unnamed(stream, facts, since_frame) if not _is_empty(held[of].fact)]
-        return found + [Doubt(stream, of, None) for of in gone]
+        return found + [Doubt(stream, of, None) for of in gone if self.is_fed(stream, held[of].fact)]
 
     def confirm(self, stream: str, now_ns: int) -> None:
         """An answer agrees with what is known."""
