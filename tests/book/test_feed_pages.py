@@ -365,6 +365,24 @@ def test_answers_and_frames_of_states_end_alike_in_any_order(tmp_path: Path) -> 
     assert told == {("3", "4", None)}
 
 
+def test_nothing_in_a_frame_is_the_same_as_none_in_an_answer(tmp_path: Path) -> None:
+    nothing = frame("balances", balance("A", "0"), balance("B", "1"))
+    with opened(tmp_path / "b.db") as book:
+        book.append(held(book), [answered("balances", balance("A", "3"), balance("B", "1"), sent_s=9)])
+        book.append(held(book), [heard((10, nothing))])
+        for at_s in (11, 13, 15):
+            told = [
+                book.append(held(book), [answered("balances", balance("B", "1"), sent_s=at_s)]),
+                book.append(held(book), [heard((at_s + 1, nothing))]),
+            ]
+            assert [(each.vanished, each.changed, each.new) for each in told] == [(0, 0, 0), (0, 0, 0)]
+            assert totals(book) == {"A": "0", "B": "1"}
+        book.append(held(book), [heard((20, frame("balances", balance("B", "1"), whole=True)))])
+        assert totals(book) == {"B": "1"}
+        assert book.append(held(book), [heard((21, nothing))]).changed == 0
+        assert totals(book) == {"B": "1"}
+
+
 def test_summaries_that_answers_never_show_are_not_denied_by_them(tmp_path: Path) -> None:
     def summary(scope: str) -> world.Wire:
         return {"wallet": "futures", "scope": scope, "currency": "USD", "equity": "1"}

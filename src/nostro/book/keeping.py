@@ -79,7 +79,7 @@ class Keeping:
 
     def vanish(self, at: At, held: Held, *, effective_ns: int, why: str) -> Held:
         """The row is no longer there; ``why``: in words, of what is no state."""
-        kind = self._kind(at, held)
+        kind = self.kind_of(at, held)
         at.gone += 1  # it stands nowhere in this page: its place is counted down from -1
         fact = msgspec.structs.replace(restore(kind, held.content), offset=-at.gone)
         row = Row(fact, held.identity, held.identity, held.native, effective_ns, held.content, held.digest)
@@ -89,7 +89,8 @@ class Keeping:
             return self.insert(at, row, before=held, vanished=True)
         return self.insert(at, row, before=held, vanished=True, unsettled=held.unsettled)
 
-    def _kind(self, at: At, held: Held) -> str:
+    def kind_of(self, at: At, held: Held) -> str:
+        """The kind of a held row."""
         if at.declared is not None:
             return at.declared.kind
         self.flush(at)  # it may have come on this page

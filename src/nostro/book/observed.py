@@ -17,7 +17,7 @@ import msgspec
 from nostro.book.keeping import ALONE
 from nostro.domain.marks import FOLLOWS, differences
 from nostro.domain.records import KINDS, STAMP, Fact, MarginSummary, restore
-from nostro.domain.subjects import SUBJECTS, subject
+from nostro.domain.subjects import SUBJECTS, is_empty, subject
 from nostro.domain.values import SECOND_NS
 from nostro.link.segment import FEED
 
@@ -98,8 +98,9 @@ class States:
         if before is not None and not before.vanished and not self._says(at, row, before, told=told, is_older=is_older):
             counts.repeated += 1
             return
-        if is_older and (before is None or before.vanished):
-            return  # what was told later did not name it
+        is_gone = before is not None and before.vanished
+        if (is_older and (before is None or is_gone)) or (at.is_feed and is_gone and is_empty(row.fact)):
+            return  # what was told later did not name it; or that nothing is there is known
         if before is None:
             counts.new += 1
             key = (at.account.id, self._store.words.number(at.stream), self._store.words.number(row.fact.kind))
@@ -147,15 +148,15 @@ class States:
     def _gone(
         self, at: At, held: dict[bytes, Held], named: frozenset[bytes], *, scopes: frozenset[str]
     ) -> Iterator[Held]:  # fmt: skip
-        """What is held and was not named. Frames may tell summaries of scopes that answers never show: an answer says
-        nothing of those."""
+        """What is held and was not named. Frames may tell that there is nothing, and summaries of scopes that answers
+        never show: an answer says nothing against those."""
         for identity in sorted(held.keys() - named):
             there = held[identity]
             if there.vanished:
                 continue
-            if scopes and there.unsettled == ALONE and not at.is_feed:
-                fact = restore(MarginSummary.kind, there.content)
-                if isinstance(fact, MarginSummary) and fact.scope not in scopes:
+            if there.unsettled == ALONE and not at.is_feed:
+                fact = restore(self._keeping.kind_of(at, there), there.content)
+                if is_empty(fact) or (isinstance(fact, MarginSummary) and scopes and fact.scope not in scopes):
                     continue
             yield there
 

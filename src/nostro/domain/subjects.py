@@ -42,6 +42,16 @@ def _members(names: tuple[str, ...]) -> Callable[[Fact], Subject]:
 
 _SUBJECT: Final = {kind: _members(names) for kind, names in SUBJECTS.items()}
 
+_THERE: Final[Mapping[str, tuple[str, ...]]] = {
+    "balance": ("total", "used"), "position": ("size",), "loan": ("principal", "interest"),
+}  # fmt: skip
+
+
+def is_empty(fact: Fact) -> bool:
+    """Whether a state says that there is nothing, which an answer may say by leaving it out."""
+    names = _THERE.get(fact.kind)
+    return names is not None and not any(getattr(fact, name) for name in names)
+
 
 def subject(fact: Fact) -> Subject:
     """What a state is of."""
