@@ -94,6 +94,7 @@ class Life:
         )  # fmt: skip
         self.told: list[Told] = []
         self.steps = self.least = 0
+        self.series: set[str] = set()  # names of topics whose frames were numbered
 
     def live(self, commands: int) -> None:
         for _ in range(commands):
@@ -142,6 +143,8 @@ class Life:
         assert heard is not None
         assert not isinstance(heard.meaning, Exception), heard
         assert not heard.gap, body
+        if isinstance(heard.meaning, News) and heard.meaning.series:
+            self.series.add(heard.meaning.series.partition(" ")[0])
         if isinstance(heard.meaning, News) and heard.meaning.items:
             readings = read_frame(self.feed, Frame(self.clock.time_ns, "text", body), own=self.own)
             timed = frozenset((each.kind, each.offset) for each in heard.meaning.items

@@ -105,6 +105,8 @@ def test_states_and_events_are_the_same_facts_as_those_of_requests(life: Life) -
     assert found == []
     for name in life.feed.states:
         assert compared[name] >= life.least, (name, compared)
+    followed = {topic.partition(" ")[0] for topic in life.state.topics}
+    assert life.series == {each.name for each in life.feed.topics if each.numbered and each.name in followed}
     told = {reading.stream for frame in life.told for reading in frame.readings}
     assert told <= {*life.feed.states, *EVENTS}
     assert all(compared[name] for name in told), compared

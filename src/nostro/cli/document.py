@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from nostro.cli.program import nostro
+from nostro.domain.records import SubAccount
 from nostro.domain.values import format_time
 from nostro.exchanges import dialects, exchange, exchange_ids
 from nostro.keys import MEMBERS
@@ -127,14 +128,18 @@ def _feed(feed: Feed) -> list[str]:
     """Where topics are private, what is told of the account must be asked for; where none is, it flows by itself."""
     paths, private = (", ".join(f"`{each}`" for each in names) for names in (feed.paths, feed.private))
     asked = any(each.private for each in feed.topics)
+    followed = {each.partition(" ")[0] for each in feed.watched([SubAccount(native_id="1")])}
+    states = ", ".join(f"`{each}`" for each in feed.states)
     told = "to who is signed in, on the topics marked so" if asked else "after the sign-in, without a subscription"
     return [
         f"Feed: {feed.url}; the paper exchange serves it at {paths}.", "",
         f"Told {told}: {private}.", "",
+        f"Of an account that is followed, the states {states} are told by frames, and all others by requests.", "",
         *_table(
-            ("topic", "one for each", "all of them", "tells"),
+            ("topic", "one for each", "all of them", "tells", "numbered", "followed"),
             [(f"`{each.name}`{' (signed in)' if each.private else ''}", each.of,
-              f"`{feed.topic(each.name, ALL)}`" if each.all else "", each.gives) for each in feed.topics],
+              f"`{feed.topic(each.name, ALL)}`" if each.all else "", each.gives, "yes" if each.numbered else "",
+              "yes" if each.name in followed else "") for each in feed.topics],
         ), "",
     ]  # fmt: skip
 

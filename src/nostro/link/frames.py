@@ -29,13 +29,14 @@ ALL: Final = "*"
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """A channel that one subscribes to, as the wire calls it. ``of``: what there is one of it for; ``all``: one topic
     holds them all. ``gives``: the kind of fact or value that its frames are read into. ``private``: only who is signed
-    in may ask for it."""
+    in may ask for it. ``numbered``: its frames are counted one by one, so that one that is missing is noticed."""
 
     name: str
     of: Literal["instrument", "asset", "account"]
     all: bool
     gives: str
     private: bool = False
+    numbered: bool = False
 
 
 class Arrival(msgspec.Struct, frozen=True):

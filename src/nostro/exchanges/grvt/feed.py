@@ -36,7 +36,8 @@ _GIVES: Final = {
 WATCHED: Final = ("v1.order", "v1.position", "v1.fill")
 _STREAMS: Final = {"order": "orders", "position": "positions", "fill": "fills"}
 TOPICS: Final = tuple(
-    Topic(name=stream, of="account", all=False, gives=gives, private=True) for stream, gives in _GIVES.items()
+    Topic(name=stream, of="account", all=False, gives=gives, private=True, numbered=True)
+    for stream, gives in _GIVES.items()
 )
 
 

@@ -35,12 +35,17 @@ _STREAMS: Final = {
     "entry": "entries",
 }  # fmt: skip
 
+_NUMBERED: Final = ("account_balances_and_margins", "balances", "open_positions")
+
 TOPICS: Final = (
-    *(Topic(name=name, of="account", all=True, gives=_GIVES[name], private=True) for name in PRIVATE),
+    *(
+        Topic(name=name, of="account", all=True, gives=_GIVES[name], private=True, numbered=name in _NUMBERED)
+        for name in PRIVATE
+    ),
     Topic(name="ticker", of="instrument", all=False, gives="ticker"),
     Topic(name="ticker_lite", of="instrument", all=False, gives="ticker"),
     Topic(name="trade", of="instrument", all=False, gives="public_trade"),
-    Topic(name="book", of="instrument", all=False, gives="order_book"),
+    Topic(name="book", of="instrument", all=False, gives="order_book", numbered=True),
     Topic(name=HEARTBEAT, of="account", all=True, gives=""),
 )
 
