@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from rich.cells import cell_len
 
-from nostro.domain.fact import Fact
+from nostro.domain.fact import Balance, Fact
 from nostro.domain.values import SECOND_NS, canonical
 from nostro.link import events
 from nostro.views.choices import Choices, pressed
@@ -134,6 +134,17 @@ def test_what_is_conceded_only_grows() -> None:
         found = list(forms(columns))
         assert found[0] == Form(None, 24, max(column.rank for column in columns))
         assert all(one.rank >= other.rank and one.characters >= other.characters for one, other in pairwise(found))
+
+
+def test_rows_that_would_look_the_same_say_what_they_are_of() -> None:
+    board = filled(told=True)
+    wide = {"total": Decimal("1234567.12345678"), "free": Decimal("1234567.12345678"), "value": Decimal("1234.5")}
+    for wallet in ("spot", "futures"):
+        board.take(told("trader", Balance(wallet=wallet, asset="XRP", **wide), at_s=1))
+    lines = [line for line in shown(board) if "XRP" in line]
+    assert ["futures" in lines[0], "spot" in lines[1]] == [True, True]
+    alone = filled()
+    assert not any("spot" in line for line in shown(alone, width=60) if "BTC" in line)
 
 
 def test_a_column_that_was_wide_stays_so() -> None:

@@ -100,7 +100,7 @@ def _fitted(column: Column, parts: Sequence[tuple[str, str]], *, form: Form, kno
     heading = column.heading
     if column.kind != "amount":
         length = max(min(before, form.characters), min(len(heading), form.characters))
-        texts = [shortened(text, form.characters) for text, _ in parts]
+        texts = [_named(text, column, length=form.characters) for text, _ in parts]
         return Fitted(column, set_cell_size(heading, length), [set_cell_size(text, length) for text in texts])
     cut = [_cut(whole, fraction, form=form) for whole, fraction in parts]
     if form.whole is not None:
@@ -109,6 +109,13 @@ def _fitted(column: Column, parts: Sequence[tuple[str, str]], *, form: Form, kno
     length = max(before + after, len(heading))
     cells = [(whole.rjust(before) + fraction.ljust(after)).rjust(length) for whole, fraction in cut]
     return Fitted(column, heading.rjust(length), cells)
+
+
+def _named(text: str, column: Column, *, length: int) -> str:
+    """A name in at most so many characters. Of accounts the end tells them apart, of what is traded the beginning."""
+    if column.short or len(text) <= length:
+        return shortened(text, length)
+    return f"{text[: length - 1]}…"
 
 
 def _cut(whole: str, fraction: str, *, form: Form) -> tuple[str, str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from rich.cells import cell_len
 
 from nostro.domain.records import Balance, MarginSummary, Position
@@ -27,7 +28,7 @@ NARROW: Final = 60  # columns, below which an age is said by signs
 UP: Final = "▲"
 DOWN: Final = "▼"
 AGE: Final = Column(name="age", heading="age", kind="status")
-SUB_ACCOUNT: Final = Column(name="sub_account", heading="sub-account", rank=8)
+SUB_ACCOUNT: Final = Column(name="sub_account", heading="sub-account", rank=8, short=True)
 
 KINDS: Final[Mapping[str, str]] = {
     "positions": Position.kind, "margin": MarginSummary.kind, "balances": Balance.kind,
@@ -49,7 +50,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     ),
     "margin": (
         SUB_ACCOUNT,
-        Column(name="wallet", heading="wallet", rank=7),
+        Column(name="wallet", heading="wallet", rank=7, short=True),
         Column(name="scope", heading="scope", rank=9),
         Column(name="instrument", heading="pair", rank=6),
         Column(name="currency", heading="in"),
@@ -63,7 +64,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     ),
     "balances": (
         SUB_ACCOUNT,
-        Column(name="wallet", heading="wallet", rank=3),
+        Column(name="wallet", heading="wallet", rank=3, short=True),
         Column(name="asset", heading="asset"),
         Column(name="total", heading="total", kind="amount"),
         Column(name="free", heading="free", kind="amount", rank=1),
@@ -93,14 +94,14 @@ class Table:
         self._told = board.told
         self._width, self._widths, self._now_ns = width, widths, now_ns
         self._narrow = width < NARROW
-        account = Column(name="account", heading=section.upper())
+        account = Column(name="account", heading=section.upper(), short=True)
         self._columns = (account, *COLUMNS[section])
 
     def rows(self, rows: Sequence[Row]) -> list[Draw]:
         """The heading, and a line for each state, drawn when it is asked for; nothing where there is none."""
         if not rows:
             return []
-        columns = [column for column in self._columns if self._is_told(column, rows)]
+        columns = _telling_apart([column for column in self._columns if self._is_told(column, rows)], rows)
         values = [[self._value(row, column.name) for row in rows] for column in columns]
         shown = fitted(self._section, columns, values=values, width=self._width, widths=self._widths)
         return [still(_heading(shown)), *(partial(self._line, shown, row, index) for index, row in enumerate(rows))]
@@ -130,12 +131,10 @@ class Table:
         return not column.rank or any(figure(row.fact, column.name) not in (None, "") for row in rows)
 
     def _value(self, row: Row, name: str) -> Value:
-        if name == "account":
-            return str(row.key[0])
         if name == "age":
             standing = self._standings[row.key[0]]
             return state(standing, seen_ns=row.seen_ns, now_ns=self._now_ns, told=self._told, narrow=self._narrow)
-        found = figure(row.fact, name)
+        found = _member(row, name)
         return found if found is None or isinstance(found, Decimal | str) else str(found)
 
     def _of_account(self, standing: Standing, name: str) -> Value:
@@ -187,6 +186,25 @@ class Table:
             style = word_style(standing.word) if each.column.name == "age" else "bold red" if bad else ""
             line += [Cell(text, style), Cell(" " * GAP)]
         return tuple(line[:-1])
+
+
+def _member(row: Row, name: str) -> Any:
+    return row.key[0] if name == "account" else figure(row.fact, name)
+
+
+def _telling_apart(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column]:
+    """The columns, where those without which two rows would look the same go among the last."""
+    names = sorted((each for each in columns if each.kind == "text" and not each.beside), key=lambda each: each.rank)
+    needed: list[str] = []
+    told = 1
+    for column in names:
+        apart = len({tuple(_member(row, name) for name in (*needed, column.name)) for row in rows})
+        if apart > told or not column.rank:
+            needed.append(column.name)
+            told = apart
+    return [
+        msgspec.structs.replace(each, rank=min(each.rank, 1)) if each.name in needed else each for each in columns
+    ]  # fmt: skip
 
 
 def _heading(shown: Sequence[Fitted]) -> Line:
