@@ -62,11 +62,15 @@ class Gathering:
         self._claims += claims
 
     @property
+    def is_full(self) -> bool:
+        return self._bytes >= limits.SEGMENT_BYTES
+
+    @property
     def due_ns(self) -> int | None:
         """When the segment ends at the latest; None while it is empty."""
         if not self._frames:
             return None
-        if self._bytes >= limits.SEGMENT_BYTES:
+        if self.is_full:
             return 0
         return self._frames[0].received_ns + limits.SEGMENT_S * SECOND_NS
 

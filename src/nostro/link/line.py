@@ -29,6 +29,8 @@ class Hear(Protocol):
 
 Keep = Callable[[Page], Awaitable[None]]
 
+ASIDE_NS: Final = 20_000_000  # between two looks whether a segment was stored, where no frame comes
+
 
 class Line:
     """A connection that was opened. ``keep(page)`` stores a segment."""
@@ -47,6 +49,7 @@ class Line:
         self._hear = hear
         self._keep = keep
         self._storing = asyncio.Lock()
+        self._aside: asyncio.Task[None] | None = None  # a segment that is being stored while frames are read
         self._waits = False  # for a frame: none is there that was not taken in
         self._read = 0
         self._turn = _Turn(clock)
@@ -74,9 +77,7 @@ class Line:
                 self._take(heard)
             elif now_ns - self.reader.state.alive_ns >= limits.FEED_SILENCE_S * SECOND_NS:
                 raise LinkError(f"nothing was heard for {limits.FEED_SILENCE_S} s", hint="it is connected again")
-            due_ns = self.gathering.due_ns
-            if due_ns is not None and now_ns >= due_ns:
-                await self.store()
+            await self._store_aside(now_ns)
             if heard is not None:
                 await self._turn.take()
 
@@ -105,6 +106,21 @@ class Line:
                 await storing
                 raise
 
+    async def _store_aside(self, now_ns: int) -> None:
+        """Where a segment is due it is stored while reading goes on: whoever listens waits for no disk. Where the next
+        one is full before that is done, reading waits. Raises what storing raised."""
+        if self._aside is not None and self._aside.done():
+            aside, self._aside = self._aside, None
+            await aside
+        due_ns = self.gathering.due_ns
+        if due_ns is None or now_ns < due_ns:
+            return
+        if self._aside is None:
+            self._aside = asyncio.create_task(self.store())
+            self._aside.add_done_callback(_noticed)
+        elif self.gathering.is_full:
+            await self._aside
+
     def _complete(self) -> None:
         if self.completed.is_set():
             return
@@ -121,7 +137,9 @@ class Line:
         ends_ns = [self.reader.state.alive_ns + limits.FEED_SILENCE_S * SECOND_NS]
         if not self.completed.is_set():
             ends_ns.append(self.opened_ns + int(limits.FEED_WELCOME_S * SECOND_NS))
-        if self.gathering.due_ns is not None:
+        if self._aside is not None:
+            ends_ns.append(now_ns + ASIDE_NS)
+        elif self.gathering.due_ns is not None:
             ends_ns.append(self.gathering.due_ns)
         return max(0, min(ends_ns) - now_ns) / SECOND_NS
 
@@ -142,6 +160,13 @@ class Line:
             raise Unauthorized(f"the feed refused the sign-in: {said.message}")
         if said.about == "subscribe":
             raise LinkError(f"the feed refused a subscription: {said.message}")
+
+
+def _noticed(task: asyncio.Task[None]) -> None:
+    """What it raised is raised where it is waited for; where the connection has ended first, the next segment says it
+    again."""
+    if not task.cancelled():
+        task.exception()
 
 
 class _Turn:
