@@ -211,10 +211,11 @@ def test_what_came_is_kept_and_said_and_what_follows_is_heard(sent: bytes, body:
         (frame(b"\x00", CLOSE), LinkError, "1002"),
         (frame(b"\x00\x05no", CLOSE), LinkError, ""),
         (frame(b"\x0f\xa1\xff\xff", CLOSE), LinkError, ""),
+        (frame(b"\x0f\xa1\x1b[2Jno\r\nmore", CLOSE), LinkError, r"4001 (\x1b[2Jno\r\nmore)"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", LinkError, "1002"),
     ],
     ids=["64 MiB", "2^62", "rsv1", "rsv2", "opcode 3", "opcode 15", "long ping", "split ping", "continuation",
-         "no code", "half a code", "odd code", "no text", "http"],
+         "no code", "half a code", "odd code", "no text", "control characters", "http"],
 )  # fmt: skip
 def test_what_is_no_frame_ends_the_connection_with_one_error(sent: bytes, error: type, says: str) -> None:
     frames, found = heard(telling(frame(WALLET), sent))

@@ -34,7 +34,7 @@ from nostro.errors import (
 )
 from nostro.link.frames import Arrival
 from nostro.link.http import HttpAnswer, HttpRequest
-from nostro.link.said import retry_after_s
+from nostro.link.said import retry_after_s, sentence
 
 Handle = Callable[[HttpRequest], HttpAnswer]
 
@@ -253,7 +253,7 @@ class AiohttpConnection:
             return Arrival(bytes(message.data))
         if message.type is aiohttp.WSMsgType.BINARY:
             return Arrival(bytes(message.data), "binary")
-        raise self._end(message.extra if message.type in ENDED else None)
+        raise self._end(message.extra if message.type in ENDED else message.data)
 
     async def _next(self, wait_s: float) -> Any:
         """What comes next. Where it is there already no timer is set, which would take as long as reading it."""
@@ -295,7 +295,7 @@ class AiohttpConnection:
     def _end(self, reason: object) -> LinkError | TooLarge:
         if self._socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
             return TooLarge(f"a frame is larger than {limits.FEED_FRAME_BYTES_MAX} bytes", hint="the feed has ended")
-        said = f" ({reason})" if reason else ""
+        said = f" ({sentence(str(reason))})" if reason else ""
         return LinkError(f"the feed's connection ended with code {self._socket.close_code}{said}", hint="connect again")
 
 
