@@ -127,7 +127,7 @@ class LiveFeed:
         live = self._poll if self._feed is None else partial(self._live, self._feed)
         pauses = _Pauses(self._randomness)
         while True:
-            began_ns = self._clock.now_ns()
+            began_ns, quiet_s = self._clock.now_ns(), 0.0
             try:
                 await live()
             except (errors.Unauthorized, errors.UsageError) as error:
@@ -139,12 +139,14 @@ class LiveFeed:
                 why = error.message
             except PASSING as error:
                 why = error.message
+                if isinstance(error, errors.RateLimited):
+                    quiet_s = min(error.retry_after_s or 0, limits.RETRY_AFTER_MAX_S)
             lived_ns = self._clock.now_ns() - began_ns
             if lived_ns >= limits.RECONNECT_FRESH_S * SECOND_NS:
                 pauses.begin()
                 self._refused = 0
             self._lose(why, self._last_known_ns())
-            await self._clock.sleep(pauses.next_s())
+            await self._clock.sleep(max(pauses.next_s(), quiet_s))
 
     def learn(self, stream: str, facts: Sequence[Fact]) -> int:
         """Takes in rows of a history, stamped, and tells what of them is new; how many were."""
