@@ -168,6 +168,13 @@ def test_an_order_without_terms_that_nobody_knows_is_no_row(tmp_path: Path) -> N
         assert (told.new, told.confirmed, told.findings) == (1, 0, ())
 
 
+def test_what_happened_before_the_account_begins_is_no_row(tmp_path: Path) -> None:
+    with opened(tmp_path / "b.db") as book:
+        told = book.append(held(book), [heard((2, frame("entries", fed_entry("e", -5), fed_entry("f", 0))))])
+        assert told.new == 1
+        assert [each.native_id for each in book.facts("entry", ACCOUNT)] == ["f"]
+
+
 def test_a_row_that_its_history_denies_vanishes_and_is_found(tmp_path: Path) -> None:
     with opened(tmp_path / "b.db") as book:
         frames = [heard((2, frame("fills", fill("f", 1), fill("g", 4.5))), (3, frame("entries", fed_entry("e", 1))))]

@@ -207,7 +207,7 @@ class Fold:
         """A row that a frame tells."""
         latest = at.held.get(row.target)
         if latest is None:
-            if heard.is_row(row.fact, at.declared):
+            if heard.is_row(row.fact, at.declared, since_ns=at.account.since_ns):
                 self.counts.new += 1
                 at.stirred = True
                 at.held[row.target] = self._keeping.insert(at, row, before=None, unsettled=ALONE)

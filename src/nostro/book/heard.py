@@ -23,10 +23,12 @@ _UNCOMPARED: Final = (*STAMP, "extra", "effective_ns")
 _OF_ORDERS: Final = ("sub_account", "instrument", "side")  # what no state of an order changes
 
 
-def is_row(fact: Fact, stream: Stream | None) -> bool:
-    """Whether what a frame says of a row that is not known makes a row: it says what the row is about, and names it as
-    its history does. What it does not, the history brings."""
-    return stream is not None and has_terms(fact) and (fact.native_id is not None or not stream.native_ids)
+def is_row(fact: Fact, stream: Stream | None, *, since_ns: int) -> bool:
+    """Whether what a frame says of a row that is not known makes a row: it says what the row is about, names it as its
+    history does, and it is none from before the account's beginning. What it does not, the history brings."""
+    if stream is None or (fact.effective_ns is not None and fact.effective_ns < since_ns):
+        return False
+    return has_terms(fact) and (fact.native_id is not None or not stream.native_ids)
 
 
 def followed(fact: Fact, held: Fact) -> tuple[Fact, bool]:
