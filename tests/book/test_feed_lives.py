@@ -238,6 +238,20 @@ def test_coverage_says_when_states_were_seen_and_when_nobody_knows_them(tmp_path
     assert {line.stream for line in lines if line.evidence == "rest"} >= {stream.name for stream in spoken.streams}
 
 
+def test_frames_that_cannot_be_read_are_one_break_for_each_reason(tmp_path: Path, heard: Heard) -> None:
+    pages = next(arrivals(heard, 0))
+    good = next(page for page in pages if page.stream == segment.FEED)
+    until_ns = pages[-1].received_ns
+    bad = [
+        msgspec.structs.replace(good, body=segment.encode([segment.Frame(until_ns + number, "text", said)]))
+        for number, said in enumerate((b"{", b"{", b"nonsense"))
+    ]  # fmt: skip
+    with book_of(tmp_path / "book", heard, [*pages, *bad]) as book:
+        found = judged(book, ACCOUNT, until_ns=until_ns)
+    names = [each.name for each in found.breaks if each.check == "history"]
+    assert names == ["unreadable_frame"] * 2
+
+
 def test_a_rebuild_reads_the_same(tmp_path: Path, heard: Heard) -> None:
     with book_of(tmp_path / "book", heard, next(arrivals(heard, 0))) as book:
         before = book.state_hash()
