@@ -237,6 +237,47 @@ def test_open_orders_are_held_against_those_that_are_known() -> None:
     assert set(state.lost) == {"a"}
 
 
+def test_other_sub_accounts_than_the_feeds_are_what_answers_say() -> None:
+    state = LiveState("mine", FED)
+    state.connect(frozenset({"1"}))
+    answered(state, "balances", balance("BTC", 1, sub_account="1"), balance("BTC", 1, sub_account="2"))
+    other = [balance("BTC", 2, sub_account="1"), balance("BTC", 2, sub_account="2")]
+    assert [each.subject[0] for each in doubts(state, "balances", *other)] == ["1"]
+    assert state.answer("balances", other, since_frame=0, now_ns=NOW_NS, unfed=True) == [other[1]]
+    assert [getattr(each, "total", None) for each in state.of("balances")] == [1, 2]
+    assert [each.subject[0] for each in doubts(state, "balances")] == ["1"], "and what is gone there"
+    mine, others = order("a", 0, sub_account="1"), order("b", 0, sub_account="2")
+    assert [each.subject for each in doubts(state, OPEN_ORDERS, mine, others)] == [("a",)]
+    assert state.answer(OPEN_ORDERS, [mine, others], since_frame=0, now_ns=NOW_NS, unfed=True) == [others]
+
+
+def test_where_a_snapshot_began_it_only_what_frames_named_is_held_against_them() -> None:
+    state = LiveState("mine", FED)
+    state.connect(None)
+    snapshot = Reading("balances", (balance("BTC", 1),), whole=False)
+    state.hear(snapshot, NOW_NS, numbered=True, begins=True)
+    answered(state, "balances", balance("BTC", 1), balance("XMR", 1))
+    assert [each.subject[2] for each in doubts(state, "balances", balance("BTC", 2), balance("XMR", 2))] == ["BTC"]
+    state.connect(None)
+    assert len(doubts(state, "balances", balance("BTC", 2), balance("XMR", 2))) == 2, "a new connection names it anew"
+
+
+def test_a_frame_that_knows_more_is_shown_as_long_as_answers_agree() -> None:
+    state = LiveState("mine", FED)
+    heard(state, "positions", position("A", 1, mark=150), whole=True)
+    plain = Position(instrument="A", side="both", size=Decimal(1), effective_ns=NOW_NS)
+    assert answered(state, "positions", plain) == []
+    assert state.of("positions") == [position("A", 1, mark=150)]
+
+
+def test_a_position_of_nothing_is_none() -> None:
+    state = LiveState("mine", FED)
+    assert heard(state, "positions", position("A", 0)) == []
+    heard(state, "positions", position("A", 1))
+    assert [getattr(each, "size", None) for each in heard(state, "positions", position("A", 0))] == [0]
+    assert state.of("positions") == []
+
+
 def test_differences_are_named() -> None:
     one = MarginSummary(scope="cross", currency="USD", equity=Decimal(1), mode="multi")
     other = MarginSummary(scope="cross", currency="USD", equity=Decimal(2), mode="single")
