@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,8 @@ from naive.workload import START_NS
 from nostro.book.book import Book
 from nostro.collect.backfill import Collector
 from nostro.collect.live import Live
+from nostro.domain.fact import Fact
+from nostro.domain.records import Order
 from nostro.domain.values import DAY_NS, SECOND_NS
 from nostro.errors import NotSent, Unanswered
 from nostro.exchanges import exchange
@@ -30,6 +32,7 @@ from nostro.link.events import AnyEvent, Ended, GapClosed, GapOpened, Update
 from nostro.link.http import HttpAnswer, HttpRequest
 from nostro.link.listening import Listener
 from nostro.link.transport import Connection, MemoryTransport
+from nostro.link.view import VenueOrder
 from nostro.link.wire import WireSource
 from nostro.paper.faults import FaultPlan, Faults
 from nostro.paper.feeds import Hub
@@ -41,10 +44,13 @@ from simulation.pipe import Network
 from simulation.plays import Play
 from virtual_time import Clock
 
+ResultT = TypeVar("ResultT")
+
 OPENED_NS: Final = START_NS - DAY_NS
 HOUR_NS: Final = 3600 * SECOND_NS
 PAST: Final = 40  # commands before anybody listens
 PORT: Final = 8000  # of the first exchange
+LAST: Final = 200  # events of an account that are remembered
 BEAT_S: Final = 5.0  # between two beats of a feed's hub
 PATIENCE_S: Final = 60.0  # for an answer of an exchange that hangs
 
@@ -80,6 +86,7 @@ class Place:
             self.venue.listeners.append(self.hub.publish)
             self.network = Network(self.hub, self.random)
         self.hanging = asyncio.Event()  # set: nothing is answered
+        self.refused: set[int] = set()  # users whose key is refused
         self._hour = clock.now_ns() // HOUR_NS
         self.commands = 0
         for _ in range(PAST):
@@ -125,7 +132,7 @@ class Place:
         login = self.venue.login_by_user(user)
         assert login is not None
         return WireSource(
-            self.exchange, Wire(self), account=f"{self.name}-{user}", url=self.url, clock=self.clock,
+            self.exchange, Wire(self, user), account=f"{self.name}-{user}", url=self.url, clock=self.clock,
             credentials=Credentials(login.key, login.secret, extra=login.extra),
             randomness=random.Random(f"source {self.name} {user}"),
         )  # fmt: skip
@@ -143,8 +150,9 @@ class Place:
 class Wire:
     """Carries requests to a place; each takes a moment."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, user: int) -> None:
         self._place = place
+        self._user = user
         self._memory = MemoryTransport(place.server.handle)
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
@@ -157,6 +165,8 @@ class Wire:
             await place.clock.sleep(PATIENCE_S)
             message = "no answer"
             raise Unanswered(message)
+        if self._user in place.refused:
+            return place.server.error(401, "no such key")
         answer = await self._memory.send(request)
         await place.clock.sleep(place.random.uniform(0.001, 0.04) + answer.delay_s)
         return answer
@@ -166,7 +176,8 @@ class Wire:
 
 
 class Heard(msgspec.Struct, kw_only=True):
-    """What the accounts' events said. ``open``: gaps that are, by account; ``numbers``: the last update's."""
+    """What the accounts' events said. ``open``: gaps that are, by account; ``why``: of all that were; ``numbers``: the
+    last update's; ``last``: the last events."""
 
     events: Counter[str] = msgspec.field(default_factory=Counter)
     kinds: Counter[str] = msgspec.field(default_factory=Counter)
@@ -175,9 +186,11 @@ class Heard(msgspec.Struct, kw_only=True):
     gaps: list[tuple[str, GapClosed]] = msgspec.field(default_factory=list)
     ended: dict[str, str] = msgspec.field(default_factory=dict)
     numbers: dict[str, int] = msgspec.field(default_factory=dict)
+    last: dict[str, deque[AnyEvent]] = msgspec.field(default_factory=dict)
 
     def take(self, event: AnyEvent) -> None:
         self.events[type(event).__name__] += 1
+        self.last.setdefault(event.account, deque(maxlen=LAST)).append(event)
         if isinstance(event, Update):
             self.kinds[f"{event.fact.kind} {event.via}"] += 1
             assert event.number == self.numbers.get(event.account, 0) + 1
@@ -194,6 +207,19 @@ class Heard(msgspec.Struct, kw_only=True):
             self.ended[event.account] = event.why
 
 
+class Histories:
+    """A book without what frames alone told: some wires tell more in frames than in any history."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._book, name)
+
+    def facts(self, *given: str, **more: object) -> Iterator[Fact]:
+        return self._book.facts(*given, **more | {"histories": True})  # type: ignore[arg-type]
+
+
 class LiveWorld:
     """``plays``: an exchange for each. Make it inside a virtual loop."""
 
@@ -205,6 +231,7 @@ class LiveWorld:
         self.clock = Clock(START_NS)
         self.heard = Heard()
         self.failed: Counter[str] = Counter()
+        self.awake: dict[str, asyncio.Event] = {}  # by process: cleared, it does nothing to the book
         self.places = [
             Place(number, play, folder, clock=self.clock, seed=seed, plan=plan(number))
             for number, play in enumerate(plays)
@@ -226,14 +253,25 @@ class LiveWorld:
                 group.create_task(place.live(pause_s=pause_s))
                 group.create_task(place.beat())
 
-    async def follow(self, book: Book, *, names: Sequence[str] | None = None, holder: str = "process 1") -> None:
+    async def follow(
+        self, book: Book, *, names: Sequence[str] | None = None, holder: str = "process 1", heard: Heard | None = None
+    ) -> None:  # fmt: skip
         """Follows accounts, all where none are named, as one process does, until it is canceled: then it has ended in
         order."""
+        awake = self.awake[holder] = asyncio.Event()
+        awake.set()
+
+        async def run(work: Callable[[], ResultT]) -> ResultT:
+            await awake.wait()
+            return work()
+
         wanted = [
             (place, name, user) for place in self.places for name, user in place.accounts().items()
             if names is None or name in names
         ]  # fmt: skip
-        collectors = [Collector(book, place.source(user), clock=self.clock, holder=holder) for place, _, user in wanted]
+        collectors = [
+            Collector(book, place.source(user), clock=self.clock, holder=holder, run=run) for place, _, user in wanted
+        ]
         for collector in collectors:
             await collector.start()
         live = Live(
@@ -243,7 +281,7 @@ class LiveWorld:
             ]),
         )  # fmt: skip
         listener = live.listen()
-        hearing = asyncio.create_task(self._hear(listener))
+        hearing = asyncio.create_task(self._hear(listener, self.heard if heard is None else heard))
         try:
             await live.run()
         finally:
@@ -251,15 +289,37 @@ class LiveWorld:
             for collector in collectors:
                 await collector.stop()
 
-    async def _hear(self, listener: Listener) -> None:
+    async def _hear(self, listener: Listener, heard: Heard) -> None:
         async for event in listener:
-            self.heard.take(event)
+            heard.take(event)
 
     async def open(self, url: str, headers: Mapping[str, str], *, ping_every_s: int | None) -> Connection:
         """The feed at an address: every exchange has its own port."""
         network = self.places[(urlsplit(url).port or PORT) - PORT].network
         assert network is not None
         return await network.open(url, headers, ping_every_s=ping_every_s)
+
+    def compare(self, book: Book, name: str) -> Mapping[str, int]:
+        """Asserts that an account's book is what its venue holds, and that what frames alone told of orders happened
+        there; counts what was compared."""
+        place = next(each for each in self.places if name in each.accounts())
+        user = place.accounts()[name]
+        placed = {(each.instrument, each.side, each.amount) for each in self._orders(place, user)}
+        for order in book.facts("order", name):
+            assert isinstance(order, Order)
+            assert (order.instrument, order.side, order.amount) in placed, order
+        histories = Histories(book)
+        return place.play.compare(histories, place.venue, user, now_ns=self.clock.now_ns(), account=name)
+
+    def compare_all(self, book: Book) -> Counter[str]:
+        """As `compare`, of every account."""
+        return sum(
+            (Counter(self.compare(book, name)) for place in self.places for name in place.accounts()), start=Counter()
+        )  # fmt: skip
+
+    @staticmethod
+    def _orders(place: Place, user: int) -> list[VenueOrder]:
+        return [order for each in (user, *place.venue.sub_accounts(user)) for order in place.venue.orders(each)]
 
     @contextmanager
     def opened(self) -> Iterator[Book]:
@@ -272,6 +332,3 @@ class LiveWorld:
     def close(self) -> None:
         for place in self.places:
             place.close()
-
-
-Story = Callable[[LiveWorld], Awaitable[None]]

@@ -6,7 +6,8 @@ is followed is ``link/live.py``'s, what is asked and kept ``backfill.py``'s.
 Each account begins with a pass over everything, beside its feed. From then on a frame that tells an event makes the
 histories due: `AFTER_EVENT_S` behind the longest time in which they settle, so that they can prove it, and once for all
 events until then. The feed's probes read them every minute; where it has been away for longer, they are looked at every
-`LOOK_S` all the same, and all that may have changed every `PASS_S`.
+`LOOK_S` all the same, and all that may have changed every `PASS_S`. None of this more often than the exchange's budget
+allows for good (`Exchange.look_s`); only a gap does not wait.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from nostro.collect.reports import Report, unlearned
 from nostro.domain.fact import Balance, Fact
 from nostro.domain.subjects import SUBJECTS, Subject, subject
 from nostro.domain.values import SECOND_NS
-from nostro.link.declare import Page
-from nostro.link.events import AnyEvent, Ended, Update
+from nostro.link.declare import Exchange, Page
+from nostro.link.events import AnyEvent, Ended, GapClosed, GapOpened, Update
 from nostro.link.listening import Listener
 from nostro.link.live import LiveFeed, Open
 from nostro.link.live_state import LiveState
@@ -109,7 +110,9 @@ class Followed:
         self._randomness = randomness
         self._told = told
         self._looked = looked
-        self._due = _Due(clock, settle_s=max(each.settle_s for each in collector.source.exchange.streams))
+        self._due = _Due(clock, collector.source.exchange)
+        self._gap = False
+        self._read_ns: int | None = None  # through which the histories were read
         self._judged_ns = 0
         self._totals: dict[Subject, Decimal | None] = {}
         self._near: set[str] = set()  # histories of which a deadline was told
@@ -149,6 +152,8 @@ class Followed:
     # ── what the feed asks of us ─────────────────────────────────────────────────────────────────────────────────
 
     def tell(self, event: AnyEvent) -> None:
+        if isinstance(event, GapOpened | GapClosed):
+            self._gap = isinstance(event, GapOpened)
         if isinstance(event, Update) and event.via == "feed" and self._has_row(event.fact):
             self._due.event()
         self._told(event)
@@ -175,8 +180,12 @@ class Followed:
                 pause_s = min(2 * pause_s, limits.BACKOFF_MAX_S)
 
     async def fill(self, since_ns: int, until_ns: int) -> int:
+        """Where nothing is missing, a look for which the exchange's budget has no room yet is left to a later one."""
+        if self._due.rests and not self._gap:
+            return 0
         self._due.begun()
-        rows = await self._collector.read_through(since_ns, until_ns)
+        rows = await self._collector.read_through(min(since_ns, self._read_ns or since_ns), until_ns)
+        self._read_ns = until_ns
         if rows or self._clock.now_ns() - self._judged_ns >= limits.PROBE_S * SECOND_NS:
             self._judged_ns = self._clock.now_ns()
             await self._collector.judge()
@@ -228,26 +237,34 @@ class Followed:
 class _Due:
     """When histories are looked at next."""
 
-    def __init__(self, clock: Clock, *, settle_s: float) -> None:
+    def __init__(self, clock: Clock, spoken: Exchange) -> None:
         self._clock = clock
-        self._settled_ns = int((settle_s + AFTER_EVENT_S) * SECOND_NS)
+        self._settled_ns = int((max(each.settle_s for each in spoken.streams) + AFTER_EVENT_S) * SECOND_NS)
+        self._pause_ns = spoken.look_s * SECOND_NS
         self._event_ns = 0  # when the last event was told
+        self._begun_ns = 0
         self._at_ns = clock.now_ns()
         self._sooner = asyncio.Event()
 
     def event(self) -> None:
         """A row will be in a history once it has settled."""
         self._event_ns = self._clock.now_ns()
-        if self._event_ns + self._settled_ns < self._at_ns:
-            self._at_ns = self._event_ns + self._settled_ns
+        at_ns = max(self._event_ns + self._settled_ns, self._begun_ns + self._pause_ns)
+        if at_ns < self._at_ns:
+            self._at_ns = at_ns
             self._sooner.set()
 
     def begun(self) -> None:
         """What had settled is read now; what was told since comes next, but not at once: a busy account is looked at as
         often as rows take to settle."""
-        now_ns = self._clock.now_ns()
+        self._begun_ns = now_ns = self._clock.now_ns()
         settles = self._event_ns > now_ns - self._settled_ns
-        self._at_ns = now_ns + (self._settled_ns if settles else int(LOOK_S * SECOND_NS))
+        self._at_ns = now_ns + max(self._settled_ns if settles else int(LOOK_S * SECOND_NS), self._pause_ns)
+
+    @property
+    def rests(self) -> bool:
+        """Whether the exchange's budget has no room for another look yet."""
+        return self._clock.now_ns() < self._begun_ns + self._pause_ns
 
     async def wait(self) -> None:
         while (left_ns := self._at_ns - self._clock.now_ns()) > 0:

@@ -338,6 +338,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     for them where nothing real may happen. ``members``: what its credentials consist of; key and secret are needed
     where they are named, the rest only for what cannot be done without it. ``unsupported``: streams that
     other dialects have and this one lacks. ``amounts``: whether the wire prints amounts exactly (text) or as doubles.
+    ``look_s``: between two readings of the ends of all histories, so that its budget lasts for as long as an account is
+    followed; 0 where nothing is known of one.
     ``booked``: what the ledger's own words for an entry's type mean, where they are not ours (``book/postings.py`` has
     those).
 
@@ -372,6 +374,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     test_mode: str = "paper"
     amounts: Literal["text", "double"] = "text"
     unsupported: tuple[str, ...] = ()
+    look_s: int = 0
     booked: Mapping[str, str] = MappingProxyType({})
     feed: Feed | None = None
 

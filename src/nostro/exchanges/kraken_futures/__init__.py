@@ -40,6 +40,7 @@ EXCHANGE: Final = Exchange(
     refusal=refusals.refusal,
     refused=refusals.is_refused,
     amounts="double",
+    look_s=120,  # one costs 12 tokens of the hundred that ten minutes give; the rest is for what must not wait
     booked=words.BOOKED,
     feed=FEED,
 )
