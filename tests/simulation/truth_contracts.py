@@ -222,7 +222,7 @@ def _grvt_held(book: Book, account: str) -> Mapping[str, Rows]:
         "balances": _facts((each for each in book.latest_states("balance", account) if each.total), lambda each: _shown(
             each.sub_account, each.wallet, each.asset, each.total,
         )),
-        "positions": _facts((each for each in book.latest_states("position", account) if each.size), lambda each: _shown(
+        "positions": _facts((one for one in book.latest_states("position", account) if one.size), lambda each: _shown(
             each.sub_account, each.instrument, each.size, each.unrealized_pnl, each.realized_pnl, each.margin_mode,
         )),
     }  # fmt: skip
