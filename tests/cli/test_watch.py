@@ -180,16 +180,19 @@ class Shown:
     def has(self, *texts: str) -> Callable[[], bool]:
         return lambda: all(any(text in line for line in self.screen.lines) for text in texts)
 
-    def read(self) -> None:
+    def read(self) -> bool:
+        """Takes in what was sent; whether there was anything."""
         if not select.select([self.terminal], [], [], 0.05)[0]:
-            return
+            return False
         try:
             self._read += os.read(self.terminal, 65_536)
         except OSError:  # Linux says so when the other side is closed
             time.sleep(0.05)
+            return False
         if self._after in self._read:
             self.screen.feed(self._read[self._read.index(self._after) :])
             self._after = self._read = b""
+        return True
 
     def ends(self) -> int:
         """The exit status of the command, or the signal that ended it, below 0."""
@@ -201,8 +204,8 @@ class Shown:
             return bool(pid)
 
         self.sees(has_ended)
-        for _ in range(3):
-            self.read()
+        while self.read():
+            pass
         self.status = found[0]
         return self.status
 

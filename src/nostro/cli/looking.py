@@ -29,6 +29,7 @@ class Looking:
         self.board = Board(accounts, told=told)
         self.now_ns = SystemClock().now_ns
         self.changed = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._book = book
         self._accounts = accounts
         self._thread = thread
@@ -54,15 +55,26 @@ class Looking:
                 self.board.take(event)
             self.changed.set()
 
+    def hurry(self) -> None:
+        """Somebody waits for what he sees."""
+        self._hurried.set()
+        self.changed.set()
+
     async def again(self, pause_s: float, *, at_least_s: float | None = None) -> None:
-        """Until something changed, no sooner than after the pause; where ``at_least_s`` is given, until then at the
-        latest."""
-        await asyncio.sleep(pause_s)
-        try:
-            await asyncio.wait_for(self.changed.wait(), at_least_s)
-        except TimeoutError:
-            return
+        """Until something changed, no sooner than after the pause unless somebody hurries; where ``at_least_s`` is
+        given, until then at the latest."""
+        if not await _is_set(self._hurried, pause_s):
+            await _is_set(self.changed, at_least_s)
+        self._hurried.clear()
         self.changed.clear()
+
+
+async def _is_set(event: asyncio.Event, within_s: float | None) -> bool:
+    """Whether the event is set, within that time."""
+    try:
+        return await asyncio.wait_for(event.wait(), within_s)
+    except TimeoutError:
+        return False
 
 
 async def first(*works: Coroutine[Any, Any, None]) -> None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 # What stands for the signs of a table where the encoding has none: one letter for each, so that columns stay columns.
-PLAIN: Final[Mapping[str, str]] = {"─": "-", "━": "=", "╸": "=", "╺": "-", "…": "~", "·": "|", "→": ">"}
+PLAIN: Final[Mapping[str, str]] = {
+    "─": "-", "━": "=", "╸": "=", "╺": "-", "…": "~", "·": "|", "→": ">", "▲": "^", "▼": "v", "↑": "^", "↓": "v",
+}  # fmt: skip
 
 
 class PipeClosed(Exception):

@@ -17,7 +17,7 @@ from nostro.cli.painter import Painter
 from nostro.cli.terminal import Terminal
 from nostro.views.choices import Choices, pressed
 from nostro.views.fitting import Widths
-from nostro.views.screen import Screen, drawn
+from nostro.views.screen import drawn
 
 DRAW_PAUSE_S: Final = 0.1  # between two drawings of what was told: nobody reads faster
 REST: Final = 19  # times what drawing took: who collects has nearly all of the time
@@ -63,18 +63,16 @@ class Picture:
         """Draws what changed, unless the terminal has not yet taken what was drawn before."""
         if self.terminal.is_busy:
             return
-        screen = self._screen()
-        self._page = screen.page
-        self.choices = self.choices.at(screen.top)
-        self.terminal.send(self._painter.painted(screen.lines, width=self.terminal.size.width))
-
-    def _screen(self) -> Screen:
         size, chosen = self.terminal.size, self.choices
         if self._shape != (shape := (size, chosen.filter, chosen.hidden, chosen.zeros)):
             self._shape = shape
             self._widths.clear()
         board, now_ns = self._frozen if chosen.paused else (self._looking.board, self._looking.now_ns())
-        return drawn(board, chosen, size=size, widths=self._widths, now_ns=now_ns, note=self._note())
+        screen = drawn(board, chosen, size=size, widths=self._widths, now_ns=now_ns, note=self._note())
+        self._page, self.choices = screen.page, chosen.at(screen.top)
+        self.terminal.send(self._painter.painted(screen.lines, width=size.width))
+
+    # What follows is called by the loop: it only notes what happened, and `draw` shows it.
 
     def _keyed(self, key: str) -> None:
         if key == "redraw":
@@ -84,15 +82,13 @@ class Picture:
         self.choices = pressed(self.choices, key, page=self._page)
         if self.choices.paused and not was_paused:
             self._frozen = (self._looking.board.copied(), self._looking.now_ns())
-        self.draw()
-        if self.choices.ended:
-            self._looking.changed.set()
+        self._looking.hurry()
 
     def _anew(self) -> None:
         self._painter.forget()
-        self.draw()
+        self._looking.hurry()
 
     def _hung_up(self) -> None:
         self.is_gone = True
         self.choices = self.choices.over()
-        self._looking.changed.set()
+        self._looking.hurry()
