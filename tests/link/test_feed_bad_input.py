@@ -362,7 +362,7 @@ def test_a_flood_is_read_no_faster_than_it_is_taken() -> None:
 
     before = rss_bytes()
     assert asyncio.run(asyncio.wait_for(run(), 20)) == 500
-    assert sent < 200_000, "the rest waits there"
+    assert sent < 400_000, f"{sent} frames were taken off a server that is not read"
     assert rss_bytes() - before < GROWTH_BYTES
 
 
