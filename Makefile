@@ -52,7 +52,7 @@ simulate: develop
 	$(SAY) "1,000 seeds of the simulation, each run twice to the same hash"
 	@$(BIN)/python campaigns/simulation.py --seeds 1000 $(ARGS)
 
-CAMPAIGNS := "differential.py --commands 100000" "pager.py --histories 20000" "kills.py --kills 200" \
+CAMPAIGNS := "feeds.py" "differential.py --commands 100000" "pager.py --histories 20000" "kills.py --kills 200" \
 	"kills.py --kills 50 --engine postgresql" "kills.py --early" "flips.py --flips 500" "flips.py --plain" \
 	"two_collectors.py --pauses 100" "two_collectors.py --pauses 100 --engine postgresql" \
 	"two_collectors.py --pauses 20 --without-fence" "power_loss.py --images 5000" "power_loss.py --images 500 --of migration" \

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from link.toy import CONTRACTS, Line, Scene, Truth, fact_of, feed
+from link.toy import Line, Scene, Truth
+from link.toy_wire import CONTRACTS, fact_of, feed
 from nostro import limits
 from nostro.domain.fact import Balance, Fact
 from nostro.domain.records import Fill

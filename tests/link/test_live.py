@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from link.toy import Line, Scene, feed, plainly, prove
+from link.toy import Line, Scene, plainly
+from link.toy_wire import feed, prove
 from nostro.domain.values import SECOND_NS
 from nostro.errors import BadValue, Failing, Fenced, Unauthorized
 from nostro.link.events import Ended, GapClosed, GapOpened, Resumed, Stale, Stored, Update

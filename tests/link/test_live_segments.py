@@ -7,7 +7,8 @@ import hashlib
 import json
 from itertools import pairwise
 
-from link.toy import Key, Scene, feed
+from link.toy import Scene
+from link.toy_wire import Key, feed
 from nostro import limits
 from nostro.domain.values import SECOND_NS
 from nostro.link import segment

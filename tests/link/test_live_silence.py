@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from link.feed_faults import Silence, silences
-from link.toy import Scene, feed
+from link.toy import Scene
+from link.toy_wire import feed
 from nostro import limits
 from nostro.domain.fact import Balance, Fact
 from nostro.domain.records import Position

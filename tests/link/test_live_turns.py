@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from link.toy import Line, Scene, feed
+from link.toy import Line, Scene
+from link.toy_wire import feed
 from nostro import limits
 from nostro.domain.values import SECOND_NS
 from nostro.link.events import Update
