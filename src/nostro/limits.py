@@ -55,6 +55,7 @@ PROBE_S: Final = 60  # between two answers that a feed is held against
 RECHECK_S: Final = 5  # until an answer that differs is asked for again; what is younger may still be on its way
 RECHECKS_MAX: Final = 3  # answers that frames overtook, before the frames hold
 POLL_S: Final = 5  # between two questions where there is no feed
+ROWS_TOLD: Final = 5_000  # of one followed account that are known again when they come again: about 5 MB
 RECONNECT_FRESH_S: Final = 60  # a connection that lived so long has earned a first, short pause
 
 PAGE_CACHE_PAGES: Final = 1_000  # SQLite pages kept in memory by one connection (of 16 KiB)

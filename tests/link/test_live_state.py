@@ -175,7 +175,7 @@ def test_an_end_that_comes_before_what_ended_is_no_row_until_that_comes() -> Non
 
 
 def test_open_orders_are_remembered_longer_than_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "IDS_REMEMBERED", 5)
+    monkeypatch.setattr(limits, "ROWS_TOLD", 5)
     state = LiveState("mine", FED)
     heard(state, "orders", order("o", 0, updated_ns=1))
     for number in range(20):

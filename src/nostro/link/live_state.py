@@ -150,7 +150,7 @@ class LiveState:
     def _touch(self, stream: str, of: Subject) -> None:
         self._touched[stream, of] = self.frames
         self._touched.move_to_end((stream, of))
-        if len(self._touched) > limits.IDS_REMEMBERED:
+        if len(self._touched) > limits.ROWS_TOLD:
             self._touched.popitem(last=False)
 
     def _drop(self, stream: str, gone: Iterable[Subject]) -> list[Fact]:

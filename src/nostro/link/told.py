@@ -27,7 +27,7 @@ _SILENT: Final = frozenset({*STAMP, "extra", "effective_ns", "updated_ns", "open
 
 
 class Told:
-    """The rows told last, `limits.IDS_REMEMBERED` of them, and every order that is open."""
+    """The rows told last, `limits.ROWS_TOLD` of them, and every order that is open."""
 
     def __init__(self) -> None:
         self._rows: OrderedDict[Key, Fact] = OrderedDict()
@@ -66,7 +66,7 @@ class Told:
     def _remember(self, key: Key, fact: Fact) -> None:
         self._rows[key] = fact
         self._rows.move_to_end(key)
-        if len(self._rows) > limits.IDS_REMEMBERED:
+        if len(self._rows) > limits.ROWS_TOLD:
             self._rows.popitem(last=False)
         if isinstance(fact, Order) and fact.native_id is not None and has_terms(fact):
             if has_ended(fact):
