@@ -7,7 +7,7 @@ import pytest
 from book import world
 from servers import Server
 
-BOTH = ("test_alias", "test_clocks", "test_feed_pages", "test_fold", "test_lease", "test_undated")
+BOTH = ("test_alias", "test_clocks", "test_feed_pages", "test_feed_states", "test_fold", "test_lease", "test_undated")
 
 
 def pytest_configure(config: pytest.Config) -> None:

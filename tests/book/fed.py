@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import msgspec
 
 from book import world
-from book.world import T0, Wire
+from book.world import ACCOUNT, T0, Wire
 from nostro import errors
 from nostro.book.book import Book
 from nostro.domain.contracts import MarginSummary, Position
@@ -77,6 +77,9 @@ def exchange(id: str = "small", dialect: str = "bare") -> Exchange:  # noqa: A00
     return msgspec.structs.replace(plain, asks=tuple(asks), feed=feed)
 
 
+opened = partial(world.open_book, registry=exchange)
+
+
 def at_ns(at_s: float) -> int:
     return T0 + int(at_s * SECOND_NS)
 
@@ -131,3 +134,22 @@ def versions(book: Book, kind: str) -> list[tuple[int, int, int, bytes]]:
         " WHERE w.text = ? ORDER BY r.identity, r.version"
     )
     return [tuple(row) for row in book._store.engine.all(query, (kind,))]
+
+
+def balance(asset: str, total: str, **more: Any) -> Wire:
+    return {"wallet": "spot", "asset": asset, "total": total, **more}
+
+
+def position(size: str, **more: Any) -> Wire:
+    return {"wallet": "futures", "instrument": "BTC/USD:USD", "side": "both", "size": size, **more}
+
+
+def totals(book: Book, **more: Any) -> dict[str, str]:
+    states = book.latest_states("balance", ACCOUNT, **more)
+    return {each.asset: str(each.total) for each in states if isinstance(each, Balance)}
+
+
+def spans(book: Book, stream: str, **more: Any) -> list[tuple[float, float, str, str]]:
+    tiles = book.coverage(ACCOUNT, stream, since_ns=at_ns(0), until_ns=at_ns(100), **more)
+    return [((tile.since_ns - at_ns(0)) / SECOND_NS, (tile.until_ns - at_ns(0)) / SECOND_NS, tile.status, tile.cause)
+            for tile in tiles]  # fmt: skip
