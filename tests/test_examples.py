@@ -16,6 +16,7 @@ EXPECTED = {
     "book.py": r"kept [1-9]\d+ new .*\n(.*\n)*withdrawals is unavailable: forbidden\n(.*\n)*0 breaks; .* [0-9a-f]{64}",
     "fees_by_month.py": r"missing: nothing\n(\d{4}-\d\d  \d[\d.]* [A-Z]+\n){6,}",
     "place_and_cancel.py": r"placed +\d+ buy 0.001 at 20000\nthen it is canceled with 0.001 canceled",
+    "watch.py": r"from now on .*\nall is known, 0 rows .*\n(.*\n)*order \d+ is open\n(.*\n)*order \d+ is canceled",
     "side_by_side.py": r"BTC/USDT last \d.*\n(.*\n)*\d+ open orders; fees of 0.0015 and 0.002",
 }
 
