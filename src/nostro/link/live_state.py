@@ -18,7 +18,7 @@ from nostro.domain.contracts import MarginSummary, Position
 from nostro.domain.fact import Balance, Fact
 from nostro.domain.marks import differences
 from nostro.domain.records import Loan, Order
-from nostro.domain.subjects import SUBJECTS, Subject, subject
+from nostro.domain.subjects import SUBJECTS, Subject, is_empty, subject
 from nostro.domain.values import SECOND_NS, ZERO
 from nostro.link.segment import Reading
 from nostro.link.told import Told
@@ -272,14 +272,8 @@ def emptied(fact: Fact) -> Fact | None:
 
 
 def _is_empty(fact: Fact) -> bool:
-    """Whether a state says that there is nothing, as well as by being left out."""
-    if isinstance(fact, Position):
-        return not fact.size
-    if isinstance(fact, Balance):
-        return not (fact.total or fact.used)
-    if isinstance(fact, Loan):
-        return not (fact.principal or fact.interest)
-    return isinstance(fact, MarginSummary)
+    """Whether a state says that there is nothing, as well as by being left out; a summary may be left out too."""
+    return is_empty(fact) or isinstance(fact, MarginSummary)
 
 
 def is_earlier(fact: Fact, known: Fact) -> bool:
