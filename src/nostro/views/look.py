@@ -22,6 +22,7 @@ from nostro.link import segment
 from nostro.link.events import Deadline
 from nostro.views.breaks import lives_of
 from nostro.views.coverage import of_account
+from nostro.views.view import CoverageLine
 
 if TYPE_CHECKING:
     from nostro.book.book import Book, Chain
@@ -32,6 +33,7 @@ CAPABILITIES: Final = ("positions", "margin", "balances")  # that tell them
 RECENT_S: Final = 120  # of the journal, at the first look: twice what lies between two kept states of a quiet account
 SLOW_S: Final = 10  # between two readings of what is dear to read
 RESTING_S: Final = 60  # the same where the chain did not move
+TAIL_S: Final = 600  # the young end of a history is open until somebody looks: by then ten looks were missed
 _SLOW: Final = ("slow_seq", "slow_ns", "open", "breaks", "deadlines")
 
 
@@ -39,7 +41,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What the book held of an account when it was read. ``seq``: its last page. ``leased_ns``: until when somebody
     collects it. ``heard_ns``: when the newest answer or frame of its states was received, 0 for never. ``facts``: its
     states, observed when they were last seen so. As of ``slow_ns``, when the chain ended at ``slow_seq``: ``open``
-    intervals of its histories, ``breaks`` that are open, ``deadlines``."""
+    intervals of its histories (not their young ends), ``breaks`` that are open, ``deadlines``."""
 
     account: str
     exchange: str
@@ -74,9 +76,14 @@ def _slow(book: Book, look: Look, *, now_ns: int) -> Look:
     lives = lives_of(book, look.account)
     near = deadlines(book, look.account, now_ns=now_ns)
     return msgspec.structs.replace(
-        look, slow_seq=look.seq, slow_ns=now_ns, open=sum(line.status == "open" for line in lines),
+        look, slow_seq=look.seq, slow_ns=now_ns, open=sum(_is_open(line, now_ns) for line in lines),
         breaks=sum(life.state == "open" for life in lives), deadlines=tuple(near),
     )  # fmt: skip
+
+
+def _is_open(line: CoverageLine, now_ns: int) -> bool:
+    is_young = line.until_ns >= now_ns and now_ns - line.since_ns < TAIL_S * SECOND_NS
+    return line.status == "open" and not is_young
 
 
 def _states(book: Book, chain: Chain, *, old: Look | None, now_ns: int) -> Look:
