@@ -399,7 +399,7 @@ class Collector:
         if query.since_ns is None or query.until_ns is None:
             return []
         low_ns, high_ns = max(query.since_ns, since_ns), min(query.until_ns, until_ns)
-        pieces = halves(stream, low_ns, high_ns)
+        pieces = halves(stream, since_ns=low_ns, until_ns=high_ns)
         if not pieces:
             self._unread.setdefault(stream.name, set()).add((low_ns, high_ns))
         return [each for each in ((high_ns, until_ns), *pieces) if each[0] < each[1]]

@@ -21,7 +21,7 @@ def cell(stream: Stream, effective_ns: int) -> Bounds:
     return start_ns, start_ns + precision_ns
 
 
-def halves(stream: Stream, since_ns: int, until_ns: int) -> list[Bounds]:
+def halves(stream: Stream, *, since_ns: int, until_ns: int) -> list[Bounds]:
     """An interval as two that can be asked for; none where it is the shortest already."""
     middle_ns = (since_ns + until_ns) // 2
     middle_ns -= middle_ns % max(stream.precision_ns, 1)
