@@ -198,7 +198,7 @@ class Collector:
             settled_ns = min(self._horizon_ns(report, stream) for stream in self._streams_here())
             if settled_ns >= high_ns or settled_ns - low_ns >= LONG_NS:
                 await self.hold()
-                await self._streams(report, whole=False)
+                await self._streams(report, whole=False, unread=True)
                 new += report.new
                 for failure in report.failures.values():
                     raise failure
@@ -305,22 +305,23 @@ class Collector:
         streams = self.source.exchange.streams
         return sorted(streams, key=lambda stream: stream.retention_s or FOR_EVER_S)
 
-    async def _streams(self, report: Report, *, whole: bool) -> None:
+    async def _streams(self, report: Report, *, whole: bool, unread: bool = False) -> None:
+        """``unread``: what could not be read is asked for again too, as it is in a whole pass."""
         for stream in self._streams_here():
             if stream.name not in report.failures:
                 async with self._reading[stream.name]:
-                    await self._stream(stream, report, whole=whole)
+                    await self._stream(stream, report, whole=whole, unread=whole or unread)
 
-    async def _stream(self, stream: Stream, report: Report, *, whole: bool) -> None:
+    async def _stream(self, stream: Stream, report: Report, *, whole: bool, unread: bool) -> None:
         until_ns = self._horizon_ns(report, stream)
-        wanted = partial(self._wanted, stream, until_ns, whole=whole)
+        wanted = partial(self._wanted, stream, until_ns, whole=whole, unread=unread)
         await self._intervals(stream, await self._run(wanted), report)
         for key, intervals in (await self._run(partial(self._open_keys, stream, until_ns))).items():
             await self._intervals(stream, intervals, report, {stream.keyed: key})
         if whole and not stream.timed:
             await self._intervals(stream, await self._run(partial(self._over_midnights, stream)), report)
 
-    def _wanted(self, stream: Stream, until_ns: int, *, whole: bool) -> list[tuple[int, int]]:
+    def _wanted(self, stream: Stream, until_ns: int, *, whole: bool, unread: bool) -> list[tuple[int, int]]:
         """What to ask of a stream before ``until_ns``: disjoint intervals in order."""
         since_ns = self.book.account(self.account).since_ns
         wanted = [
@@ -334,7 +335,7 @@ class Collector:
             wanted += [cell(stream, effective_ns) for effective_ns, _ in self.book.open_rows(self.account, stream)]
         joined = merged([(start, min(end, until_ns)) for start, end in wanted if start < until_ns])
         alone = sorted(self._unread.get(stream.name, ()))  # asked again in a pass, each by itself
-        return [*without(joined, alone), *((start, end) for start, end in alone if whole and start < until_ns)]
+        return [*without(joined, alone), *((start, end) for start, end in alone if unread and start < until_ns)]
 
     def _open_keys(self, stream: Stream, until_ns: int) -> dict[str, list[tuple[int, int]]]:
         """Where rows may still change, by their key: of a stream that is asked key by key, only theirs are asked."""

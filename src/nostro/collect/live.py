@@ -183,8 +183,9 @@ class Followed:
         """Where nothing is missing, a look for which the exchange's budget has no room yet is left to a later one."""
         if self._due.rests and not self._gap:
             return 0
-        self._due.begun()
+        began_ns = self._clock.now_ns()
         rows = await self._collector.read_through(min(since_ns, self._read_ns or since_ns), until_ns)
+        self._due.looked(began_ns)
         self._read_ns = until_ns
         if rows or self._clock.now_ns() - self._judged_ns >= limits.PROBE_S * SECOND_NS:
             self._judged_ns = self._clock.now_ns()
@@ -203,7 +204,7 @@ class Followed:
         while True:
             await self._due.wait()
             whole = self._clock.now_ns() - passed_ns >= PASS_S * SECOND_NS
-            self._due.begun()
+            self._due.looked(self._clock.now_ns())
             try:
                 report = await (self._collector.full_pass() if whole else self._collector.look())
             except TRIED_AGAIN as error:
@@ -254,12 +255,12 @@ class _Due:
             self._at_ns = at_ns
             self._sooner.set()
 
-    def begun(self) -> None:
-        """What had settled is read now; what was told since comes next, but not at once: a busy account is looked at as
-        often as rows take to settle."""
-        self._begun_ns = now_ns = self._clock.now_ns()
-        settles = self._event_ns > now_ns - self._settled_ns
-        self._at_ns = now_ns + max(self._settled_ns if settles else int(LOOK_S * SECOND_NS), self._pause_ns)
+    def looked(self, began_ns: int) -> None:
+        """What had settled then is read; what was told since comes next, but not at once: a busy account is looked at
+        as often as rows take to settle."""
+        self._begun_ns = began_ns
+        settles = self._event_ns > began_ns - self._settled_ns
+        self._at_ns = began_ns + max(self._settled_ns if settles else int(LOOK_S * SECOND_NS), self._pause_ns)
 
     @property
     def rests(self) -> bool:
