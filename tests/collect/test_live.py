@@ -210,6 +210,17 @@ def test_start_is_recovery(tmp_path: Path) -> None:
     told(tmp_path, story, "grvt")
 
 
+def test_a_pass_over_everything_comes_every_hour_whatever_the_probes_read(tmp_path: Path) -> None:
+    async def story(world: LiveWorld, book: Book) -> None:
+        (name, *_) = world.places[0].accounts()
+        following = asyncio.create_task(world.follow(book, names=[name]))
+        await world.clock.sleep(2.5 * 3600)
+        await ends(following)
+        assert sum(1 for _ in book.journal(name, stream="instruments")) == 3
+
+    told(tmp_path, story, "grvt")
+
+
 def test_the_end_is_in_order(tmp_path: Path) -> None:
     """Who is canceled has stored what was told, and holds nothing any more."""
 

@@ -200,11 +200,12 @@ class Followed:
     async def _look_again_and_again(self) -> None:
         """What an exchange, the link or the book's server refuses is told and tried again; what ends an account ends
         it."""
-        passed_ns, refused = 0, 0
+        refused = 0
         while True:
             await self._due.wait()
-            whole = self._clock.now_ns() - passed_ns >= PASS_S * SECOND_NS
-            self._due.looked(self._clock.now_ns())
+            began_ns = self._clock.now_ns()
+            whole = began_ns >= self._due.pass_ns
+            self._due.looked(began_ns)
             try:
                 report = await (self._collector.full_pass() if whole else self._collector.look())
             except TRIED_AGAIN as error:
@@ -212,9 +213,11 @@ class Followed:
                 if refused >= limits.AUTH_FAILURES_MAX:
                     raise
                 self._looked(error)
+                self._due.passed(whole=whole, again_s=LOOK_S)
             else:
-                refused, passed_ns = 0, self._clock.now_ns() if whole else passed_ns
+                refused = 0
                 self._looked(report)
+                self._due.passed(whole=whole, again_s=PASS_S)
             self.begun.set()
             await self._tell_deadlines()
 
@@ -244,7 +247,7 @@ class _Due:
         self._pause_ns = spoken.look_s * SECOND_NS
         self._event_ns = 0  # when the last event was told
         self._begun_ns = 0
-        self._at_ns = clock.now_ns()
+        self._at_ns = self.pass_ns = clock.now_ns()  # of a look, and of a pass over everything
         self._sooner = asyncio.Event()
 
     def event(self) -> None:
@@ -262,13 +265,18 @@ class _Due:
         settles = self._event_ns > began_ns - self._settled_ns
         self._at_ns = began_ns + max(self._settled_ns if settles else int(LOOK_S * SECOND_NS), self._pause_ns)
 
+    def passed(self, *, whole: bool, again_s: float) -> None:
+        """A ``whole`` pass is due again so long from now; whatever looks come in between."""
+        if whole:
+            self.pass_ns = self._clock.now_ns() + int(again_s * SECOND_NS)
+
     @property
     def rests(self) -> bool:
         """Whether the exchange's budget has no room for another look yet."""
         return self._clock.now_ns() < self._begun_ns + self._pause_ns
 
     async def wait(self) -> None:
-        while (left_ns := self._at_ns - self._clock.now_ns()) > 0:
+        while (left_ns := min(self._at_ns, self.pass_ns) - self._clock.now_ns()) > 0:
             self._sooner.clear()
             await _first((self._clock.sleep(left_ns / SECOND_NS), self._sooner.wait()))
 
