@@ -72,9 +72,10 @@ def stderr_in(file: TextIO) -> Iterator[None]:
 
 async def beside(here: Session, accounts: Sequence[str], *, listener: Listener, log: TextIO) -> None:
     """The screen, until somebody has seen enough of it. ``listener``: hears who collects, from before he began."""
-    from nostro.cli.looking import Looking, first
+    from nostro.cli.looking import Looking
     from nostro.cli.picture import drawing
     from nostro.collect.working import BookThread
+    from nostro.link.together import first
 
     book, thread = here.book, BookThread()
     here.closing.callback(thread.close)

@@ -5,8 +5,8 @@ process. It decides when the book is looked at, and that a book which cannot be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from nostro import errors
 from nostro.link.transport import SystemClock
@@ -75,17 +75,3 @@ async def _is_set(event: asyncio.Event, within_s: float | None) -> bool:
         return await asyncio.wait_for(event.wait(), within_s)
     except TimeoutError:
         return False
-
-
-async def first(*works: Coroutine[Any, Any, None]) -> None:
-    """Until one of them has ended, and so all of them. Raises what it raised."""
-    tasks = [asyncio.create_task(each) for each in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
-            raise outcome

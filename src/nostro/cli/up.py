@@ -195,7 +195,7 @@ async def _follow(here: Session, running: Running, *, log: TextIO | None) -> int
     seen enough of the screen. Raises `Unauthorized` where no account can be followed any more."""
     from nostro.cli.beside import beside
     from nostro.cli.follow import log_events, supervisor
-    from nostro.cli.looking import first
+    from nostro.link.together import first
 
     live = supervisor(here, running.collectors)
     listener = live.listen()

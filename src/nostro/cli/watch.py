@@ -40,8 +40,9 @@ def watch(account: tuple[str, ...], *, as_lines: bool) -> None:
     It reads the book, and collects nothing: nostro up does that, and shows the same.
     """
     from nostro.cli.connect import run
-    from nostro.cli.looking import Looking, first
+    from nostro.cli.looking import Looking
     from nostro.collect.working import BookThread
+    from nostro.link.together import first
 
     here = session()
     book, thread = here.book, BookThread()

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from nostro import errors, limits
 from nostro.collect.backfill import Collector
@@ -30,6 +30,7 @@ from nostro.link.events import AnyEvent, Ended, GapClosed, GapOpened, Update
 from nostro.link.listening import Listener
 from nostro.link.live import LiveFeed, Open
 from nostro.link.live_state import LiveState
+from nostro.link.together import every, first
 from nostro.link.transport import Clock
 
 AFTER_EVENT_S: Final = 1.0  # behind the time in which a row settles
@@ -84,7 +85,7 @@ class Live:
         """Follows all accounts until none is left, or until it is canceled: then every open segment is stored before it
         ends. Raises what concerns them all (`errors.BookError`)."""
         try:
-            await _all(each.run() for each in self._accounts.values())
+            await every(*(each.run() for each in self._accounts.values()))
         finally:
             for listener in self._listeners:
                 listener.close()
@@ -123,7 +124,7 @@ class Followed:
         """Until the account ends, or until it is canceled."""
         try:
             live = await self._feed()
-            await _first((live.run(), self._look_again_and_again(), self._hold()))
+            await first(live.run(), self._look_again_and_again(), self._hold())
         except ENDS as error:
             self.state.ended = str(error)
             self.tell(Ended(account=self._collector.account, at_ns=self._clock.now_ns(), why=str(error)))
@@ -278,28 +279,4 @@ class _Due:
     async def wait(self) -> None:
         while (left_ns := min(self._at_ns, self.pass_ns) - self._clock.now_ns()) > 0:
             self._sooner.clear()
-            await _first((self._clock.sleep(left_ns / SECOND_NS), self._sooner.wait()))
-
-
-async def _first(works: Iterable[Coroutine[Any, Any, object]]) -> None:
-    """Until one of them has ended; by then the others are canceled and have ended too. Raises what it raised."""
-    await _until(works, asyncio.FIRST_COMPLETED)
-
-
-async def _all(works: Iterable[Coroutine[Any, Any, object]]) -> None:
-    """Until all of them have ended. Raises what one raised, when the others are canceled and have ended too."""
-    await _until(works, asyncio.FIRST_EXCEPTION)
-
-
-async def _until(works: Iterable[Coroutine[Any, Any, object]], when: str) -> None:
-    tasks = [asyncio.create_task(each) for each in works]
-    try:
-        if tasks:
-            await asyncio.wait(tasks, return_when=when)
-    finally:
-        for task in tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
-            raise outcome
+            await first(self._clock.sleep(left_ns / SECOND_NS), self._sooner.wait())

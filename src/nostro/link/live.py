@@ -8,7 +8,6 @@ the events is decided by the `Keeper`. Time passes through the clock alone.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
@@ -38,6 +37,7 @@ from nostro.link.feed import Heard
 from nostro.link.frames import Feed, News, Unread
 from nostro.link.line import Line
 from nostro.link.live_state import ORDERS, LiveState
+from nostro.link.together import every
 from nostro.link.transport import Clock, Connection
 from nostro.link.wire import WireSource
 
@@ -217,7 +217,7 @@ class LiveFeed:
             )  # fmt: skip
             try:
                 await line.begin(signing)
-                await _together(line.read(), self._follow(feed, line), self._renew(feed, line))
+                await every(line.read(), self._follow(feed, line), self._renew(feed, line))
             finally:
                 await line.store()
                 for state in feed.states:
@@ -391,16 +391,6 @@ class _Pauses:
     def next_s(self) -> float:
         pause_s, self._next_s = self._next_s, min(self._next_s * 2, limits.BACKOFF_MAX_S)
         return pause_s * (1 + self._randomness.random()) / 2
-
-
-async def _together(*works: Coroutine[Any, Any, None]) -> None:
-    """Runs all of them until one fails; its error."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for work in works:
-                group.create_task(work)
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
 
 
 def _fed(feed: Feed | None) -> frozenset[str]:
