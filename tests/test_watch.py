@@ -102,6 +102,18 @@ def test_leaving_the_loop_ends_it(home: Path) -> None:
         assert not running()
 
 
+def test_who_watches_an_account_that_is_closed_hears_no_more(home: Path) -> None:
+    account = nostro.open_account("alp", test_mode=True, home=home)
+    begun, late = account.watch(), account.watch()
+    until(begun, GapClosed)
+    assert running()
+    account.close()
+    assert not running()
+    assert len(list(begun)) < EVENTS_MAX
+    assert not list(late)  # it is not begun any more
+    assert not running()
+
+
 def test_an_async_account_is_watched_in_an_async_loop(home: Path) -> None:
     account = nostro.open_async_account("alp", test_mode=True, home=home)
 

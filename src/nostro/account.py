@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Final, Literal, Self, cast
+from weakref import WeakSet
 
 from nostro import errors, limits
 from nostro.domain import records
@@ -46,6 +47,7 @@ class AsyncAccount:
         self._clock = clock
         self._grants = frozenset(allow)
         self._own_id: int | None = None
+        self._watching: WeakSet[Watched] = WeakSet()
 
     # ── what it is ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -83,7 +85,9 @@ class AsyncAccount:
         await self.close()
 
     async def close(self) -> None:
-        """Ends its connections."""
+        """Ends its connections, those of whoever watches it too."""
+        for watching in tuple(self._watching):
+            await watching.aclose()
         await self._source.close()
 
     # ── market and reference ─────────────────────────────────────────────────────────────────────────────────────
@@ -277,8 +281,10 @@ class AsyncAccount:
         return self._history("snapshots", records.Snapshot, start, end)
 
     def watch(self) -> Watched:
-        """What is so, and happens from now on (``link/events.py``), until it is closed or the key is refused."""
-        return watched(self._source)
+        """What is so, and happens from now on (``link/events.py``), until it or the account is closed or ends."""
+        watching = watched(self._source)
+        self._watching.add(watching)
+        return watching
 
     # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -373,21 +379,14 @@ class AsyncAccount:
         """Asks for a withdrawal by one of `withdraw_methods`; the fee comes on top of ``amount``. Needs the grant
         ``withdraw``."""
         exact = needed_amount(amount, "amount")
-        command = commands.RequestWithdrawal(
-            method=method, amount=exact, attributes=dict(attributes), client_id=client_id
-        )
+        given = dict(attributes)
+        command = commands.RequestWithdrawal(method=method, amount=exact, attributes=given, client_id=client_id)
         return self._answer(await self._do("withdraw", command), records.Transfer)
 
     async def transfer(
-        self,
-        asset: str,
-        amount: Amount,
-        *,
-        from_wallet: str,
-        to_wallet: str,
-        account: str | int | None = None,
+        self, asset: str, amount: Amount, *, from_wallet: str, to_wallet: str, account: str | int | None = None,
         note: str = "",
-    ) -> records.Transfer:
+    ) -> records.Transfer:  # fmt: skip
         """Moves money between the spot wallet and another one. ``account``: one of `sub_accounts`, None for the login's
         own. Raises `InsufficientFunds`, `Forbidden` (another's account) or `BadRequest` where it did not happen,
         `Unresolved` as `place`. Needs the grant ``transfer``."""

@@ -17,6 +17,7 @@ from nostro.link.commands import MarginMode, OrderType, PositionSide, Side, Side
 from nostro.link.events import AnyEvent
 from nostro.link.history import FactT, History
 from nostro.link.source import Source
+from nostro.link.watching import Watched
 
 ResultT = TypeVar("ResultT")
 
@@ -286,12 +287,7 @@ class Account:
 
     def watch(self) -> Iterator[AnyEvent]:
         """As `AsyncAccount.watch`; closing it (or leaving the loop over it) ends the connection."""
-        events = self._inner.watch()
-        try:
-            while some := LOOP.run(events.some()):
-                yield from some
-        finally:
-            LOOP.run(events.aclose())
+        return _events(self._inner.watch())
 
     def place(
         self,
@@ -387,3 +383,11 @@ class Account:
     ) -> Answer[records.Order]:
         """As `AsyncAccount.close_position`."""
         return LOOP.run(self._inner.close_position(wallet, account=account, instrument=instrument, position=position))
+
+
+def _events(watching: Watched) -> Iterator[AnyEvent]:
+    try:
+        while some := LOOP.run(watching.some()):
+            yield from some
+    finally:
+        LOOP.run(watching.aclose())

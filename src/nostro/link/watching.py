@@ -57,12 +57,13 @@ class Watched:
             await self.aclose()
 
     async def some(self) -> list[AnyEvent]:
-        """All that waits, at least one event; none once the account has ended. Raises what ended it otherwise."""
-        if self._following is None:
+        """All that waits, at least one event; none once it is closed or the account has ended. Raises what ended it
+        otherwise."""
+        if self._following is None and not self._listener.closed:
             self._following = asyncio.create_task(self._live.run())
             self._following.add_done_callback(lambda _: self._listener.close())
         events = await self._listener.some()
-        if not events and not self._following.cancelled():
+        if not events and self._following is not None and not self._following.cancelled():
             self._following.result()
         return events
 
