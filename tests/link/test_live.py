@@ -391,6 +391,22 @@ def test_what_frames_tell_is_provisional_until_it_is_stored(stores: bool) -> Non
     run(life())
 
 
+def test_what_is_told_while_a_segment_is_being_stored_is_stored_with_the_next_one() -> None:
+    async def life() -> None:
+        async with Scene(feed()) as scene:
+            scene.keeper.store_s = 0.9
+            await scene.live_on(100, pause_s=0.1)
+            await scene.pass_s(5)
+            told = [each for each in scene.keeper.of(Update) if each.via == "feed"]
+            stored = scene.keeper.of(Stored)
+            assert len(stored) >= 5
+            for each in stored:
+                page = scene.keeper.pages[each.page - 1]
+                assert all(one.at_ns <= page.received_ns for one in told if one.number <= each.through)
+
+    run(life())
+
+
 def test_an_order_that_ended_while_nobody_told_is_open_no_more() -> None:
     async def life() -> None:
         async with Scene(feed()) as scene:
