@@ -5,6 +5,7 @@ does not undo a frame that overtook it."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 import msgspec
 import pytest
@@ -154,6 +155,39 @@ def test_probes_without_an_answer_make_it_stale_and_one_with_an_answer_fresh() -
             await scene.live_on(100)
             assert isinstance(scene.keeper.of(Stale, Resumed)[-1], Resumed)
             assert not scene.differences()
+
+    run(life())
+
+
+def test_probes_that_fail_now_and_then_make_nothing_stale() -> None:
+    async def life() -> None:
+        async with Scene(feed()) as scene:
+            await scene.pass_s(30)
+            asked = count()
+
+            def every_other(found: dict[str, list[Fact]]) -> Mapping[str, Sequence[Fact]]:
+                if next(asked) % 2:
+                    raise Failing("maintenance")
+                return found
+
+            scene.keeper.shows = every_other
+            await scene.pass_s(20 * limits.PROBE_S)
+            assert next(asked) > 15
+            assert scene.keeper.names() == ["GapOpened", "Stale", "GapClosed", "Resumed"]
+
+    run(life())
+
+
+def test_what_one_silent_topic_hid_is_missing_since_they_agreed_though_others_were_heard() -> None:
+    async def life() -> None:
+        async with Scene(feed()) as scene:
+            await scene.live_on(100)
+            line = scene.server.line
+            scene.server.tampers = lambda at, text: [] if at is line and '"balance"' in text else [text]
+            await scene.live_on(150)
+            gap = scene.keeper.of(GapOpened)[-1]
+            assert "disagree" in gap.why
+            assert gap.at_ns - gap.since_ns >= 20 * SECOND_NS
 
     run(life())
 
