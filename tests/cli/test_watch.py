@@ -104,6 +104,7 @@ class Shown:
         environ.pop("NO_COLOR", None)
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may have none
             os.execve(command[0], command, environ | {"TERM": "xterm-256color"} | more)
         self.status: int | None = None
         self.resize(*size)

@@ -286,8 +286,20 @@ class Days:
         )  # fmt: skip
 
     def _unpaired(self, rows: Sequence[Leg], entries: Sequence[Leg], unit: Decimal) -> tuple[list[Leg], list[Leg]]:
-        """What is left of both sides when equal legs are paired from the beginning and from the end."""
-        left, right = _in_order(rows), _in_order(entries)
+        """What is left of both sides when equal legs are paired: those of one second, so that of two of one amount the
+        right one is left; then those left from the beginning and from the end."""
+        seconds: dict[int, list[Leg]] = {}
+        for entry in _in_order(entries):
+            seconds.setdefault(entry.at_ns // values.SECOND_NS, []).append(entry)
+        left: list[Leg] = []
+        for row in _in_order(rows):
+            there = seconds.get(row.at_ns // values.SECOND_NS, [])
+            number = next((number for number, each in enumerate(there) if self._pair(row, each, unit)), None)
+            if number is None:
+                left.append(row)
+            else:
+                there.pop(number)
+        right = [entry for there in seconds.values() for entry in there]
         for end in (0, -1):
             while left and right and self._pair(left[end], right[end], unit):
                 left.pop(end)
