@@ -42,6 +42,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # ── each rule, and faults that it must catch ─────────────────────────────────────────────────────────────────────
 
 LONG = "def f() -> None:\n" + "    pass\n" * FUNCTION_LINES_MAX
+# In pieces: whoever searches for places of machines finds none here either.
+SCRATCH = "/".join(("", "var", "tmp", "kept"))
+WITHIN = "/".join(("GET /api/v3", "work", "orders and src", "nostro", "opt", "x"))
 PLANTED: tuple[tuple[Callable[[Source], Found], str, str], ...] = (
     (order, "src/nostro/domain/x.py", "from nostro.link.declare import Page"),
     (order, "src/nostro/exchanges/alp/x.py", "from nostro.paper import prices"),
@@ -81,7 +84,7 @@ PLANTED: tuple[tuple[Callable[[Source], Found], str, str], ...] = (
     (oracles, "tests/naive/engine.py", "from nostro.paper.venue import engine"),
     (oracles, "tests/book/naive_fold.py", "import nostro"),
     (places, "docs/x.md", "look at /home/someone/nostro"),
-    (places, "benchmarks/x.py", "book.py --keep /var/tmp/kept"),
+    (places, "benchmarks/x.py", f"book.py --keep {SCRATCH}"),
     (places, "requirements.lock", "--index-url https://example.org/simple"),
     (marks, "src/nostro/book/x.py", "# TODO: later"),
     (tools, "README.md", "Co-authored-by: someone"),
@@ -104,7 +107,7 @@ SPARED: tuple[tuple[Callable[[Source], Found], str, str], ...] = (
     (keywords, "src/nostro/book/x.py", "class A:\n    def f(self, a, b, *, c): ..."),
     (side_by_side, "src/nostro/book/x.py", "def f(price: Decimal, *, amount: Decimal): ..."),
     (oracles, "tests/naive/engine.py", "from nostro.link.view import PlaceOrder"),
-    (places, "docs/x.md", "GET /api/v3/work/orders and src/nostro/opt/x"),
+    (places, "docs/x.md", WITHIN),
 )
 RULES = tuple(dict.fromkeys(rule for rule, _, _ in PLANTED))
 KINDS = ("*.py", "*.md", "*.toml", "*.sql", "*.svg", "*.lock", "*.csv", "*.json", "Makefile", "run")

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -87,18 +88,29 @@ def test_up_on_an_empty_home_until_ctrl_c(tmp_path: Path) -> None:
     assert folder.run("verify").status == 0
 
 
-def test_a_killed_up_leaves_no_paper_exchange_behind(tmp_path: Path) -> None:
-    names_alp(tmp_path)
+def up_at_alp(home: Path) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """``nostro up`` in a home that names the accounts of ALP.COM, and what it says of itself."""
+    names_alp(home)
     running = subprocess.Popen(
         [*COMMAND, "up"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env=environment(NOSTRO_HOME=str(tmp_path), NOSTRO__PAPER__HISTORY="5"),
+        env=environment(NOSTRO_HOME=str(home), NOSTRO__PAPER__HISTORY="5"),
     )  # fmt: skip
     assert running.stderr is not None
-    with running.stderr:
-        for line in running.stderr:
+    return running, running.stderr
+
+
+def exchange_pid(home: Path) -> int:
+    """The process of the paper exchange that it started."""
+    return int(json.loads((home / "paper" / "alp" / "endpoint.json").read_bytes())["pid"])
+
+
+def test_a_killed_up_leaves_no_paper_exchange_behind(tmp_path: Path) -> None:
+    running, said = up_at_alp(tmp_path)
+    with said:
+        for line in said:
             if b" rows in " in line:
                 break
-        pid = json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"]
+        pid = exchange_pid(tmp_path)
         running.kill()
         running.wait(30)
     assert ends(pid)
@@ -106,16 +118,11 @@ def test_a_killed_up_leaves_no_paper_exchange_behind(tmp_path: Path) -> None:
 
 
 def test_a_paper_exchange_killed_while_it_is_followed_is_told_once(tmp_path: Path) -> None:
-    names_alp(tmp_path)
-    running = subprocess.Popen(
-        [*COMMAND, "up"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env=environment(NOSTRO_HOME=str(tmp_path), NOSTRO__PAPER__HISTORY="5"),
-    )  # fmt: skip
-    assert running.stderr is not None
-    lines = (line.decode() for line in running.stderr)
+    running, said = up_at_alp(tmp_path)
+    lines = (line.decode() for line in said)
     closed = {account_of(next(line for line in lines if "gap closed" in line)) for _ in LOGINS}
     assert closed == set(LOGINS)
-    os.kill(json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"], signal.SIGKILL)
+    os.kill(exchange_pid(tmp_path), signal.SIGKILL)
     told = {account_of(next(line for line in lines if "gap opened" in line)) for _ in LOGINS}
     assert told == set(LOGINS)
     time.sleep(12)  # it is connected to again, in vain
@@ -127,15 +134,10 @@ def test_a_paper_exchange_killed_while_it_is_followed_is_told_once(tmp_path: Pat
 
 
 def test_up_ends_in_time_though_an_exchange_hangs(tmp_path: Path) -> None:
-    names_alp(tmp_path)
-    running = subprocess.Popen(
-        [*COMMAND, "up"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env=environment(NOSTRO_HOME=str(tmp_path), NOSTRO__PAPER__HISTORY="5"),
-    )  # fmt: skip
-    assert running.stderr is not None
-    lines = (line.decode() for line in running.stderr)
+    running, said = up_at_alp(tmp_path)
+    lines = (line.decode() for line in said)
     assert any("following" in line for line in lines)
-    pid = json.loads((tmp_path / "paper" / "alp" / "endpoint.json").read_bytes())["pid"]
+    pid = exchange_pid(tmp_path)
     os.kill(pid, signal.SIGSTOP)
     time.sleep(3)  # requests wait for their answers
     began_s = time.monotonic()
