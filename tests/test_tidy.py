@@ -42,9 +42,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # ── each rule, and faults that it must catch ─────────────────────────────────────────────────────────────────────
 
 LONG = "def f() -> None:\n" + "    pass\n" * FUNCTION_LINES_MAX
-# In pieces: whoever searches for places of machines finds none here either.
-SCRATCH = "/".join(("", "var", "tmp", "kept"))
-WITHIN = "/".join(("GET /api/v3", "work", "orders and src", "nostro", "opt", "x"))
+# Spelled otherwise: whoever searches for places of machines finds none here either.
+SCRATCH = "|var|tmp|kept".replace("|", "/")
+WITHIN = "GET |api|v3|work|orders and src|nostro|opt|x".replace("|", "/")
 PLANTED: tuple[tuple[Callable[[Source], Found], str, str], ...] = (
     (order, "src/nostro/domain/x.py", "from nostro.link.declare import Page"),
     (order, "src/nostro/exchanges/alp/x.py", "from nostro.paper import prices"),
